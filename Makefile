@@ -1,0 +1,37 @@
+# Two commands: `make demo` (the main job on a simulated cohort) and `make test` (what CI runs).
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export OMP_WAIT_POLICY := PASSIVE
+export TOKENIZERS_PARALLELISM := false
+export MPLBACKEND := Agg
+
+.PHONY: demo test install format lint types unit
+
+demo: install
+	rm -rf build/demo
+	$(BIN)/tumorboard simulate image_table --patients 240 --seed 7 --out build/demo
+	$(BIN)/tumorboard evaluate build/demo/study.toml --out build/demo/run
+
+test: install format lint types unit
+
+install: $(VENV)/installed
+
+$(VENV)/installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[develop]'
+	$(BIN)/python -m compileall -q $(VENV)/lib || true
+	touch $@
+
+format: install
+	$(BIN)/ruff format --check src tests benchmarks
+
+lint: install
+	$(BIN)/ruff check src tests benchmarks
+
+types: install
+	$(BIN)/basedpyright
+
+unit: install
+	$(BIN)/python -m pytest

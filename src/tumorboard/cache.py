@@ -1,0 +1,129 @@
+"""Prepared arrays kept by content: preprocessing is done once, whatever file name or study asks for it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+#: Raise when the way that prepared arrays are computed changes, so that old ones are not reused.
+CACHE_VERSION = 1
+
+
+def default_folder() -> Path:
+    """`TUMORBOARD_CACHE`, else `~/.cache/tumorboard`."""
+    named = os.environ.get("TUMORBOARD_CACHE")
+    return Path(named) if named else Path.home() / ".cache" / "tumorboard"
+
+
+def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
+    """Call `write` with a temporary name beside `path`, fsync, rename: the final name is always complete."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        write(temporary)
+        with temporary.open("rb") as handle:
+            os.fsync(handle.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write UTF-8 text atomically."""
+    write_atomic(path, lambda temporary: temporary.write_bytes(text.encode("utf-8")))
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, read in blocks."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+class Cache:
+    """Arrays by key, and file hashes remembered by (path, size, modification time).
+
+    The hash of a file that did not change is not computed again, so that a second start of a study
+    reads no input file twice. Use as a context manager, or call `close` to keep the hashes.
+    """
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.folder = folder or default_folder()
+        self._index = self.folder / "hashes.json"
+        self._hashes: dict[str, list[Any]] = {}
+        self._changed = False
+        if self._index.is_file():
+            try:
+                self._hashes = json.loads(self._index.read_text(encoding="utf-8"))
+            except (
+                json.JSONDecodeError
+            ):  # an index is only a memory of hashes: computing them again is exact
+                self._hashes = {}
+
+    def __enter__(self) -> Cache:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Keep the file hashes that were computed."""
+        if self._changed:
+            write_text(self._index, json.dumps(self._hashes))
+            self._changed = False
+
+    def sha256(self, path: Path) -> str:
+        """SHA-256 of a file, from memory while its size and modification time are unchanged."""
+        name = str(path.absolute())
+        status = path.stat()
+        known = self._hashes.get(name)
+        if known is not None and known[:2] == [status.st_size, status.st_mtime_ns]:
+            return str(known[2])
+        digest = sha256_file(path)
+        self._hashes[name] = [status.st_size, status.st_mtime_ns, digest]
+        self._changed = True
+        return digest
+
+    def key(self, settings: Mapping[str, object], *paths: Path) -> str:
+        """Key of what `settings` make of the content of `paths`, whatever the files are called."""
+        text = json.dumps(
+            {
+                "version": CACHE_VERSION,
+                "settings": settings,
+                "files": [self.sha256(p) for p in paths],
+            },
+            sort_keys=True,
+        )
+        return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+    def path(self, key: str) -> Path:
+        """Where the array of `key` is or will be."""
+        return self.folder / key[:2] / f"{key}.npy"
+
+    def load(self, key: str, *, mapped: bool = False) -> NDArray[Any] | None:
+        """The array of `key`, memory-mapped on request; None where it is not prepared yet."""
+        path = self.path(key)
+        if not path.is_file():
+            return None
+        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+
+    def store(self, key: str, array: NDArray[Any]) -> None:
+        """Keep `array` under `key`, atomically."""
+
+        def write(temporary: Path) -> None:
+            with temporary.open("wb") as handle:
+                np.save(handle, array, allow_pickle=False)
+
+        write_atomic(self.path(key), write)

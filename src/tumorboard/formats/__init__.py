@@ -1,0 +1,1 @@
+"""Files and codings: one file per format, each reading it without guessing."""

@@ -1,0 +1,1 @@
+"""Encoders, fusions, baselines, and their assembly into one network per arm."""

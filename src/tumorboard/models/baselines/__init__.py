@@ -1,0 +1,45 @@
+"""One file per classical baseline: vectors of training patients -> predictions."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.records import FittedState
+
+
+class Baseline(ABC):
+    """A classical model of vectors. Keyword arguments of `__init__` are its configuration.
+
+    Absent modalities and cells arrive as NaN: a baseline says itself how it treats them.
+    """
+
+    @abstractmethod
+    def fit(
+        self, x: NDArray[np.float64], target: NDArray[Any], *, weight: NDArray[np.float64], n_classes: int,
+        seed: int,
+    ) -> None:  # fmt: skip
+        """Fit on training rows.
+
+        Args:
+            x: (n, F) features; NaN where a modality is absent.
+            target: (n,) class index.
+            weight: (n,) weight of each row.
+            n_classes: Number of classes K.
+            seed: Seed of whatever is random.
+        """
+
+    @abstractmethod
+    def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Probabilities (n, K)."""
+
+    @abstractmethod
+    def state(self) -> FittedState:
+        """What `fit` learned, as plain data."""
+
+    @abstractmethod
+    def restore(self, state: FittedState) -> None:
+        """Take up a fitted state again."""

@@ -1,0 +1,46 @@
+"""One file per encoder: array -> embedding."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import nn
+
+from tumorboard.records import ArraySpec, Layout
+
+
+class Encoder(nn.Module, ABC):
+    """Array of one modality -> embedding (B, output_size).
+
+    `__init__(spec, *, ...)`: the `ArraySpec` is the first argument, keyword-only arguments are the
+    configuration. A subclass sets `output_size`. It never loads weights while it is built, so that a saved
+    model opens without them; `load_pretrained` does, when training starts.
+    """
+
+    layouts: ClassVar[frozenset[Layout]]
+    output_size: int
+    #: The learning rate of a stage is multiplied by this once for every stage above it.
+    learning_rate_decay: float = 1.0
+    #: Unfreeze one more stage, from the last to the first, every so many epochs; 0 trains all from the start.
+    unfreeze_every: int = 0
+
+    def __init__(self, spec: ArraySpec) -> None:
+        super().__init__()
+        self.spec = spec
+
+    @abstractmethod
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Embed a batch (B, *spec.sizes) of finished arrays as (B, output_size)."""
+
+    def stages(self) -> list[nn.Module]:
+        """Parts from input to output, for staged unfreezing and layer-wise learning rates."""
+        return [self]
+
+    def load_pretrained(self) -> None:
+        """Take up the weights that the configuration names; nothing by default.
+
+        Raises:
+            InputError: The file is absent, damaged or has other keys; nothing is loaded loosely.
+        """

@@ -1,0 +1,203 @@
+"""Things that travel together: the plain types that every layer speaks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Layout = Literal["vector", "image", "volume", "text", "tokens", "bag"]
+Part = Literal["train", "validation", "test"]
+FileState = Literal["used", "ignored", "rejected"]
+Severity = Literal["error", "warning", "note"]
+
+Bools = NDArray[np.bool_]
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ArraySpec:
+    """What a fitted modality hands to its encoder, without the batch axis.
+
+    Args:
+        layout: The contract between a modality and an encoder.
+        sizes: Array sizes after the batch axis: (F,) for `vector`, (C, H, W) for `image`, ...
+        names: Feature names for `vector`, channel names for `image` and `volume`.
+        graph: Edges (2, E) between features, for encoders that need a graph; else None.
+    """
+
+    layout: Layout
+    sizes: tuple[int, ...]
+    names: tuple[str, ...] = ()
+    graph: NDArray[np.int64] | None = None
+
+
+@dataclass(frozen=True)
+class FileRecord:
+    """One input file and what became of it: a row of manifest.csv."""
+
+    path: Path
+    state: FileState
+    reason: str = ""
+    modality: str = ""
+    patient_id: str = ""
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """One patient's file that could not be used; the patient keeps the rest."""
+
+    patient_id: str
+    path: Path | None
+    reason: str
+
+
+@dataclass(frozen=True)
+class FlowStep:
+    """One step of the cohort flow diagram: who left, and why."""
+
+    reason: str
+    n_patients: int
+    n_rows: int
+    patients: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One finding of the audit; `evidence` is plain data that JSON can hold."""
+
+    code: str
+    severity: Severity
+    message: str
+    patients: tuple[str, ...] = ()
+    evidence: Mapping[str, object] = field(default_factory=dict[str, object])
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Patients of one source: rows of a table, and files per modality, in the source's order.
+
+    A row is what the model sees as one example (an image, a lesion, a visit). Cells are text, exactly
+    as in the source, or None where the study declares them missing; nothing is converted yet.
+
+    Args:
+        name: Name of the study or of the external cohort.
+        patient_id: One per row; never split over parts.
+        unit_id: One per row; rows with equal `unit_id` are averaged into one prediction.
+        columns: Column name -> one cell per row.
+        files: Modality name -> one tuple of files per row; an empty tuple is a missing modality.
+        line: 1-based line of each row as a spreadsheet shows it (0 where there is no table).
+        table: The table the rows came from, for error messages.
+        root: Folder that relative file names start from.
+        records: Every file found, and what became of it.
+        rejections: Named files that could not be used.
+        flow: Who was left out so far, and why.
+        notes: Sentences for the report (encoding detected, duplicate rows merged, ...).
+        encoding_checks: Numbers that cohort.json shows beside the counts, such as class counts.
+    """
+
+    name: str
+    patient_id: tuple[str, ...]
+    unit_id: tuple[str, ...]
+    columns: Mapping[str, tuple[str | None, ...]]
+    files: Mapping[str, tuple[tuple[Path, ...], ...]]
+    line: tuple[int, ...]
+    table: Path
+    root: Path
+    records: tuple[FileRecord, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    flow: tuple[FlowStep, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows (examples)."""
+        return len(self.patient_id)
+
+    @property
+    def patients(self) -> tuple[str, ...]:
+        """Patient ids without repetition, in order of first appearance."""
+        return tuple(dict.fromkeys(self.patient_id))
+
+    def take(self, rows: Sequence[int] | Ints) -> Cohort:
+        """The same cohort with these rows only; records of files and flow are kept."""
+        index = [int(row) for row in rows]
+        from dataclasses import replace
+
+        return replace(
+            self,
+            patient_id=tuple(self.patient_id[i] for i in index),
+            unit_id=tuple(self.unit_id[i] for i in index),
+            columns={name: tuple(cells[i] for i in index) for name, cells in self.columns.items()},
+            files={name: tuple(paths[i] for i in index) for name, paths in self.files.items()},
+            line=tuple(self.line[i] for i in index),
+        )
+
+
+@dataclass(frozen=True)
+class Outcomes:
+    """What a task read from a cohort, one entry per row; rows without an outcome are not kept.
+
+    Args:
+        kept: (rows,) True where the row has a usable outcome.
+        target: (rows, ...) what the loss sees: class index, or (time, event); undefined where not kept.
+        strata: (rows,) small integers that splits are stratified on.
+        columns: Outcome columns of the prediction table: name -> one text per row ("" where not kept).
+        classes: Names of the classes in the order of the `p_<class>` columns; the positive one last.
+        counts: Outcome counts of everything found, before a selection of classes.
+        flow: Who was left out for want of an outcome, and why.
+    """
+
+    kept: Bools
+    target: NDArray[np.float64] | NDArray[np.int64]
+    strata: Ints
+    columns: Mapping[str, tuple[str, ...]]
+    classes: tuple[str, ...]
+    counts: Mapping[str, int]
+    flow: tuple[FlowStep, ...] = ()
+
+
+@dataclass(frozen=True)
+class Split:
+    """One repeat and fold: the part of every patient. `parts` holds each patient exactly once."""
+
+    repeat: int
+    fold: int
+    parts: Mapping[str, Part]
+
+    def rows(self, cohort: Cohort, part: Part) -> Ints:
+        """Row numbers of `cohort` whose patient is in `part`."""
+        return np.asarray(
+            [i for i, patient in enumerate(cohort.patient_id) if self.parts.get(patient) == part],
+            dtype=np.int64,
+        )
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number with its 95 % interval; NaN limits where an interval would mislead (under 10 patients)."""
+
+    value: float
+    ci_low: float
+    ci_high: float
+    n_patients: int
+    n_events: int
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class FittedState:
+    """What a part learned from training patients, as plain data.
+
+    Args:
+        values: What JSON can hold.
+        arrays: Arrays by name; saved as safetensors.
+    """
+
+    values: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    arrays: Mapping[str, NDArray[Any]] = field(default_factory=dict[str, NDArray[Any]])

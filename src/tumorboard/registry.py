@@ -1,0 +1,199 @@
+"""Find a part by its file name: `gated` is `models/fusion/gated.py`; nothing else to touch.
+
+Names and descriptions are read from the files' syntax trees, so that listing imports nothing.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar, cast, get_type_hints
+
+from pydantic import BaseModel, ConfigDict, ValidationError, create_model
+
+from tumorboard.errors import StudyError, nearest
+
+#: Folder of components -> the class that each of its files must derive from.
+CONTRACTS: Mapping[str, str] = {
+    "cohorts": "Source",
+    "simulators": "Simulator",
+    "modalities": "Modality",
+    "audit": "Check",
+    "models.encoders": "Encoder",
+    "models.fusion": "Fusion",
+    "models.segmenters": "Segmenter",
+    "models.baselines": "Baseline",
+    "tasks": "Task",
+    "explain": "Explainer",
+}
+
+#: Words that the design names and this version does not build yet: kind -> names.
+PLANNED: Mapping[str, tuple[str, ...]] = {
+    "cohorts": ("mimic_iv", "eicu", "brecahad", "annotations", "nsclc_radiogenomics", "lung1", "brats"),
+    "modalities": ("volume", "patches", "expression", "notes", "features", "longitudinal"),
+    "models.encoders": (
+        "resnet3d", "gene_graph", "gene_sets", "language_model", "word_vectors", "fmcib", "eigengenes",
+        "attention_mil",
+    ),
+    "models.fusion": ("simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention"),
+    "models.baselines": ("cox", "radiomics"),
+    "tasks": ("survival", "segmentation", "regression"),
+}  # fmt: skip
+
+_ROOT = Path(__file__).parent
+T = TypeVar("T")
+
+
+@cache
+def _components(folder: str) -> Mapping[str, tuple[str, str]]:
+    """File name -> (class name, first docstring line) of every component in `folder`."""
+    contract = CONTRACTS[folder]
+    found: dict[str, tuple[str, str]] = {}
+    for path in sorted((_ROOT / folder.replace(".", "/")).glob("*.py")):
+        if path.stem == "__init__":
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in tree.body:
+            if not isinstance(node, ast.ClassDef) or node.name.startswith("_"):
+                continue
+            bases = {
+                b.id if isinstance(b, ast.Name) else getattr(b, "attr", "") for b in node.bases
+            }
+            if contract in bases:
+                line = (ast.get_docstring(node) or "").split("\n", 1)[0]
+                found[path.stem] = (node.name, line)
+                break
+    return found
+
+
+def names(folder: str) -> tuple[str, ...]:
+    """Names of the components in a folder such as `models.fusion`, sorted."""
+    return tuple(_components(folder))
+
+
+def describe(folder: str) -> Mapping[str, str]:
+    """Component name -> first line of its docstring, without importing anything."""
+    return {name: line for name, (_, line) in _components(folder).items()}
+
+
+def find(folder: str, name: str, contract: type[T]) -> type[T]:
+    """The one public subclass of `contract` in the file `name` of `folder`; see `load`."""
+    component = load(folder, name)
+    if not issubclass(component, contract):
+        raise TypeError(f"{folder}.{name} is not a {contract.__name__}")
+    return component
+
+
+def load(folder: str, name: str) -> type[Any]:
+    """The component in the file `name` of `folder`, imported now.
+
+    Args:
+        folder: Dotted folder below `tumorboard`, such as `models.fusion`.
+        name: File name without `.py`, or a dotted module path to somebody else's file.
+
+    Raises:
+        StudyError: No such file; a planned part that is not built yet; a foreign file without exactly
+            one public subclass of the folder's contract.
+    """
+    if "." in name:
+        package = importlib.import_module(f"tumorboard.{folder}")
+        return _find_foreign(name, getattr(package, CONTRACTS[folder]))
+    known = _components(folder)
+    if name not in known:
+        raise StudyError(unknown(folder, name))
+    module = importlib.import_module(f"tumorboard.{folder}.{name}")
+    return cast("type[Any]", getattr(module, known[name][0]))
+
+
+def unknown(folder: str, name: str) -> str:
+    """Sentence for a name that `folder` does not hold: not built yet, or misspelt."""
+    if name in PLANNED.get(folder, ()):
+        return f"{name!r} ({folder}) is planned and not built yet in this version of tumorboard."
+    return f"{name!r} is not one of {folder}. {nearest(name, names(folder))}"
+
+
+def _find_foreign(name: str, contract: type[T]) -> type[T]:
+    try:
+        module = importlib.import_module(name)
+    except ImportError as error:
+        raise StudyError(
+            f"{name!r}: cannot import this module ({error}). Is it on PYTHONPATH?"
+        ) from error
+    classes = [
+        value
+        for value in vars(module).values()
+        if inspect.isclass(value)
+        and issubclass(value, contract)
+        and value.__module__ == module.__name__
+        and not value.__name__.startswith("_")
+    ]
+    if len(classes) != 1:
+        raise StudyError(
+            f"{name!r} must hold exactly one public subclass of {contract.__name__}, found {len(classes)}."
+        )
+    return classes[0]
+
+
+@cache
+def settings_model(component: type) -> type[BaseModel]:
+    """Pydantic model of a component's keyword-only `__init__` arguments; unknown keys are refused."""
+    hints = get_type_hints(component.__init__)
+    fields: dict[str, Any] = {}
+    for parameter in inspect.signature(component.__init__).parameters.values():
+        if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
+            continue
+        default = ... if parameter.default is inspect.Parameter.empty else parameter.default
+        fields[parameter.name] = (hints[parameter.name], default)
+    return create_model(
+        f"{component.__name__}Settings",
+        __config__=ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True),
+        **fields,
+    )
+
+
+def resolve(component: type, settings: Mapping[str, object], *, where: str) -> dict[str, Any]:
+    """Settings of a component with every default filled in, as plain data.
+
+    Raises:
+        StudyError: Unknown keys (with the nearest known one), wrong types, missing keys; all at once.
+    """
+    model = settings_model(component)
+    try:
+        # TOML has arrays, not tuples: validation from JSON accepts a list for a tuple, strictly typed.
+        return model.model_validate_json(_json(settings)).model_dump(mode="json")
+    except ValidationError as error:
+        known = list(model.model_fields)
+        raise StudyError(problems(error, where=where, known={(): known})) from error
+
+
+def _json(settings: Mapping[str, object]) -> str:
+    import json
+
+    return json.dumps(settings)
+
+
+def problems(
+    error: ValidationError, *, where: str, known: Mapping[tuple[str, ...], list[str]]
+) -> list[str]:
+    """One sentence per fault of a pydantic error: key, what was found, what was expected, remedy."""
+    sentences: list[str] = []
+    for item in error.errors(include_url=False):
+        path = tuple(str(part) for part in item["loc"])
+        key = ".".join(part for part in (where, *path) if part)
+        found = repr(item.get("input"))
+        found = found if len(found) < 60 else found[:57] + "..."
+        if item["type"] == "extra_forbidden":
+            words = known.get(path[:-1], [])
+            sentences.append(
+                f"{key}: unknown key. {nearest(path[-1], words) if words else ''}".strip()
+            )
+        elif item["type"] == "missing":
+            sentences.append(f"{key}: missing. Add this key.")
+        else:
+            message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+            sentences.append(f"{key}: found {found}, expected {message}.".replace("..", "."))
+    return sentences

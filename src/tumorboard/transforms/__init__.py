@@ -1,0 +1,1 @@
+"""Deterministic and random operations on image batches, shared by augmentation, probes and simulators."""
