@@ -1,4 +1,4 @@
-"""Prepared arrays kept by content: preprocessing is done once, whatever file name or study asks for it."""
+"""Prepared arrays kept by content: done once, whatever file name or study asks for them."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ def default_folder() -> Path:
     return Path(named) if named else Path.home() / ".cache" / "tumorboard"
 
 
-def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
-    """Call `write` with a temporary name beside `path`, fsync, rename: the final name is always complete."""
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a name beside `path`, fsync, rename: the final name is always complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
@@ -62,10 +62,8 @@ class Cache:
         if self._index.is_file():
             try:
                 self._hashes = json.loads(self._index.read_text(encoding="utf-8"))
-            except (
-                json.JSONDecodeError
-            ):  # an index is only a memory of hashes: computing them again is exact
-                self._hashes = {}
+            except json.JSONDecodeError:
+                self._hashes = {}  # only a memory of hashes: computing them again is exact
 
     def __enter__(self) -> Cache:
         return self

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -82,8 +82,9 @@ class Finding:
 class Cohort:
     """Patients of one source: rows of a table, and files per modality, in the source's order.
 
-    A row is what the model sees as one example (an image, a lesion, a visit). Cells are text, exactly
-    as in the source, or None where the study declares them missing; nothing is converted yet.
+    A row is what the model sees as one example (an image, a lesion, a visit). Cells are text,
+    exactly as in the source, or None where the study declares them missing; nothing is converted
+    yet.
 
     Args:
         name: Name of the study or of the external cohort.
@@ -98,7 +99,6 @@ class Cohort:
         rejections: Named files that could not be used.
         flow: Who was left out so far, and why.
         notes: Sentences for the report (encoding detected, duplicate rows merged, ...).
-        encoding_checks: Numbers that cohort.json shows beside the counts, such as class counts.
     """
 
     name: str
@@ -127,8 +127,6 @@ class Cohort:
     def take(self, rows: Sequence[int] | Ints) -> Cohort:
         """The same cohort with these rows only; records of files and flow are kept."""
         index = [int(row) for row in rows]
-        from dataclasses import replace
-
         return replace(
             self,
             patient_id=tuple(self.patient_id[i] for i in index),
@@ -145,12 +143,16 @@ class Outcomes:
 
     Args:
         kept: (rows,) True where the row has a usable outcome.
-        target: (rows, ...) what the loss sees: class index, or (time, event); undefined where not kept.
+        target: (rows, ...) what the loss sees: class index, or (time, event); undefined where not
+            kept.
         strata: (rows,) small integers that splits are stratified on.
-        columns: Outcome columns of the prediction table: name -> one text per row ("" where not kept).
-        classes: Names of the classes in the order of the `p_<class>` columns; the positive one last.
+        columns: Outcome columns of the prediction table: name -> one text per row ("" where not
+            kept).
+        classes: Names of the classes in the order of the `p_<class>` columns; the positive one
+            last.
         counts: Outcome counts of everything found, before a selection of classes.
         flow: Who was left out for want of an outcome, and why.
+        values: Label as written in the source -> class; what a fitted model remembers.
     """
 
     kept: Bools
@@ -160,6 +162,7 @@ class Outcomes:
     classes: tuple[str, ...]
     counts: Mapping[str, int]
     flow: tuple[FlowStep, ...] = ()
+    values: Mapping[str, str] = field(default_factory=dict[str, str])
 
 
 @dataclass(frozen=True)
@@ -180,7 +183,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number with its 95 % interval; NaN limits where an interval would mislead (under 10 patients)."""
+    """A number with its 95 % interval; NaN limits where one would mislead (under 10 patients)."""
 
     value: float
     ci_low: float

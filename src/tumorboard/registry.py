@@ -33,13 +33,17 @@ CONTRACTS: Mapping[str, str] = {
 
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
-    "cohorts": ("mimic_iv", "eicu", "brecahad", "annotations", "nsclc_radiogenomics", "lung1", "brats"),
+    "cohorts": (
+        "mimic_iv", "eicu", "brecahad", "annotations", "nsclc_radiogenomics", "lung1", "brats",
+    ),
     "modalities": ("volume", "patches", "expression", "notes", "features", "longitudinal"),
     "models.encoders": (
-        "resnet3d", "gene_graph", "gene_sets", "language_model", "word_vectors", "fmcib", "eigengenes",
-        "attention_mil",
+        "resnet3d", "gene_graph", "gene_sets", "language_model", "word_vectors", "fmcib",
+        "eigengenes", "attention_mil",
     ),
-    "models.fusion": ("simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention"),
+    "models.fusion": (
+        "simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention",
+    ),
     "models.baselines": ("cox", "radiomics"),
     "tasks": ("survival", "segmentation", "regression"),
 }  # fmt: skip
@@ -96,8 +100,8 @@ def load(folder: str, name: str) -> type[Any]:
         name: File name without `.py`, or a dotted module path to somebody else's file.
 
     Raises:
-        StudyError: No such file; a planned part that is not built yet; a foreign file without exactly
-            one public subclass of the folder's contract.
+        StudyError: No such file; a planned part that is not built yet; a foreign file without
+            exactly one public subclass of the folder's contract.
     """
     if "." in name:
         package = importlib.import_module(f"tumorboard.{folder}")
@@ -133,14 +137,15 @@ def _find_foreign(name: str, contract: type[T]) -> type[T]:
     ]
     if len(classes) != 1:
         raise StudyError(
-            f"{name!r} must hold exactly one public subclass of {contract.__name__}, found {len(classes)}."
+            f"{name!r} must hold exactly one public subclass of {contract.__name__}, "
+            f"found {len(classes)}."
         )
     return classes[0]
 
 
 @cache
 def settings_model(component: type) -> type[BaseModel]:
-    """Pydantic model of a component's keyword-only `__init__` arguments; unknown keys are refused."""
+    """Pydantic model of a component's keyword-only arguments; unknown keys are refused."""
     hints = get_type_hints(component.__init__)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(component.__init__).parameters.values():
@@ -159,11 +164,11 @@ def resolve(component: type, settings: Mapping[str, object], *, where: str) -> d
     """Settings of a component with every default filled in, as plain data.
 
     Raises:
-        StudyError: Unknown keys (with the nearest known one), wrong types, missing keys; all at once.
+        StudyError: Unknown keys (with the nearest known one), wrong types, missing keys; all.
     """
     model = settings_model(component)
     try:
-        # TOML has arrays, not tuples: validation from JSON accepts a list for a tuple, strictly typed.
+        # TOML has arrays, not tuples: strict validation from JSON accepts a list for a tuple.
         return model.model_validate_json(_json(settings)).model_dump(mode="json")
     except ValidationError as error:
         known = list(model.model_fields)
@@ -179,7 +184,7 @@ def _json(settings: Mapping[str, object]) -> str:
 def problems(
     error: ValidationError, *, where: str, known: Mapping[tuple[str, ...], list[str]]
 ) -> list[str]:
-    """One sentence per fault of a pydantic error: key, what was found, what was expected, remedy."""
+    """One sentence per fault of a pydantic error: key, found, expected, remedy."""
     sentences: list[str] = []
     for item in error.errors(include_url=False):
         path = tuple(str(part) for part in item["loc"])

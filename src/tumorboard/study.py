@@ -48,7 +48,7 @@ class Arm:
 
 @dataclass(frozen=True)
 class Study:
-    """A checked study file. `keys` holds every key with its default; components carry all settings."""
+    """A checked study file. `keys` holds every key with its default."""
 
     path: Path
     keys: StudyKeys
@@ -77,7 +77,7 @@ class Study:
 
         Raises:
             InputError: The file is absent or not UTF-8.
-            StudyError: Not TOML, unknown keys, wrong types, contradictions: all of them, one line each.
+            StudyError: Not TOML, unknown keys, wrong types, contradictions: one line each.
         """
         return cls.from_tables(_parse(path, overrides), path=path)
 
@@ -140,9 +140,9 @@ def _override(tables: dict[str, Any], text: str) -> None:
     except tomllib.TOMLDecodeError:
         parsed = value
     *parents, last = key.strip().split(".")
-    table = tables
+    table: dict[str, Any] = tables
     for parent in parents:
-        inner = table.setdefault(parent, {})
+        inner: Any = table.setdefault(parent, {})
         if isinstance(inner, str):  # a plain word is short for a table with that name
             inner = table[parent] = {"name": inner}
         if not isinstance(inner, dict):
@@ -339,8 +339,10 @@ def _merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     merged = dict(base)
     for key, value in over.items():
         inner = merged.get(key)
-        both = isinstance(inner, Mapping) and isinstance(value, Mapping)
-        merged[key] = _merge(inner, value) if both else value
+        if isinstance(inner, Mapping) and isinstance(value, Mapping):
+            merged[key] = _merge(inner, value)
+        else:
+            merged[key] = value
     return merged
 
 
@@ -356,7 +358,8 @@ def _baseline(table: ArmTable, modalities: Mapping[str, Any], where: str) -> dic
     other = [m for m in table.modalities if _layout(modalities[m]) != "vector"]
     if other:
         raise StudyError(
-            f"{where}.baseline: baselines read vectors, but {other[0]!r} gives {_layout(modalities[other[0]])}."
+            f"{where}.baseline: baselines read vectors, but {other[0]!r} gives "
+            f"{_layout(modalities[other[0]])}."
         )
     return _component(table.baseline, "models.baselines", where=f"{where}.baseline")
 
@@ -386,23 +389,23 @@ def _contradictions(keys: StudyKeys) -> list[str]:
             sentences.append("evaluation: holdout and folds contradict each other. Keep one.")
         if len(evaluation.holdout) != 3 or abs(sum(evaluation.holdout) - 1) > 1e-6:
             sentences.append(
-                f"evaluation.holdout: found {evaluation.holdout}, expected three shares (train, validation, "
-                "test) that sum to 1, such as [0.70, 0.15, 0.15]."
+                f"evaluation.holdout: found {evaluation.holdout}, expected three shares "
+                "(train, validation, test) that sum to 1, such as [0.70, 0.15, 0.15]."
             )
     if task.kind == "classification" and task.target == "none":
         sentences.append("task.target: missing. Name the outcome column of the cohort table.")
     if task.kind == "classification" and isinstance(task.target, list):
         sentences.append("task.target: found a list, expected one column for a classification.")
-    if isinstance(task.classes, dict) and task.classes and task.positive != "none":
-        if task.positive not in task.classes:
-            sentences.append(
-                f"task.positive: {task.positive!r} is not one of the classes. "
-                f"{nearest(task.positive, list(task.classes))}"
-            )
+    if task.classes and task.positive != "none" and task.positive not in task.classes:
+        sentences.append(
+            f"task.positive: {task.positive!r} is not one of the classes. "
+            f"{nearest(task.positive, list(task.classes))}"
+        )
     for name in keys.cohort.require:
         if name not in keys.modalities:
             sentences.append(
-                f"cohort.require: {name!r} is not a modality. {nearest(name, list(keys.modalities))}"
+                f"cohort.require: {name!r} is not a modality. "
+                f"{nearest(name, list(keys.modalities))}"
             )
     return sentences
 
@@ -425,7 +428,8 @@ def _primary_faults(keys: StudyKeys, arms: Mapping[str, Arm]) -> list[str]:
     if not isinstance(primary, Primary):
         return []
     return [
-        f"evaluation.primary.{role}: {name!r} is not an arm of this study. {nearest(name, list(arms))}"
+        f"evaluation.primary.{role}: {name!r} is not an arm of this study. "
+        f"{nearest(name, list(arms))}"
         for role, name in (("arm", primary.arm), ("reference", primary.reference))
         if name not in arms
     ]

@@ -1,7 +1,8 @@
 """Every key of a study file: one class per TOML table, with its type and default.
 
-No default is null: absence is the word "none". Keys of components (a source, a modality, an encoder, a
-fusion, a baseline) are not here: they are the keyword arguments of the component's `__init__`.
+No default is null: absence is the word "none". Keys of components (a source, a modality, an
+encoder, a fusion, a baseline) are not here: they are the keyword arguments of the component's
+`__init__`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,15 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 #: Metrics that can stop training, lead a comparison or choose a setting.
 METRICS = (
-    "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "f1",
-    "macro_f1", "mcc", "brier", "log_loss",
+    "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
+    "f1", "macro_f1", "mcc", "brier", "log_loss",
 )  # fmt: skip
 #: Metrics where smaller is better.
 LOWER_IS_BETTER = ("brier", "log_loss", "loss")
 
 MetricName = Literal[
-    "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv", "f1",
-    "macro_f1", "mcc", "brier", "log_loss",
+    "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
+    "f1", "macro_f1", "mcc", "brier", "log_loss",
 ]  # fmt: skip
 Watched = MetricName | Literal["loss"]
 
@@ -49,6 +50,8 @@ class Keys(BaseModel):
 
 
 class StudyTable(Keys):
+    """What the study is called and asks."""
+
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
     question: str = "none"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
@@ -69,6 +72,8 @@ class CohortTable(Keys):
 
 
 class TaskTable(Keys):
+    """The clinical question."""
+
     kind: str = "classification"
     target: str | list[str] = "none"
     positive: str = "none"
@@ -84,6 +89,8 @@ class TaskTable(Keys):
 
 
 class Optimizer(Keys):
+    """`momentum` is read by `sgd` only."""
+
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
     weight_decay: Annotated[float, Field(ge=0)] = 1e-4
@@ -121,6 +128,8 @@ class Loss(Keys):
 
 
 class Training(Keys):
+    """How every network of the study is trained; an arm may override any of it."""
+
     epochs: Annotated[int, Field(ge=1)] = 60
     batch_size: Annotated[int, Field(ge=2)] = 16
     optimizer: Annotated[Optimizer, BeforeValidator(_named)] = Optimizer()
@@ -134,6 +143,8 @@ class Training(Keys):
 
 
 class ArmTable(Keys):
+    """A choice of modalities, and either a fusion with encoders or a baseline."""
+
     modalities: Annotated[list[str], Field(min_length=1)]
     fusion: Component | Literal["none"] = "none"
     baseline: Component | Literal["none"] = "none"
@@ -142,12 +153,16 @@ class ArmTable(Keys):
 
 
 class Tuning(Keys):
+    """The inner loop of nested cross-validation: which keys are searched, and where."""
+
     trials: Annotated[int, Field(ge=1)] = 20
     metric: Watched = "auroc"
     space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
 
 
 class Primary(Keys):
+    """The comparison that the first line of the report answers."""
+
     arm: str
     reference: str
     metric: MetricName = "auroc"
@@ -164,10 +179,14 @@ class Threshold(Keys):
 
 
 class Conformal(Keys):
+    """Prediction sets that hold the true class with this probability."""
+
     coverage: Annotated[float, Field(gt=0, lt=1)] = 0.90
 
 
 class Evaluation(Keys):
+    """Splits, the decision threshold and what is compared."""
+
     folds: Annotated[int, Field(ge=2)] = 5
     repeats: Annotated[int, Field(ge=1)] = 1
     holdout: list[float] = []
@@ -186,6 +205,8 @@ class Evaluation(Keys):
 
 
 class Audit(Keys):
+    """Codes of findings of severity error that do not stop this study."""
+
     accept: list[str] = []
 
 
@@ -200,6 +221,8 @@ class Report(Keys):
 
 
 class Runtime(Keys):
+    """Where it runs; no key here changes what is computed, apart from rounding."""
+
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 2
     precision: Literal["auto", "32", "bf16", "16"] = "auto"
@@ -248,8 +271,9 @@ def known_keys() -> dict[tuple[str, ...], list[str]]:
     """Path of a table -> its known keys, for suggestions."""
     known: dict[tuple[str, ...], list[str]] = {(): list(StudyKeys.model_fields)}
     tables: dict[tuple[str, ...], type[Keys]] = {
-        ("study",): StudyTable, ("cohort",): CohortTable, ("task",): TaskTable, ("training",): Training,
-        ("training", "optimizer"): Optimizer, ("training", "schedule"): Schedule,
+        ("study",): StudyTable, ("cohort",): CohortTable, ("task",): TaskTable,
+        ("training",): Training, ("training", "optimizer"): Optimizer,
+        ("training", "schedule"): Schedule,
         ("training", "stop"): Stop, ("training", "loss"): Loss, ("tuning",): Tuning,
         ("evaluation",): Evaluation, ("evaluation", "primary"): Primary,
         ("evaluation", "threshold"): Threshold, ("evaluation", "conformal"): Conformal,

@@ -1,4 +1,4 @@
-"""One file per source of patients; splits by patient. A source reads a folder and gives a `Cohort`."""
+"""One file per source of patients, which reads a folder and gives a `Cohort`; splits by patient."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Source(ABC):
             files: Modality -> pattern of its files; `{column}` is replaced by the row's cell.
 
         Returns:
-            Every row and every file found, before any selection; a file that cannot be matched is in
-            `records` with its reason, a named file that is absent in `rejections` as well.
+            Every row and every file found, before any selection; a file that cannot be matched is
+            in `records` with its reason, a named file that is absent in `rejections` as well.
 
         Raises:
             InputError: The table cannot be read without guessing.

@@ -1,4 +1,4 @@
-"""One file per kind of measurement: read it, check it, fit its preprocessing on training patients."""
+"""One file per kind of measurement: read it, check it, fit its preprocessing, hand it over."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class Modality(ABC):
 
     @property
     def pattern(self) -> str:
-        """Pattern of this modality's files with `{column}` names; "none" where it reads no files."""
+        """Pattern of this modality's files with `{column}` names; "none" where it reads none."""
         return "none"
 
     @property
@@ -82,10 +82,10 @@ class Modality(ABC):
 
     @abstractmethod
     def arrays(self, measured: Measured, rows: Ints) -> NDArray[Any]:
-        """Arrays (len(rows), *spec.sizes) of these rows; rows where the modality is absent are undefined."""
+        """Arrays (len(rows), *spec.sizes); rows where the modality is absent are undefined."""
 
     def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
-        """Stored batch, on its device, to what the encoder sees; augmented where a generator is given."""
+        """Stored batch, on its device, to what the encoder sees; a generator augments it."""
         return batch.float()
 
     @abstractmethod

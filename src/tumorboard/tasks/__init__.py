@@ -1,11 +1,12 @@
-"""One file per clinical question: outcome rule, what the network's outputs mean, loss, metrics."""
+"""One file per clinical question: outcome rule, meaning of the network's outputs, loss."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from tumorboard.records import Cohort, Floats, Outcomes
+from tumorboard.records import Cohort, Outcomes
 from tumorboard.study_keys import Loss, TaskTable
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class Task(ABC):
-    """A clinical question. `__init__` takes the study's `[task]` table."""
+    """A clinical question; `__init__` takes the study's `[task]` table."""
 
     #: What turns a branch's outputs into what a decision-level fusion may average.
     link: ClassVar[Literal["softmax", "identity"]]
@@ -22,38 +23,39 @@ class Task(ABC):
         self.keys = keys
 
     @abstractmethod
-    def read(self, cohort: Cohort, *, classes: tuple[str, ...] = ()) -> Outcomes:
+    def read(self, cohort: Cohort, *, values: Mapping[str, str] | None = None) -> Outcomes:
         """Read the outcome of every row.
 
         Args:
             cohort: The patients.
-            classes: Class names of a fitted model; a cohort with other labels is refused.
+            values: Label -> class of a fitted model; a cohort with other labels is refused.
 
         Raises:
-            InputError: Column absent, rows of one patient that disagree, labels that are unknown.
+            StudyError: The study's positive class or its classes are not in the data.
+            InputError: Column absent, rows of one patient that disagree, unknown labels.
         """
 
     @abstractmethod
-    def n_outputs(self, outcomes: Outcomes) -> int:
+    def n_outputs(self, classes: tuple[str, ...]) -> int:
         """Number of outputs K of the network's head."""
 
     @abstractmethod
     def class_weights(
-        self, target: torch.Tensor, weight: torch.Tensor, loss: Loss, n_outputs: int
+        self, target: torch.Tensor, weight: torch.Tensor, *, loss: Loss, n_outputs: int
     ) -> torch.Tensor:
-        """(K,) weights of the classes, from the training part."""
+        """(K,) class weights from the training rows: target (n,), weight (n,)."""
 
     @abstractmethod
     def loss(
-        self, outputs: torch.Tensor, target: torch.Tensor, *, weight: torch.Tensor,
-        class_weights: torch.Tensor, loss: Loss,
-    ) -> torch.Tensor:  # fmt: skip
-        """Scalar loss of a batch: outputs (B, K), target (B,), weight (B,)."""
+        self,
+        outputs: torch.Tensor,
+        target: torch.Tensor,
+        *,
+        class_weights: torch.Tensor,
+        loss: Loss,
+    ) -> torch.Tensor:
+        """Loss of every row (B,): outputs (B, K), target (B,)."""
 
     @abstractmethod
     def predict(self, outputs: torch.Tensor) -> torch.Tensor:
         """Outputs (B, K) to what the prediction table holds, such as probabilities (B, K)."""
-
-    @abstractmethod
-    def average(self, predictions: Floats, unit: Floats) -> Floats:
-        """Predictions (rows, K) of the rows of each unit to one prediction per unit."""

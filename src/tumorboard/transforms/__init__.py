@@ -1,1 +1,1 @@
-"""Deterministic and random operations on image batches, shared by augmentation, probes and simulators."""
+"""Operations on image batches, shared by augmentation, probes and simulators."""

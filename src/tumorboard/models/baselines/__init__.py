@@ -19,9 +19,14 @@ class Baseline(ABC):
 
     @abstractmethod
     def fit(
-        self, x: NDArray[np.float64], target: NDArray[Any], *, weight: NDArray[np.float64], n_classes: int,
+        self,
+        x: NDArray[np.float64],
+        target: NDArray[Any],
+        *,
+        weight: NDArray[np.float64],
+        n_classes: int,
         seed: int,
-    ) -> None:  # fmt: skip
+    ) -> None:
         """Fit on training rows.
 
         Args:

@@ -15,15 +15,15 @@ class Encoder(nn.Module, ABC):
     """Array of one modality -> embedding (B, output_size).
 
     `__init__(spec, *, ...)`: the `ArraySpec` is the first argument, keyword-only arguments are the
-    configuration. A subclass sets `output_size`. It never loads weights while it is built, so that a saved
-    model opens without them; `load_pretrained` does, when training starts.
+    configuration. A subclass sets `output_size`. It never loads weights while it is built, so that
+    a saved model opens without them; `load_pretrained` does, when training starts.
     """
 
     layouts: ClassVar[frozenset[Layout]]
     output_size: int
     #: The learning rate of a stage is multiplied by this once for every stage above it.
     learning_rate_decay: float = 1.0
-    #: Unfreeze one more stage, from the last to the first, every so many epochs; 0 trains all from the start.
+    #: Unfreeze one more stage, from the last to the first, every so many epochs; 0 trains all.
     unfreeze_every: int = 0
 
     def __init__(self, spec: ArraySpec) -> None:

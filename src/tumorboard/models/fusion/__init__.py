@@ -18,9 +18,10 @@ class Fused:
     """What a fusion made of a batch.
 
     Args:
-        vector: (B, output_size) for `feature` and `input`; (B, K) combined predictions for `decision`.
-        weights: (B, M) share of each modality, summing to 1 over those present, where the fusion has
-            such weights; else None.
+        vector: (B, output_size) for `feature` and `input`; (B, K) combined predictions for
+            `decision`.
+        weights: (B, M) share of each modality, summing to 1 over those present, where the fusion
+            has such weights; else None.
     """
 
     vector: torch.Tensor
@@ -30,9 +31,9 @@ class Fused:
 class Fusion(nn.Module, ABC):
     """Embeddings of any non-empty subset of modalities -> one vector.
 
-    `__init__(names, sizes, *, ...)`: modality names and their embedding sizes come first, keyword-only
-    arguments are the configuration. A subclass sets `output_size` (unused at the decision level, where
-    `sizes` are the number of outputs of each modality's own head).
+    `__init__(names, sizes, *, ...)`: modality names and their embedding sizes come first,
+    keyword-only arguments are the configuration. A subclass sets `output_size` (unused at the
+    decision level, where `sizes` are the number of outputs of each modality's own head).
     """
 
     level: ClassVar[Level]
@@ -48,8 +49,9 @@ class Fusion(nn.Module, ABC):
         """Fuse a batch.
 
         Args:
-            embeddings: One (B, F_m) per modality in the order of `names`; rows of absent modalities hold
-                arbitrary finite numbers that must not reach the output. At the `input` level they are the
-                modalities' own vectors, at the `decision` level predictions (probabilities).
+            embeddings: One (B, F_m) per modality in the order of `names`; rows of absent modalities
+                hold arbitrary finite numbers that must not reach the output. At the `input` level
+                they are the modalities' own vectors, at the `decision` level predictions
+                (probabilities).
             present: (B, M) boolean, at least one True per row.
         """
