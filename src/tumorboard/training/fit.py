@@ -1,0 +1,254 @@
+"""Fit one arm on one split: modalities on training patients, then the network or the baseline."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from tumorboard import registry
+from tumorboard.errors import RunError, StudyError
+from tumorboard.modalities import Modality, row_weights
+from tumorboard.models.assembly import Network
+from tumorboard.models.baselines import Baseline
+from tumorboard.records import ArraySpec, Ints, Split
+from tumorboard.study import Arm, Study
+from tumorboard.training.batches import Rows, derive_seed, loss_weights
+from tumorboard.training.fitted import FittedArm
+from tumorboard.training.prepare import Prepared, build_modality, build_task
+
+Tell = Callable[[int, dict[str, float]], None]
+
+
+@dataclass(frozen=True)
+class Fit:
+    """What a fit gives: the fitted arm and its training curves (empty for a baseline)."""
+
+    fitted: FittedArm
+    history: list[dict[str, float]]
+
+
+def fit_modalities(
+    study: Study, prepared: Prepared, split: Split, names: tuple[str, ...]
+) -> tuple[dict[str, Modality], dict[str, ArraySpec]]:
+    """Fit the modalities on the training patients of a split, each patient weighing 1.
+
+    Raises:
+        InputError: A modality is absent in every training patient.
+    """
+    train = split.rows(prepared.cohort, "train")
+    modalities: dict[str, Modality] = {}
+    specs: dict[str, ArraySpec] = {}
+    for name in names:
+        measured = prepared.measured[name]
+        rows = train[measured.present[train]]
+        if len(rows) == 0:
+            raise StudyError(
+                f"modalities.{name}: no training patient of repeat {split.repeat}, fold {split.fold} "
+                "has it. Check the file pattern and the missing codes."
+            )
+        modality = build_modality(study.modalities[name])
+        weight = row_weights(prepared.cohort.patient_id, rows)
+        specs[name] = modality.fit(measured, rows, weight=weight)
+        modalities[name] = modality
+    return modalities, specs
+
+
+def fit_arm(
+    study: Study,
+    prepared: Prepared,
+    split: Split,
+    arm: Arm,
+    *,
+    checkpoint: Path,
+    tell: Tell = lambda epoch, values: None,
+    checkpoint_every_s: float = 30.0,
+) -> Fit:
+    """Fit one arm on one split.
+
+    Args:
+        study: The study.
+        prepared: Its patients.
+        split: Which patients train, validate and test.
+        arm: What is fitted.
+        checkpoint: File of the interrupted fit; continued where it exists, removed at the end.
+        tell: Called after each epoch with its number and its values.
+        checkpoint_every_s: Shortest time between two checkpoints, in seconds.
+
+    Raises:
+        RunError: The loss or the watched metric is not finite; the device is absent.
+    """
+    modalities, specs = fit_modalities(study, prepared, split, arm.modalities)
+    fitted = FittedArm(
+        study=study,
+        arm=arm,
+        modalities=modalities,
+        specs=specs,
+        task=build_task(study.keys.task),
+        classes=prepared.outcomes.classes,
+        values=dict(prepared.outcomes.values),
+    )
+    present = prepared.present(arm.modalities).any(axis=1)
+    train, validation = (
+        rows[present[rows]]
+        for rows in (split.rows(prepared.cohort, "train"), split.rows(prepared.cohort, "validation"))
+    )
+    if arm.baseline is not None:
+        fitted.baseline = _fit_baseline(fitted, prepared, split, train, arm)
+        return Fit(fitted, [])
+    seed_parts = (study.seed, arm.name, split.repeat, split.fold)
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(*seed_parts, "weights"))
+        fitted.network = new_network(arm, specs, fitted.n_outputs, fitted.task.link)
+        fitted.network.load_pretrained()
+        history = _train(
+            fitted, prepared, train, validation, seed_parts, checkpoint, tell, checkpoint_every_s
+        )
+    return Fit(fitted, history)
+
+
+def new_network(
+    arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, link: Any
+) -> Network:
+    """The arm's network, freshly initialised."""
+    return Network(specs, arm.encoders, arm.fusion, n_outputs=n_outputs, link=link)
+
+
+def _fit_baseline(
+    fitted: FittedArm, prepared: Prepared, split: Split, train: Ints, arm: Arm
+) -> Baseline:
+    settings = {key: value for key, value in (arm.baseline or {}).items() if key != "name"}
+    kind = registry.find("models.baselines", str((arm.baseline or {})["name"]), Baseline)
+    baseline = kind(**settings)
+    baseline.fit(
+        fitted.vectors(prepared.measured, train),
+        prepared.outcomes.target[train],
+        weight=row_weights(prepared.cohort.patient_id, train),
+        n_classes=fitted.n_outputs,
+        seed=derive_seed(fitted.study.seed, arm.name, split.repeat, split.fold),
+    )
+    return baseline
+
+
+def _train(
+    fitted: FittedArm,
+    prepared: Prepared,
+    train: Ints,
+    validation: Ints,
+    seed_parts: tuple[object, ...],
+    checkpoint: Path,
+    tell: Tell,
+    checkpoint_every_s: float,
+) -> list[dict[str, float]]:
+    """Train the network with Lightning and put the best weights into it."""
+    import lightning
+
+    from tumorboard.training.callbacks import AtomicCheckpoints, BestAndStop, Checkpoint, Report
+    from tumorboard.training.module import ArmModule, FitRows
+
+    assert_network = fitted.network
+    if assert_network is None:
+        raise RuntimeError("a network is needed to train")
+    network, arm, cohort = assert_network, fitted.arm, prepared.cohort
+    weight = loss_weights(cohort.patient_id, train, n_rows=cohort.n_rows)
+    weight += loss_weights(cohort.patient_id, validation, n_rows=cohort.n_rows)
+    rows = Rows(fitted.modalities, prepared.measured, prepared.outcomes.target, weight)
+    class_weights = fitted.task.class_weights(
+        rows.target[train], torch.as_tensor(row_weights(cohort.patient_id, train)),
+        loss=arm.training.loss, n_outputs=fitted.n_outputs,
+    )  # fmt: skip
+    has_images = any(len(spec.sizes) == 3 for spec in fitted.specs.values())
+    if has_images:
+        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fit_rows = FitRows(rows, train, validation, cohort.patient_id, cohort.unit_id)
+    module = ArmModule(
+        network, fitted.task, fitted.modalities, arm.training, fit_rows, class_weights, seed_parts
+    )
+    where = f"arm {arm.name}, repeat {seed_parts[2]}, fold {seed_parts[3]}"
+    best = BestAndStop(arm.training.stop, where)
+    device = choose_device(fitted.study.keys.runtime.device)
+    with _quiet():
+        trainer = lightning.Trainer(
+            accelerator={"cuda": "gpu"}.get(device, device),
+            devices=1,
+            precision=choose_precision(fitted.study.keys.runtime.precision, device, has_images),
+            max_epochs=arm.training.epochs,
+            gradient_clip_val=arm.training.gradient_clip or None,
+            callbacks=[best, Checkpoint(checkpoint, every_s=checkpoint_every_s), Report(tell)],
+            plugins=[AtomicCheckpoints()],
+            logger=False,
+            enable_checkpointing=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            reload_dataloaders_every_n_epochs=1,
+            use_distributed_sampler=False,
+            barebones=False,
+        )
+        trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None)
+    network.load_state_dict(best.weights)
+    network.to("cpu").eval()
+    return module.history
+
+
+def choose_device(wanted: str) -> str:
+    """`auto` takes a GPU where there is one.
+
+    Raises:
+        RunError: A device is asked for that is not there.
+    """
+    if wanted == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise RunError(
+            'runtime.device = "cuda", but torch sees no CUDA GPU here. Install a CUDA build of torch, or '
+            'set runtime.device = "cpu".'
+        )
+    if wanted == "mps" and not torch.backends.mps.is_available():
+        raise RunError('runtime.device = "mps", but this machine has none. Use "cpu".')
+    return wanted
+
+
+def choose_precision(wanted: str, device: str, has_images: bool) -> Any:
+    """Lightning's word for the precision; `auto` takes bfloat16 for images where the hardware has it."""
+    words = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
+    if wanted != "auto":
+        return words[wanted]
+    if not has_images:
+        return "32-true"
+    if device == "cuda":
+        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
+    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
+    return "bf16-mixed" if device == "cpu" and native else "32-true"
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence Lightning's advice that does not apply: arrays are in memory, so no loader worker helps."""
+    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*is supported for historical reasons.*")
+        warnings.filterwarnings("ignore", message=".*You're resuming from a checkpoint.*")
+        warnings.filterwarnings("ignore", message=".*number of training batches.*")
+        try:
+            yield
+        finally:
+            for logger, level in zip(loggers, levels, strict=True):
+                logger.setLevel(level)
+
+
+def validation_rows(prepared: Prepared, split: Split, arm: Arm) -> Ints:
+    """Validation rows that have at least one of the arm's modalities."""
+    rows = split.rows(prepared.cohort, "validation")
+    return rows[np.flatnonzero(prepared.present(arm.modalities)[rows].any(axis=1))]

@@ -1,0 +1,295 @@
+"""A fitted arm: modalities, network or baseline, and what turns rows into predictions; saved as data."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+import tumorboard
+from tumorboard import registry
+from tumorboard.cache import sha256_file, write_text
+from tumorboard.errors import InputError
+from tumorboard.modalities import Measured, Modality
+from tumorboard.models.assembly import Network
+from tumorboard.models.baselines import Baseline
+from tumorboard.records import ArraySpec, Bools, FittedState, Floats, Ints
+from tumorboard.study import Arm, Study
+from tumorboard.tasks import Task
+from tumorboard.training.prepare import build_modality, build_task
+
+#: Raise when a model folder of an older version can no longer be opened.
+FORMAT = 1
+
+
+@dataclass
+class FittedArm:
+    """One arm after its fit.
+
+    Args:
+        study: The study it belongs to (settings of source, task and modalities).
+        arm: What was fitted.
+        modalities: Fitted modalities.
+        specs: What each modality hands to its encoder.
+        task: The clinical question.
+        classes: Classes in the order of the outputs.
+        values: Label as written in the cohort -> class.
+        network: The trained network, or None for a baseline.
+        baseline: The fitted baseline, or None for a network.
+        threshold: Decision threshold on the probability of the positive class; NaN for several classes.
+        notes: Plain facts for the model card, such as numbers of training patients.
+    """
+
+    study: Study
+    arm: Arm
+    modalities: dict[str, Modality]
+    specs: dict[str, ArraySpec]
+    task: Task
+    classes: tuple[str, ...]
+    values: dict[str, str]
+    network: Network | None = None
+    baseline: Baseline | None = None
+    threshold: float = float("nan")
+    notes: Mapping[str, Any] | None = None
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs K."""
+        return self.task.n_outputs(self.classes)
+
+    def present(self, measured: Mapping[str, Measured]) -> Bools:
+        """(rows, M): which of the arm's modalities each row has."""
+        return np.stack([measured[name].present for name in self.arm.modalities], axis=1)
+
+    def vectors(self, measured: Mapping[str, Measured], rows: Ints) -> Floats:
+        """(len(rows), F) features of a baseline; NaN where a modality is absent."""
+        parts: list[Floats] = []
+        for name in self.arm.modalities:
+            part = np.array(self.modalities[name].arrays(measured[name], rows), dtype=np.float64)
+            part[~measured[name].present[rows]] = np.nan
+            parts.append(part)
+        return np.concatenate(parts, axis=1)
+
+    def predict(
+        self, measured: Mapping[str, Measured], rows: Ints, *, batch_size: int = 64
+    ) -> Floats:
+        """Predictions (len(rows), K) of rows that have at least one modality; full precision, no dropout.
+
+        Args:
+            measured: Measurements of the arm's modalities.
+            rows: Row numbers.
+            batch_size: Rows at a time; the result does not depend on it beyond rounding.
+        """
+        if self.baseline is not None:
+            return self.baseline.predict(self.vectors(measured, rows))
+        network = self.network
+        if network is None:
+            raise RuntimeError("this arm is not fitted")
+        device = next(network.parameters()).device
+        present = self.present(measured)
+        parts: list[NDArray[Any]] = []
+        network.eval()
+        with torch.inference_mode():
+            for start in range(0, len(rows), batch_size):
+                index = rows[start : start + batch_size]
+                inputs = {
+                    name: modality.finish(
+                        torch.from_numpy(
+                            np.ascontiguousarray(modality.arrays(measured[name], index))
+                        ).to(device),
+                        generator=None,
+                    )
+                    for name, modality in self.modalities.items()
+                }
+                outputs = network(inputs, torch.from_numpy(present[index]).to(device))
+                parts.append(self.task.predict(outputs.logits).cpu().numpy())
+        return np.concatenate(parts) if parts else np.zeros((0, self.n_outputs))
+
+    def save(self, folder: Path) -> None:
+        """Write the model folder: safetensors and JSON, complete under its final name or absent."""
+        temporary = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        self.write(temporary)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        if folder.exists():
+            shutil.rmtree(folder)
+        temporary.rename(folder)
+
+    def write(self, folder: Path) -> None:
+        """Write the files of the model into an existing folder."""
+        from safetensors.numpy import save_file
+        from safetensors.torch import save_file as save_tensors
+
+        states = {name: modality.state() for name, modality in self.modalities.items()}
+        if self.baseline is not None:
+            states["baseline"] = self.baseline.state()
+        arrays = {
+            f"{name}/{key}": np.ascontiguousarray(array)
+            for name, state in states.items()
+            for key, array in state.arrays.items()
+        }
+        save_file(arrays, folder / "fitted.safetensors")
+        if self.network is not None:
+            tensors = {k: v.contiguous() for k, v in self.network.state_dict().items()}
+            save_tensors(tensors, folder / "weights.safetensors")
+        files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.safetensors"))}
+        values = {name: dict(state.values) for name, state in states.items()}
+        document = {**self._document(), "fitted": values, "files": files}
+        write_text(folder / "model.json", json.dumps(document, indent=1, allow_nan=True))
+
+    def _document(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "tumorboard": tumorboard.__version__,
+            "study": self.study.as_tables(),
+            "arm": self.arm.name,
+            "classes": list(self.classes),
+            "values": self.values,
+            "threshold": None if np.isnan(self.threshold) else self.threshold,
+            "specs": {
+                name: {"layout": spec.layout, "sizes": list(spec.sizes), "names": list(spec.names)}
+                for name, spec in self.specs.items()
+            },
+            "notes": dict(self.notes or {}),
+        }
+
+    @classmethod
+    def open(cls, folder: Path) -> FittedArm:
+        """Open a model folder; every file is checked against its hash and nothing is executed.
+
+        Raises:
+            InputError: Not a model folder, another format version, a damaged or foreign file.
+        """
+        document = read_document(folder)
+        study = Study.from_tables(document["study"], path=folder / "model.json")
+        arm = study.arms[document["arm"]]
+        states = _read_states(folder, document)
+        modalities: dict[str, Modality] = {}
+        specs: dict[str, ArraySpec] = {}
+        for name in arm.modalities:
+            modalities[name] = build_modality(study.modalities[name])
+            specs[name] = modalities[name].restore(states[name])
+            kept = document["specs"][name]
+            if tuple(kept["names"]) != specs[name].names or tuple(kept["sizes"]) != specs[name].sizes:
+                raise InputError(
+                    f"{folder}: the fitted state of {name!r} does not give the inputs that the model was "
+                    "trained on; the folder was changed. Fit the model again."
+                )
+        threshold = document["threshold"]
+        fitted = cls(
+            study=study,
+            arm=arm,
+            modalities=modalities,
+            specs=specs,
+            task=build_task(study.keys.task),
+            classes=tuple(document["classes"]),
+            values=document["values"],
+            threshold=float("nan") if threshold is None else float(threshold),
+            notes=document["notes"],
+        )
+        fitted._restore(folder, states)
+        return fitted
+
+    def _restore(self, folder: Path, states: Mapping[str, FittedState]) -> None:
+        if self.arm.baseline is not None:
+            settings = {k: v for k, v in self.arm.baseline.items() if k != "name"}
+            kind = registry.find("models.baselines", str(self.arm.baseline["name"]), Baseline)
+            self.baseline = kind(**settings)
+            self.baseline.restore(states["baseline"])
+            return
+        from safetensors.torch import load_file
+
+        network = Network(
+            self.specs,
+            self.arm.encoders,
+            self.arm.fusion,
+            n_outputs=self.n_outputs,
+            link=self.task.link,
+        )
+        network.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
+        self.network = network.eval()
+
+
+def read_document(folder: Path) -> dict[str, Any]:
+    """model.json of a model folder, after every file was checked against its hash.
+
+    Raises:
+        InputError: Absent, damaged, another version, or a file that could hold code.
+    """
+    path = folder / "model.json"
+    if folder.is_file():
+        raise InputError(
+            f"{folder}: is a file; expected a model folder written by `tumorboard fit`. Pickles and torch "
+            "checkpoints are never opened, since loading one can run code."
+        )
+    if not path.is_file():
+        raise InputError(f"{folder}: not a model folder (no model.json). Write one with `tumorboard fit`.")
+    try:
+        document = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}: damaged ({error}). Copy the model folder again.") from None
+    if not isinstance(document, dict) or document.get("format") != FORMAT:
+        found = document.get("format") if isinstance(document, dict) else None
+        raise InputError(
+            f"{path}: model format {found!r}, expected {FORMAT}. Fit the model again with this version."
+        )
+    _refuse_code(folder)
+    for name, digest in document["files"].items():
+        file = folder / name
+        if not file.is_file():
+            raise InputError(f"{file}: absent from the model folder. Copy the folder again.")
+        if sha256_file(file) != digest:
+            raise InputError(
+                f"{file}: damaged or changed (sha256 differs from model.json). Copy the folder again."
+            )
+    names = _foreign(document["study"])
+    if names:
+        raise InputError(
+            f"{path}: the model uses {names[0]!r}, code that is not part of tumorboard; such a model is not "
+            "opened from a folder."
+        )
+    return document
+
+
+def _refuse_code(folder: Path) -> None:
+    bad = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".bin", ".py", ".so")
+    for path in sorted(folder.iterdir()):
+        if path.suffix.lower() in bad:
+            raise InputError(
+                f"{path}: a model folder holds only JSON, Markdown, CSV and safetensors; this file could run "
+                "code when loaded. Remove it, or fit the model again."
+            )
+
+
+def _foreign(study: Mapping[str, Any]) -> list[str]:
+    """Dotted names of components that are not part of tumorboard."""
+    tables: list[Any] = [study["cohort"]["source"], study["task"]["kind"]]
+    for table in study["modalities"].values():
+        tables += [table["kind"], table["encoder"]]
+    for arm in study["arms"].values():
+        tables += [arm["fusion"], arm["baseline"], *arm["encoders"].values()]
+    names = [table["name"] if isinstance(table, dict) else str(table) for table in tables]
+    return [name for name in names if "." in name]
+
+
+def _read_states(folder: Path, document: Mapping[str, Any]) -> dict[str, FittedState]:
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
+    try:
+        arrays = load_file(folder / "fitted.safetensors")
+    except (SafetensorError, OSError) as error:
+        raise InputError(f"{folder / 'fitted.safetensors'}: damaged ({error}).") from None
+    states: dict[str, FittedState] = {}
+    for name, values in document["fitted"].items():
+        own = {key.partition("/")[2]: a for key, a in arrays.items() if key.startswith(f"{name}/")}
+        states[name] = FittedState(values, own)
+    return states

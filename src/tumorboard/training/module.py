@@ -1,0 +1,255 @@
+"""One network in training: losses, optimiser, schedule and the score on validation patients."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import lightning
+import numpy as np
+import torch
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.utils.data import DataLoader
+
+from tumorboard.errors import RunError
+from tumorboard.evaluation.classification import score
+from tumorboard.modalities import Modality
+from tumorboard.models.assembly import Network, Outputs, drop_modalities
+from tumorboard.records import Floats, Ints
+from tumorboard.study_keys import LOWER_IS_BETTER, Schedule, Training
+from tumorboard.tasks import Task
+from tumorboard.training.batches import Batch, Rows, derive_seed, epoch_order, loader
+from tumorboard.training.schedules import learning_rate_factor
+
+
+@dataclass(frozen=True)
+class FitRows:
+    """Rows of one fit: training and validation, as stored arrays with their weights.
+
+    Args:
+        data: All rows of the cohort.
+        train: Training rows.
+        validation: Validation rows.
+        patient_id: (rows,) to weigh patients and to name them in messages.
+        unit_id: (rows,) rows with equal unit are averaged before they are scored.
+    """
+
+    data: Rows
+    train: Ints
+    validation: Ints
+    patient_id: tuple[str, ...]
+    unit_id: tuple[str, ...]
+
+
+class ArmModule(lightning.LightningModule):
+    """Lightning's view of one arm: a step, a validation score and an optimiser."""
+
+    def __init__(
+        self,
+        network: Network,
+        task: Task,
+        modalities: Mapping[str, Modality],
+        training: Training,
+        rows: FitRows,
+        class_weights: torch.Tensor,
+        seed_parts: tuple[object, ...],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.register_buffer("class_weights", class_weights)
+        self.task, self.modalities, self.training_keys = task, modalities, training
+        self.rows, self.seed_parts = rows, seed_parts
+        self.history: list[dict[str, float]] = []
+        self._train_loss: list[float] = []
+        self._validation: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float]] = []
+        self._generator = torch.Generator()
+        # Not registered with Lightning: it does not step a plateau schedule again after a resume.
+        self._plateau: ReduceLROnPlateau | None = None
+        self._plateau_state: dict[str, Any] = {}
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Batches of this epoch; the order depends on the seed and the epoch alone."""
+        rows = self.rows
+        order = epoch_order(
+            rows.train,
+            target=rows.data.target.numpy()[rows.train].astype(np.int64),
+            weight=rows.data.weight.numpy()[rows.train].astype(np.float64),
+            sampler=self.training_keys.sampler,
+            seed=derive_seed(*self.seed_parts, self.current_epoch, "order"),
+        )
+        return loader(rows.data, order, self.training_keys.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the validation rows in a fixed order."""
+        return loader(self.rows.data, self.rows.validation, max(64, self.training_keys.batch_size))
+
+    def transfer_batch_to_device(
+        self, batch: Batch, device: torch.device, dataloader_idx: int
+    ) -> Batch:
+        """Arrays travel as they are stored (8-bit images), and become floats on the device."""
+        return batch.to(device)
+
+    def on_train_epoch_start(self) -> None:
+        """Seed whatever is random in this epoch, unfreeze stages, set the learning rate."""
+        if self._plateau is not None and self._plateau_state:
+            self._plateau.load_state_dict(self._plateau_state)
+            self._plateau_state = {}
+        seed = derive_seed(*self.seed_parts, self.current_epoch)
+        torch.manual_seed(seed)
+        self._generator.manual_seed(seed)
+        self.network.set_epoch(self.current_epoch)
+        self._train_loss = []
+        schedule = self.training_keys.schedule
+        factor = learning_rate_factor(schedule, self.current_epoch, self.training_keys.epochs)
+        if factor is not None:
+            for group in self.optimizers().param_groups:  # type: ignore[union-attr]
+                group["lr"] = max(group["initial_lr"] * factor, 0.0)
+
+    def forward_batch(self, batch: Batch, *, augment: bool) -> Outputs:
+        """Finish the arrays on their device and run the network."""
+        generator = self._generator if augment else None
+        inputs = {
+            name: _channels_last(self.modalities[name].finish(array, generator=generator))
+            for name, array in batch.inputs.items()
+        }
+        present = batch.present
+        if augment and self.training_keys.modality_dropout > 0:
+            present = drop_modalities(
+                present.cpu(), self.training_keys.modality_dropout, self._generator
+            ).to(present.device)
+        return self.network(inputs, present)
+
+    def _loss(self, outputs: Outputs, batch: Batch) -> torch.Tensor:
+        """Weighted mean loss; at the decision level each modality's own head learns by itself."""
+        keys: dict[str, Any] = {
+            "class_weights": self.class_weights, "loss": self.training_keys.loss,
+        }  # fmt: skip
+        if outputs.branches is None:
+            per_row = self.task.loss(outputs.logits, batch.target, **keys)
+            return (batch.weight * per_row).sum() / batch.weight.sum().clamp_min(1e-12)
+        shares = batch.present.float() * batch.weight[:, None]
+        total = torch.zeros((), device=batch.weight.device)
+        for m in range(batch.present.shape[1]):
+            per_row = self.task.loss(outputs.branches[:, m], batch.target, **keys)
+            per_row = torch.where(batch.present[:, m], per_row, torch.zeros_like(per_row))
+            total = total + (shares[:, m] * per_row).sum() / shares[:, m].sum().clamp_min(1e-12)
+        return total
+
+    def training_step(self, batch: Batch, index: int) -> torch.Tensor:
+        """Loss of one batch; a loss that is not finite names the batch's patients."""
+        augment = self.training_keys.augment
+        value = self._loss(self.forward_batch(batch, augment=augment), batch)
+        if not bool(torch.isfinite(value)):
+            patients = sorted({self.rows.patient_id[int(row)] for row in batch.rows})
+            raise RunError(
+                f"The loss is {float(value.detach())} in epoch {self.current_epoch + 1}, batch "
+                f"{index + 1}, with patients {', '.join(patients)}. Look at their values, lower "
+                'training.optimizer.learning_rate, or set runtime.precision = "32".'
+            )
+        self._train_loss.append(float(value.detach()))
+        return value
+
+    def validation_step(self, batch: Batch, index: int) -> None:
+        """Keep predictions and loss of one validation batch."""
+        outputs = self.forward_batch(batch, augment=False)
+        prediction = self.task.predict(outputs.logits).cpu().numpy()
+        value = float(self._loss(outputs, batch)) * float(batch.weight.sum())
+        self._validation.append((batch.rows.numpy(), prediction, value))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the loss and the watched metrics, by unit and with each patient weighing 1."""
+        rows = np.concatenate([entry[0] for entry in self._validation])
+        predicted = np.concatenate([entry[1] for entry in self._validation])
+        weight = self.rows.data.weight.numpy()[rows]
+        loss = sum(entry[2] for entry in self._validation) / float(weight.sum())
+        self._validation = []
+        values = {"train_loss": _mean(self._train_loss), "validation_loss": loss}
+        for metric in self.watched():
+            values[f"validation_{metric}"] = self._score(metric, rows, predicted)
+        for name, value in values.items():
+            self.log(name, value, batch_size=1)
+        if not self.trainer.sanity_checking:
+            rate = float(self.optimizers().param_groups[-1]["lr"])  # type: ignore[union-attr]
+            self.history.append({"epoch": self.current_epoch + 1, **values, "learning_rate": rate})
+            schedule = self.training_keys.schedule
+            if self._plateau is not None and self.current_epoch >= schedule.warmup_epochs:
+                self._plateau.step(values[f"validation_{schedule.metric}"])
+
+    def watched(self) -> tuple[str, ...]:
+        """Metrics, apart from the loss, that stop training or lower the learning rate."""
+        keys = self.training_keys
+        named = [keys.stop.metric]
+        if keys.schedule.name == "plateau":
+            named.append(keys.schedule.metric)
+        return tuple(dict.fromkeys(metric for metric in named if metric != "loss"))
+
+    def _score(self, metric: str, rows: Ints, predicted: Floats) -> float:
+        unit = np.asarray([self.rows.unit_id[int(row)] for row in rows])
+        _, first, inverse, counts = np.unique(
+            unit, return_index=True, return_inverse=True, return_counts=True
+        )
+        mean = np.zeros((len(first), predicted.shape[1]))
+        np.add.at(mean, inverse, predicted)
+        weight = np.bincount(inverse, weights=self.rows.data.weight.numpy()[rows])
+        target = self.rows.data.target.numpy()[rows[first]].astype(np.int64)
+        probabilities = mean / counts[:, None]
+        return score(metric, target=target, probabilities=probabilities, weight=weight)
+
+    def configure_optimizers(self) -> Any:
+        """The study's optimiser over the network's parameter groups, and a plateau schedule."""
+        keys = self.training_keys.optimizer
+        groups = self.network.parameter_groups(keys.learning_rate)
+        common: dict[str, Any] = {"lr": keys.learning_rate, "weight_decay": keys.weight_decay}
+        if keys.name == "sgd":
+            optimizer: torch.optim.Optimizer = torch.optim.SGD(
+                groups, momentum=keys.momentum, **common
+            )
+        else:
+            kind = torch.optim.Adam if keys.name == "adam" else torch.optim.AdamW
+            optimizer = kind(groups, **common)
+        for group in optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
+        self._plateau = _plateau(optimizer, self.training_keys.schedule)
+        return optimizer
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """The training curves and the plateau schedule travel with the checkpoint."""
+        checkpoint["history"] = self.history
+        checkpoint["plateau"] = self._plateau.state_dict() if self._plateau else {}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Go on with the training curves of the interrupted fit."""
+        self.history = [dict(entry) for entry in checkpoint["history"]]
+        self._plateau_state = dict(checkpoint["plateau"])
+
+
+def _plateau(optimizer: torch.optim.Optimizer, schedule: Schedule) -> ReduceLROnPlateau | None:
+    if schedule.name != "plateau":
+        return None
+    return ReduceLROnPlateau(
+        optimizer,
+        mode="min" if schedule.metric in LOWER_IS_BETTER else "max",
+        factor=schedule.factor,
+        patience=schedule.patience,
+        min_lr=schedule.minimum,
+    )
+
+
+def history_csv(history: list[dict[str, float]]) -> str:
+    """Training curves as CSV text: epoch, losses, watched metrics, learning rate."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, fieldnames=list(history[0]) if history else ["epoch"])
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def _channels_last(array: torch.Tensor) -> torch.Tensor:
+    return array.to(memory_format=torch.channels_last) if array.ndim == 4 else array
+
+
+def _mean(values: list[float]) -> float:
+    return sum(values) / len(values) if values else float("nan")

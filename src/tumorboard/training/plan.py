@@ -1,0 +1,172 @@
+"""The plan of a study: arms x repeats x folds, each fit finished once and kept."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from tumorboard.cache import write_text
+from tumorboard.errors import InputError
+from tumorboard.evaluation.tables import (
+    PredictionTable,
+    concatenate,
+    read_predictions,
+    write_predictions,
+)
+from tumorboard.evaluation.thresholds import choose_threshold
+from tumorboard.records import Split
+from tumorboard.study import Arm, Study
+from tumorboard.training.fit import Fit, fit_arm
+from tumorboard.training.fitted import FittedArm
+from tumorboard.training.module import history_csv
+from tumorboard.training.prepare import Prepared
+from tumorboard.training.progress import PlanProgress
+from tumorboard.training.tuning import tune_arm
+from tumorboard.training.units import unit_table, unit_weights
+
+_LOG = logging.getLogger("tumorboard")
+
+
+def fit_folder(run: Path, arm: str, split: Split) -> Path:
+    """Model folder of one fit in a run folder."""
+    return run / "models" / arm / f"{split.repeat}-{split.fold}"
+
+
+def run_plan(
+    study: Study,
+    prepared: Prepared,
+    splits: Sequence[Split],
+    run: Path,
+    progress: PlanProgress,
+    *,
+    checkpoint_every_s: float = 30.0,
+) -> PredictionTable:
+    """Fit every arm on every split, keep each model with its predictions, and join the predictions.
+
+    Args:
+        study: The study.
+        prepared: Its patients.
+        splits: The same splits for every arm.
+        run: The run folder; fits that are finished there are kept.
+        progress: Told about every fit and epoch.
+        checkpoint_every_s: Shortest time between two checkpoints of a fit, in seconds.
+    """
+    for split in splits:
+        for arm in study.arms.values():
+            folder = fit_folder(run, arm.name, split)
+            label = f"arm {arm.name}, repeat {split.repeat}, fold {split.fold}"
+            if (folder / "predictions.csv").is_file():
+                progress.finish(kept=True)
+                continue
+            progress.start(label, arm.training.epochs)
+            _fit_once(study, prepared, split, arm, folder, progress, checkpoint_every_s)
+            progress.finish()
+    tables = [
+        read_predictions(fit_folder(run, arm, split) / "predictions.csv", **_reading(study, prepared))
+        for arm in study.arms
+        for split in splits
+    ]
+    return concatenate(tables)
+
+
+def _reading(study: Study, prepared: Prepared) -> dict[str, str]:
+    outcome = next(iter(prepared.outcomes.columns))
+    return {"outcome": outcome, "positive": prepared.outcomes.classes[-1]}
+
+
+def _fit_once(
+    study: Study,
+    prepared: Prepared,
+    split: Split,
+    arm: Arm,
+    folder: Path,
+    progress: PlanProgress,
+    checkpoint_every_s: float,
+) -> None:
+    """One fit, written as a whole: the folder appears when everything in it is complete."""
+    work = folder.with_name(f".{folder.name}.work")
+    work.mkdir(parents=True, exist_ok=True)
+    checkpoint = work / "checkpoint.ckpt"
+    if study.keys.tuning != "none":
+        study, arm = tune_arm(study, prepared, split, arm, work=work)
+    fit = fit_arm(
+        study,
+        prepared,
+        split,
+        arm,
+        checkpoint=checkpoint,
+        tell=progress.epoch,
+        checkpoint_every_s=checkpoint_every_s,
+    )
+    table = predict_parts(fit.fitted, prepared, split)
+    fit.fitted.threshold = threshold_of(study, table)
+    fit.fitted.notes = training_notes(prepared, split, fit.fitted)
+    _write_fit(fit, table, folder, work)
+
+
+def _write_fit(fit: Fit, table: PredictionTable, folder: Path, work: Path) -> None:
+    temporary = folder.with_name(f".{folder.name}.part")
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    fit.fitted.write(temporary)
+    if fit.history:
+        write_text(temporary / "history.csv", history_csv(fit.history))
+    if (work / "tuning.csv").is_file():
+        shutil.copyfile(work / "tuning.csv", temporary / "tuning.csv")
+    write_predictions(temporary / "predictions.csv", table)
+    if folder.exists():
+        shutil.rmtree(folder)
+    temporary.rename(folder)
+    shutil.rmtree(work)
+
+
+def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> PredictionTable:
+    """Predictions of the validation and test patients of one fit, one row per unit."""
+    tables = []
+    for part in ("validation", "test"):
+        rows = split.rows(prepared.cohort, part)
+        present = fitted.present(prepared.measured)
+        rows = rows[present[rows].any(axis=1)]
+        if len(rows):
+            tables.append(unit_table(fitted, prepared, rows, split, part))
+    if not tables:
+        raise InputError(
+            f"arm {fitted.arm.name}: no patient of repeat {split.repeat}, fold {split.fold} has one of its "
+            "modalities, so nothing can be predicted."
+        )
+    return concatenate(tables)
+
+
+def threshold_of(study: Study, table: PredictionTable) -> float:
+    """Decision threshold from the validation patients of one fit; NaN for several classes."""
+    if len(table.classes) != 2:
+        return float("nan")
+    rows = table.part == "validation"
+    return choose_threshold(
+        study.keys.evaluation.threshold,
+        table.outcome[rows] == 1,
+        table.probabilities[rows, 1],
+        unit_weights(table.patient_id[rows]),
+    )
+
+
+def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mapping[str, object]:
+    """Plain facts about what a model was trained on, for its card and for prediction."""
+    present = prepared.present(fitted.arm.modalities).any(axis=1)
+    counts: dict[str, object] = {}
+    for part in ("train", "validation"):
+        rows = split.rows(prepared.cohort, part)
+        rows = rows[present[rows]]
+        patients = {prepared.cohort.patient_id[int(r)] for r in rows}
+        labels = prepared.outcomes.target[rows]
+        counts[part] = {
+            "patients": len(patients),
+            "rows": len(rows),
+            "outcome": {
+                name: len({prepared.cohort.patient_id[int(r)] for r in rows[labels == k]})
+                for k, name in enumerate(fitted.classes)
+            },
+        }
+    return counts

@@ -1,0 +1,170 @@
+"""The inner loop of nested cross-validation: search settings on validation patients of one fold."""
+
+from __future__ import annotations
+
+import csv
+import io
+import logging
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorboard.cache import write_text
+from tumorboard.errors import StudyError
+from tumorboard.evaluation.classification import score
+from tumorboard.records import Split
+from tumorboard.study import Arm, Study
+from tumorboard.study_keys import LOWER_IS_BETTER, Tuning
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.fit import fit_arm, validation_rows
+from tumorboard.training.fitted import FittedArm
+from tumorboard.training.prepare import Prepared
+from tumorboard.training.units import average_units, unit_weights
+
+if TYPE_CHECKING:
+    import optuna
+
+
+def tune_arm(
+    study: Study, prepared: Prepared, split: Split, arm: Arm, *, work: Path
+) -> tuple[Study, Arm]:
+    """Search the study's space for one arm on one split and take up the best settings.
+
+    Every trial is a whole fit on the training patients, scored on the validation patients of the same
+    fold; test patients take no part. The search is Optuna's TPE (Bergstra et al., NeurIPS 2011), kept in
+    a journal file, so an interrupted search goes on.
+
+    Returns:
+        The study and the arm with the best settings; unchanged where no key of the space concerns the arm.
+    """
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    tuning = study.keys.tuning
+    if not isinstance(tuning, Tuning):
+        return study, arm
+    space = {key: bounds for key, bounds in tuning.space.items() if concerns(key, arm)}
+    if not space:
+        return study, arm
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+        storage = JournalStorage(JournalFileBackend(str(work / "tuning.journal")))
+    search = optuna.create_study(
+        storage=storage,
+        study_name=arm.name,
+        load_if_exists=True,
+        direction="minimize" if tuning.metric in LOWER_IS_BETTER else "maximize",
+    )
+    parts = (study.seed, arm.name, split.repeat, split.fold, "tuning")
+    finished = [t for t in search.get_trials() if t.state == optuna.trial.TrialState.COMPLETE]
+    for number in range(len(finished), tuning.trials):
+        # a sampler seeded by the trial's number gives the same search after an interruption
+        search.sampler = optuna.samplers.TPESampler(seed=derive_seed(*parts, number))
+        trial = search.ask()
+        values = {key: _suggest(trial, key, bounds) for key, bounds in space.items()}
+        tried = with_settings(study, arm, values)
+        search.tell(trial, _trial_score(tried, prepared, split, arm.name, tuning, work, number))
+    _write_trials(work / "tuning.csv", search, list(space), tuning.metric)
+    tuned = with_settings(study, arm, dict(search.best_params))
+    logging.getLogger("tumorboard").info(
+        "arm %s, repeat %d, fold %d: best of %d trials %s", arm.name, split.repeat, split.fold,
+        tuning.trials, search.best_params,
+    )  # fmt: skip
+    return tuned, tuned.arms[arm.name]
+
+
+def concerns(key: str, arm: Arm) -> bool:
+    """Whether a key of the space changes this arm.
+
+    Raises:
+        StudyError: The key cannot be tuned.
+    """
+    head, *rest = key.split(".")
+    if head == "training" and rest:
+        return arm.baseline is None
+    if head == "modalities" and len(rest) == 3 and rest[1] == "encoder":
+        return rest[0] in arm.encoders
+    if head == "arms" and len(rest) >= 3 and rest[1] in ("fusion", "baseline", "training", "encoders"):
+        return rest[0] == arm.name
+    raise StudyError(
+        f"tuning.space.{key}: cannot be tuned. Expected training.<key>, modalities.<name>.encoder.<key>, "
+        "arms.<name>.fusion.<key> or arms.<name>.baseline.<key>."
+    )
+
+
+def with_settings(study: Study, arm: Arm, values: Mapping[str, Any]) -> Study:
+    """The same study with settings of one arm replaced."""
+    tables = study.as_tables()
+    own = tables["arms"][arm.name]
+    for key, value in values.items():
+        head, *rest = key.split(".")
+        if head == "training":
+            path = ["training", *rest]
+        elif head == "modalities":
+            path = ["encoders", rest[0], rest[2]]
+        else:
+            path = rest[1:]
+        table: Any = own
+        for name in path[:-1]:
+            table = table[name]
+        table[path[-1]] = value
+    return Study.from_tables(tables, path=study.path)
+
+
+def _suggest(trial: optuna.Trial, key: str, bounds: Mapping[str, Any]) -> Any:
+    if "choices" in bounds:
+        return trial.suggest_categorical(key, bounds["choices"])
+    if set(bounds) - {"low", "high", "log", "step"} or not {"low", "high"} <= set(bounds):
+        raise StudyError(
+            f"tuning.space.{key}: found {dict(bounds)}, expected {{low, high}} with log or step, or {{choices}}."
+        )
+    low, high, log = bounds["low"], bounds["high"], bool(bounds.get("log", False))
+    if isinstance(low, int) and isinstance(high, int):
+        return trial.suggest_int(key, low, high, log=log, step=bounds.get("step", 1))
+    return trial.suggest_float(key, low, high, log=log, step=bounds.get("step"))
+
+
+def _trial_score(
+    study: Study,
+    prepared: Prepared,
+    split: Split,
+    arm: str,
+    tuning: Tuning,
+    work: Path,
+    number: int,
+) -> float:
+    chosen = study.arms[arm]
+    fit = fit_arm(study, prepared, split, chosen, checkpoint=work / f"trial-{number}.ckpt")
+    (work / f"trial-{number}.ckpt").unlink(missing_ok=True)
+    rows = validation_rows(prepared, split, chosen)
+    if tuning.metric == "loss":
+        return min(entry["validation_loss"] for entry in fit.history)
+    fitted: FittedArm = fit.fitted
+    units, means, first, _ = average_units(
+        [prepared.cohort.unit_id[int(r)] for r in rows],
+        fitted.predict(prepared.measured, rows),
+        fitted.present(prepared.measured)[rows],
+        chosen.modalities,
+    )
+    patients = np.asarray([prepared.cohort.patient_id[int(r)] for r in rows[first]])
+    return score(
+        tuning.metric,
+        target=prepared.outcomes.target[rows[first]].astype(np.int64),
+        probabilities=means,
+        weight=unit_weights(patients),
+    )
+
+
+def _write_trials(path: Path, search: optuna.Study, keys: list[str], metric: str) -> None:
+    text = io.StringIO()
+    writer = csv.writer(text)
+    writer.writerow(["trial", *keys, metric])
+    for trial in search.get_trials():
+        if trial.value is not None:
+            writer.writerow([trial.number, *(trial.params[key] for key in keys), trial.value])
+    write_text(path, text.getvalue())

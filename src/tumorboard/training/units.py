@@ -1,0 +1,68 @@
+"""From rows to units: one prediction per patient (or row), each patient weighing 1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.evaluation.tables import PredictionTable
+from tumorboard.records import Bools, Floats, Ints, Split
+from tumorboard.training.fitted import FittedArm
+from tumorboard.training.prepare import Prepared
+
+
+def unit_table(
+    fitted: FittedArm, prepared: Prepared, rows: Ints, split: Split, part: str
+) -> PredictionTable:
+    """Average the rows of each unit and put them into a prediction table."""
+    probabilities = fitted.predict(prepared.measured, rows)
+    present = fitted.present(prepared.measured)[rows]
+    units, means, first, names = average_units(
+        [prepared.cohort.unit_id[int(r)] for r in rows], probabilities, present, fitted.arm.modalities
+    )
+    picked = rows[first]
+    n = len(units)
+    return PredictionTable(
+        patient_id=np.asarray([prepared.cohort.patient_id[int(r)] for r in picked], dtype=np.str_),
+        unit_id=np.asarray(units, dtype=np.str_),
+        arm=np.asarray([fitted.arm.name] * n, dtype=np.str_),
+        repeat=np.full(n, split.repeat, dtype=np.int64),
+        fold=np.full(n, split.fold, dtype=np.int64),
+        part=np.asarray([part] * n, dtype=np.str_),
+        modalities=np.asarray(names, dtype=np.str_),
+        outcome=prepared.outcomes.target[picked].astype(np.int64),
+        outcome_name=next(iter(prepared.outcomes.columns)),
+        classes=fitted.classes,
+        probabilities=means,
+    )
+
+
+def average_units(
+    unit_id: Sequence[str], predictions: Floats, present: Bools, modalities: Sequence[str]
+) -> tuple[list[str], Floats, Ints, list[str]]:
+    """Mean prediction of the rows of each unit.
+
+    Returns:
+        Unit ids in order of first appearance, their mean predictions (units, K), the first row of each,
+        and the names of the modalities that any of its rows has, joined by "+".
+    """
+    index: dict[str, int] = {}
+    inverse = np.asarray([index.setdefault(unit, len(index)) for unit in unit_id], dtype=np.int64)
+    n = len(index)
+    total = np.zeros((n, predictions.shape[1]))
+    np.add.at(total, inverse, predictions)
+    some = np.zeros((n, present.shape[1]), dtype=bool)
+    np.logical_or.at(some, inverse, present)
+    first = np.full(n, len(unit_id), dtype=np.int64)
+    np.minimum.at(first, inverse, np.arange(len(unit_id)))
+    means = total / np.bincount(inverse, minlength=n)[:, None]
+    names = ["+".join(m for m, has in zip(modalities, row, strict=True) if has) for row in some]
+    return list(index), means, first, names
+
+
+def unit_weights(patient_id: NDArray[np.str_]) -> Floats:
+    """Weight of each unit so that every patient weighs 1."""
+    _, inverse, counts = np.unique(patient_id, return_inverse=True, return_counts=True)
+    return 1.0 / counts[inverse]
