@@ -1,0 +1,1 @@
+"""Metrics, intervals, thresholds and comparisons of prediction tables, never a model."""
