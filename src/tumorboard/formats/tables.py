@@ -1,21 +1,139 @@
-"""Tables as text, exactly as written: CSV, TSV, Excel and Parquet, with what was detected on the way."""
+"""Tables as text, exactly as written: CSV, TSV, Excel and Parquet, with what was detected."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
+from tumorboard.formats.delimited import (
+    DELIMITERS,
+    decimal_note,
+    point_decimals,
+    read_delimited,
+)
+from tumorboard.formats.messages import counted, listed, shown
+from tumorboard.formats.table_shape import Cell, Shape, check_shape
+from tumorboard.formats.text_encoding import read_text
+from tumorboard.formats.workbook import read_parquet, read_workbook
 
-#: How many rows a message lists before it counts the rest.
-LISTED = 10
+_DELIMITED = (".csv", ".tsv", ".tab", ".txt")
+_EXCEL = (".xlsx", ".xlsm")
+_PARQUET = (".parquet", ".pq")
+_SIGNATURES = {
+    b"PK\x03\x04": "an Excel workbook or a ZIP",
+    b"PAR1": "Parquet",
+    b"\xd0\xcf\x11\xe0": "an old Excel workbook",
+}
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text: ids keep their zeros, codes stay codes; nothing is converted.
+
+    Args:
+        path: The file.
+        columns: Column names in the file's order.
+        cells: Column name -> one cell per row; None is a null of Parquet, "" an empty cell.
+        lines: Line of each row as a spreadsheet shows it (the header is usually 1).
+        encoding: Encoding of a text table, else "".
+        delimiter: Delimiter of a text table, else "".
+        sheet: Sheet of a workbook, else "".
+        notes: What was detected, trimmed or normalised, for the report.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    cells: Mapping[str, tuple[Cell, ...]]
+    lines: tuple[int, ...]
+    encoding: str = ""
+    delimiter: str = ""
+    sheet: str = ""
+    notes: tuple[str, ...] = ()
+
+    @property
+    def n_rows(self) -> int:
+        """Number of rows below the header."""
+        return len(self.lines)
+
+
+def read_table(
+    path: Path, *, encoding: str = "auto", delimiter: str = "auto", decimal: str = "auto",
+    sheet: str = "auto", missing: Sequence[str] = ("",),
+) -> Table:  # fmt: skip
+    """Read a table, detecting what the options leave to "auto", and refuse what would need a guess.
+
+    Args:
+        path: .csv, .tsv, .txt, .xlsx or .parquet.
+        encoding: Of a text table.
+        delimiter: Of a text table: one character.
+        decimal: "," or "." of a text table; "auto" reads decimal commas in semicolon files alone.
+        sheet: Of a workbook; "auto" is the first visible one that holds something.
+        missing: Codes that mean not known; they say nothing about a column's decimal mark.
+
+    Raises:
+        InputError: The file cannot be read as one table with one header; says row and column.
+        StudyError: An option that does not exist.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such table.")
+    suffix = path.suffix.lower()
+    if suffix in _EXCEL:
+        rows, chosen, notes = read_workbook(path, sheet=sheet)
+        return _table(path, check_shape(rows, path), notes, sheet=chosen)
+    if suffix in _PARQUET:
+        return _table(path, check_shape(read_parquet(path), path), [])
+    if suffix not in _DELIMITED:
+        known = ", ".join((*_DELIMITED, *_EXCEL, *_PARQUET))
+        raise InputError(f"{path.name}: unknown kind of table {suffix!r}. Known: {known}.")
+    _refuse_binary(path)
+    text, used = read_text(path, encoding=encoding)
+    rows, found = read_delimited(text, path, delimiter=delimiter)
+    shape = check_shape(rows, path)
+    texts = {name: [cell or "" for cell in cells] for name, cells in shape.columns.items()}
+    changed = point_decimals(
+        texts, shape.lines, path, decimal=decimal, delimiter=found, missing=missing
+    )
+    columns: dict[str, list[Cell]] = {name: list(cells) for name, cells in texts.items()}
+    notes = [f"encoding {used}, delimiter {DELIMITERS.get(found, repr(found))}"]
+    if changed:
+        notes.append(decimal_note(changed))
+    shape = Shape(columns, shape.lines, shape.notes)
+    return _table(path, shape, notes, encoding=used, delimiter=found)
+
+
+def _table(
+    path: Path, shape: Shape, notes: Sequence[str], *, encoding: str = "", delimiter: str = "",
+    sheet: str = "",
+) -> Table:  # fmt: skip
+    return Table(
+        path=path,
+        columns=tuple(shape.columns),
+        cells={name: tuple(cells) for name, cells in shape.columns.items()},
+        lines=tuple(shape.lines),
+        encoding=encoding,
+        delimiter=delimiter,
+        sheet=sheet,
+        notes=tuple(f"{path.name}: {note}" for note in (*notes, *shape.notes)),
+    )
+
+
+def _refuse_binary(path: Path) -> None:
+    with path.open("rb") as handle:
+        head = handle.read(4)
+    if head in _SIGNATURES:
+        raise InputError(
+            f"{path.name}: is {_SIGNATURES[head]}, although its name says text. "
+            "Rename it, or export CSV."
+        )
 
 
 def parse_numbers(
@@ -26,7 +144,7 @@ def parse_numbers(
     patient_ids: Sequence[str],
     table: Path,
 ) -> NDArray[np.float64]:
-    """Cells of one column as numbers; None becomes NaN, anything that is not a plain number is an error.
+    """Cells of one column as numbers: None becomes NaN, what is no plain number is an error.
 
     Args:
         cells: One per row; None where the study declares the value missing.
@@ -36,7 +154,7 @@ def parse_numbers(
         table: The table, for the message.
 
     Raises:
-        InputError: `<5`, `12 mg`, `n/a`, infinity, a decimal comma: up to ten rows with their values.
+        InputError: `<5`, `12 mg`, `n/a`, infinity, a decimal comma: up to ten rows and values.
     """
     numbers = np.full(len(cells), np.nan)
     faults: list[int] = []
@@ -50,8 +168,9 @@ def parse_numbers(
         numbers[row] = number
     if faults:
         found = [f"row {lines[r]} patient {patient_ids[r]}: {shown(cells[r])}" for r in faults]
+        n = counted(len(faults), "value is", "values are")
         raise InputError(
-            f"{table.name}, column {column}: {_count(len(faults), 'value')} not a number: "
+            f"{table.name}, column {column}: {n} not a number: "
             f"{listed(found)}. {_number_remedy([cells[r] or '' for r in faults])}"
         )
     return numbers
@@ -64,19 +183,3 @@ def _number_remedy(values: Sequence[str]) -> str:
         "Declare the codes that mean not known in `missing` under [cohort], use the column as "
         "categorical, or mend the table."
     )
-
-
-def _count(n: int, word: str) -> str:
-    return f"1 {word} is" if n == 1 else f"{n} {word}s are"
-
-
-def shown(cell: str | None) -> str:
-    """A cell for a message: quoted, control characters escaped, cut at 40 characters."""
-    text = "" if cell is None else cell
-    return repr(text if len(text) <= 40 else text[:37] + "...")
-
-
-def listed(items: Sequence[str]) -> str:
-    """The first ten items, and how many more there are."""
-    more = f", and {len(items) - LISTED} more" if len(items) > LISTED else ""
-    return ", ".join(items[:LISTED]) + more
