@@ -1,0 +1,263 @@
+"""Encoders, fusion and head of one arm assembled into one network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, cast
+
+import torch
+from torch import nn
+
+from tumorboard import registry
+from tumorboard.errors import StudyError
+from tumorboard.models.encoders import Encoder
+from tumorboard.models.fusion import Fused, Fusion
+from tumorboard.records import ArraySpec
+
+Link = Literal["softmax", "identity"]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """What a network says about a batch.
+
+    Args:
+        logits: (B, K); at the decision level with the softmax link, the log of the combined
+            probability.
+        branches: (B, M, K) each modality's own logits at the decision level, zero where it is
+            absent and to be left out of any loss there; else None.
+        weights: (B, M) share of each modality, where the fusion has such weights; else None.
+    """
+
+    logits: torch.Tensor
+    branches: torch.Tensor | None = None
+    weights: torch.Tensor | None = None
+
+
+class Network(nn.Module):
+    """One arm's network: an encoder per modality, a fusion, a linear head.
+
+    Encoders see only the rows where their modality is present, so that no statistic of theirs
+    (batch norm) ever includes filler.
+
+    Args:
+        specs: Modality -> what its encoder gets; the order is that of `present (B, M)`.
+        encoders: Modality -> name and settings of its encoder; not used by an input-level fusion.
+        fusion: Name and settings; None for one modality alone.
+        n_outputs: Number of outputs K.
+        link: What makes a branch's outputs fit to be averaged at the decision level.
+
+    Raises:
+        StudyError: Several modalities without a fusion, or an encoder that does not read the
+            layout.
+    """
+
+    def __init__(
+        self,
+        specs: Mapping[str, ArraySpec],
+        encoders: Mapping[str, Mapping[str, Any]],
+        fusion: Mapping[str, Any] | None,
+        *,
+        n_outputs: int,
+        link: Link,
+    ) -> None:
+        super().__init__()
+        self.names = tuple(specs)
+        self.link: Link = link
+        kind = _fusion_class(fusion)
+        if kind is None and len(specs) != 1:
+            raise StudyError(f"network: {len(specs)} modalities without a fusion. Name one.")
+        self.level = kind.level if kind is not None else "feature"
+        self.encoders = nn.ModuleList(
+            []
+            if self.level == "input"
+            else [_encoder(name, spec, encoders[name]) for name, spec in specs.items()]
+        )
+        if self.level == "input":
+            sizes = tuple(_vector_size(name, spec) for name, spec in specs.items())
+        else:
+            sizes = tuple(encoder.output_size for encoder in self._encoders())
+        is_decision = self.level == "decision"
+        given = (n_outputs,) * len(sizes) if is_decision else sizes
+        self.fusion: Fusion | None = None
+        if kind is not None and fusion is not None:
+            self.fusion = kind(self.names, given, **_settings(fusion))
+        size = self.fusion.output_size if self.fusion is not None else sizes[0]
+        self.heads = nn.ModuleList(
+            nn.Linear(inputs, n_outputs) for inputs in (sizes if is_decision else (size,))
+        )
+        self._frozen: list[nn.Module] = []
+
+    def forward(self, inputs: Mapping[str, torch.Tensor], present: torch.Tensor) -> Outputs:
+        """Predict a batch.
+
+        Args:
+            inputs: Modality -> (B, *spec.sizes); rows where it is absent are never looked at.
+            present: (B, M) boolean, at least one True per row.
+        """
+        if self.level == "input":
+            return self._fuse([inputs[name] for name in self.names], present)
+        embeddings = [
+            _encode(encoder, inputs[name], present[:, m])
+            for m, (name, encoder) in enumerate(zip(self.names, self._encoders(), strict=True))
+        ]
+        if self.level == "decision":
+            return self._decide(embeddings, present)
+        return self._fuse(embeddings, present)
+
+    def encoder(self, name: str) -> Encoder:
+        """The encoder of a modality."""
+        return self._encoders()[self.names.index(name)]
+
+    def load_pretrained(self) -> None:
+        """Take up the weights that the encoders' settings name, when training starts."""
+        for encoder in self._encoders():
+            encoder.load_pretrained()
+
+    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+        """Groups for an optimiser: `{"params": [...], "lr": ...}`, the slowest first.
+
+        Every parameter is in exactly one.
+        The learning rate of a stage is multiplied by the encoder's `learning_rate_decay` once for
+        every stage above it; the last stage, the fusion and the heads learn at `learning_rate`.
+        """
+        rates: dict[int, float] = {}
+        for encoder in self._encoders():
+            for height, stage in enumerate(reversed(encoder.stages())):
+                rate = learning_rate * encoder.learning_rate_decay**height
+                rates.update({id(parameter): rate for parameter in stage.parameters()})
+        groups: dict[float, list[nn.Parameter]] = {}
+        for parameter in self.parameters():
+            groups.setdefault(rates.get(id(parameter), learning_rate), []).append(parameter)
+        return [{"params": groups[rate], "lr": rate} for rate in sorted(groups)]
+
+    def set_epoch(self, epoch: int) -> None:
+        """Freeze and unfreeze stages for an epoch.
+
+        An encoder with `unfreeze_every` starts with every stage frozen, so that the new head does
+        not spoil pretrained weights; one more stage is trained, the last first, every so many
+        epochs.
+
+        Args:
+            epoch: Number of epochs finished: 0 for the first.
+        """
+        self._frozen = []
+        for encoder in self._encoders():
+            stages = encoder.stages()
+            trained = epoch // encoder.unfreeze_every if encoder.unfreeze_every else len(stages)
+            n_frozen = max(0, len(stages) - trained)
+            self._frozen += stages[:n_frozen]
+            for number, stage in enumerate(stages):
+                stage.requires_grad_(number >= n_frozen)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> Network:
+        """As in any module, but frozen stages stay in eval mode: their batch norm must not move."""
+        super().train(mode)
+        for stage in self._frozen:
+            stage.eval()
+        return self
+
+    def _encoders(self) -> list[Encoder]:
+        return [cast("Encoder", encoder) for encoder in self.encoders]
+
+    def _fuse(self, embeddings: Sequence[torch.Tensor], present: torch.Tensor) -> Outputs:
+        (head,) = self.heads
+        fusion = self.fusion
+        if fusion is None:
+            return Outputs(head(embeddings[0]))
+        fused: Fused = _run(fusion, lambda: fusion(embeddings, present), n_rows=len(present))
+        return Outputs(head(fused.vector), weights=fused.weights)
+
+    def _decide(self, embeddings: Sequence[torch.Tensor], present: torch.Tensor) -> Outputs:
+        fusion = cast("Fusion", self.fusion)
+        branches = torch.stack(
+            [head(embedding) for head, embedding in zip(self.heads, embeddings, strict=True)], dim=1
+        ).float()
+        branches = torch.where(present.unsqueeze(2), branches, torch.zeros_like(branches))
+        values = branches.softmax(dim=2) if self.link == "softmax" else branches
+        fused: Fused = fusion(list(values.unbind(dim=1)), present)
+        logits = fused.vector
+        if self.link == "softmax":
+            # The log of a probability that underflowed stays finite: the smallest float's, about
+            # -87.
+            logits = logits.clamp_min(torch.finfo(logits.dtype).tiny).log()
+        return Outputs(logits, branches, fused.weights)
+
+
+def drop_modalities(
+    present: torch.Tensor, p: float, generator: torch.Generator | None = None
+) -> torch.Tensor:
+    """Present (B, M) with each modality dropped with probability `p`, at least one left per row.
+
+    Where all would go, one of those present stays, each with the same chance.
+
+    Args:
+        present: (B, M) boolean, at least one True per row.
+        p: Probability to drop a modality that is present.
+        generator: Source of the randomness, on any device.
+    """
+    device = generator.device if generator is not None else present.device
+    draws = torch.rand(present.shape, generator=generator, device=device).to(present.device)
+    draws = draws.masked_fill(~present, -1.0)
+    # The largest draw always stays; it would anyway, unless every draw of the row is below p.
+    largest = torch.zeros_like(present).scatter_(1, draws.argmax(dim=1, keepdim=True), True)
+    return present & ((draws >= p) | largest)
+
+
+def _fusion_class(fusion: Mapping[str, Any] | None) -> type[Fusion] | None:
+    if fusion is None:
+        return None
+    return registry.find("models.fusion", fusion["name"], Fusion)
+
+
+def _encoder(name: str, spec: ArraySpec, table: Mapping[str, Any]) -> Encoder:
+    kind = registry.find("models.encoders", table["name"], Encoder)
+    if spec.layout not in kind.layouts:
+        raise StudyError(
+            f"modalities.{name}.encoder: {table['name']} reads "
+            f"{' or '.join(sorted(kind.layouts))}, but this modality gives {spec.layout}. Choose "
+            "another encoder (see `tumorboard list`)."
+        )
+    build = cast("Callable[..., Encoder]", kind)  # `find` gives a subclass, never the contract
+    return build(spec, **_settings(table))
+
+
+def _settings(table: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in table.items() if key != "name"}
+
+
+def _vector_size(name: str, spec: ArraySpec) -> int:
+    if spec.layout != "vector":
+        raise StudyError(
+            f"modalities.{name}: gives {spec.layout}, but this fusion joins vectors before any "
+            "encoder. Choose a fusion of embeddings, such as concatenation."
+        )
+    return spec.sizes[0]
+
+
+def _encode(encoder: Encoder, x: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
+    """Embeddings (B, F): the rows present are encoded, the others are zeros that fusions mask."""
+    rows = present.nonzero().squeeze(1)
+    if len(rows) == len(present):
+        return _run(encoder, lambda: encoder(x), n_rows=len(rows))
+    if len(rows) == 0:
+        return torch.zeros(len(present), encoder.output_size, device=present.device)
+    encoded = _run(encoder, lambda: encoder(x[rows]), n_rows=len(rows))
+    filler = encoded.new_zeros(len(present), encoder.output_size)
+    return filler.index_copy(0, rows, encoded)
+
+
+def _run(module: nn.Module, action: Callable[[], T], *, n_rows: int) -> T:
+    """Run a part, in eval mode for a single row: batch norm of one row is undefined."""
+    if n_rows > 1 or not module.training:
+        return action()
+    modes = [(part, part.training) for part in module.modules()]
+    module.eval()
+    try:
+        return action()
+    finally:
+        for part, mode in modes:
+            part.training = mode

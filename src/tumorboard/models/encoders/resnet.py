@@ -1,0 +1,129 @@
+"""Residual networks for images, from scratch or from ImageNet weights."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar, Literal
+
+import torch
+from torch import nn
+
+from tumorboard.models.encoders import Encoder
+from tumorboard.models.pretrained import load_strictly, locate, read_tensors
+from tumorboard.records import ArraySpec, Layout
+
+#: Depth -> kind of block and number of blocks per stage: table 1 of He et al., CVPR 2016.
+_BLOCKS: Mapping[int, tuple[str, list[int]]] = {
+    18: ("basic", [2, 2, 2, 2]),
+    34: ("basic", [3, 4, 6, 3]),
+    50: ("bottleneck", [3, 4, 6, 3]),
+}
+#: Mean and standard deviation of ImageNet's colours in [0, 1], which its weights were trained on.
+_IMAGENET_MEAN = (0.485, 0.456, 0.406)
+_IMAGENET_STD = (0.229, 0.224, 0.225)
+
+
+class Resnet(Encoder):
+    """ResNet-18, -34 or -50 for images, from scratch or from ImageNet weights.
+
+    With weights, images in [0, 1] are normalised as the weights expect. Other inputs than colour
+    keep the pretrained filters: for grey images they are summed over the colours, so that grey
+    looks as it did in colour; for a stack of slices that sum is repeated and divided by the number
+    of slices, so that a stack of equal slices looks like the one slice.
+
+    Args:
+        depth: Number of weight layers.
+        weights: "none", "imagenet" (downloaded once: timm's `resnet<depth>.a1_in1k`) or a local
+            `.safetensors`, `.pth` or `.pt` file with the parameter names of torchvision and timm.
+        unfreeze_every: Epochs after which one more stage is trained, the last first; 0 trains all.
+        learning_rate_decay: Factor on the learning rate for every stage further from the output.
+        dropout: Share of the pooled features dropped while training.
+
+    Source:
+        He et al., CVPR 2016, in MONAI's implementation. Sum over colours: the filters' response to
+        an image whose colours are equal.
+    """
+
+    layouts: ClassVar[frozenset[Layout]] = frozenset({"image"})
+
+    def __init__(
+        self,
+        spec: ArraySpec,
+        *,
+        depth: Literal[18, 34, 50] = 18,
+        weights: str = "none",
+        unfreeze_every: int = 0,
+        learning_rate_decay: float = 1.0,
+        dropout: float = 0.2,
+    ) -> None:
+        from monai.networks.nets.resnet import ResNet
+
+        super().__init__(spec)
+        self.depth = depth
+        self.weights = weights
+        self.unfreeze_every = unfreeze_every
+        self.learning_rate_decay = learning_rate_decay
+        block, n_blocks = _BLOCKS[depth]
+        # These arguments make MONAI's parameters and outputs the same as torchvision's and timm's.
+        self.network = ResNet(
+            block=block,
+            layers=n_blocks,
+            block_inplanes=[64, 128, 256, 512],
+            spatial_dims=2,
+            n_input_channels=spec.sizes[0],
+            conv1_t_stride=2,
+            shortcut_type="B",
+            bias_downsample=False,
+            feed_forward=False,
+        )
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = 512 if block == "basic" else 2048
+        self.mean: torch.Tensor
+        self.std: torch.Tensor
+        # Constants that follow from the settings: not saved with the weights.
+        mean, std = _normalisation(spec.sizes[0], is_pretrained=weights != "none")
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Embed (B, C, H, W) as (B, 512), or (B, 2048) at depth 50."""
+        if self.weights != "none":
+            x = (x - self.mean) / self.std
+        return self.dropout(self.network(x))
+
+    def stages(self) -> list[nn.Module]:
+        """The stem (first convolution and its norm), then layer1 to layer4."""
+        network = self.network
+        stem = nn.ModuleList([network.conv1, network.bn1])
+        return [stem, network.layer1, network.layer2, network.layer3, network.layer4]
+
+    def load_pretrained(self) -> None:
+        """Take up the weights that `weights` names; the classifier `fc` is left out.
+
+        Raises:
+            InputError: The file is absent, damaged, holds code, or is not this network's, by name.
+        """
+        if self.weights == "none":
+            return
+        path = locate(self.weights, repository=f"timm/resnet{self.depth}.a1_in1k")
+        tensors = read_tensors(path)
+        if "conv1.weight" in tensors:
+            tensors["conv1.weight"] = _for_channels(tensors["conv1.weight"], self.spec.sizes[0])
+        load_strictly(self.network, tensors, path=path, leave_out=("fc.",))
+
+
+def _for_channels(filters: torch.Tensor, n_channels: int) -> torch.Tensor:
+    """Filters (F, 3, h, w) of colour images for another number of channels; else unchanged."""
+    if filters.ndim != 4 or filters.shape[1] != 3 or n_channels == 3:
+        return filters
+    return filters.sum(dim=1, keepdim=True).expand(-1, n_channels, -1, -1) / n_channels
+
+
+def _normalisation(n_channels: int, *, is_pretrained: bool) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation (1, C, 1, 1); the average of the colours unless C is 3."""
+    mean, std = torch.tensor(_IMAGENET_MEAN), torch.tensor(_IMAGENET_STD)
+    if not is_pretrained:
+        mean, std = torch.zeros(1), torch.ones(1)
+    elif n_channels != 3:
+        mean, std = mean.mean().reshape(1), std.mean().reshape(1)
+    return mean.reshape(1, -1, 1, 1), std.reshape(1, -1, 1, 1)

@@ -1,0 +1,48 @@
+"""Concatenation of embeddings, then dense layers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from tumorboard.models.fusion import Fused, Fusion
+from tumorboard.models.presence import AbsentTokens
+
+
+class Concatenation(Fusion):
+    """Embeddings side by side, then dense layers; a learned vector stands for an absent modality.
+
+    Args:
+        widths: Units of each dense layer; none leaves the joined embeddings as they are.
+        dropout: Share of units dropped after each dense layer while training.
+
+    Source:
+        Thorat & Kumar: concatenation of the image's and the clinical features, dense layers,
+        output.
+    """
+
+    level = "feature"
+
+    def __init__(
+        self,
+        names: tuple[str, ...],
+        sizes: tuple[int, ...],
+        *,
+        widths: tuple[int, ...] = (128,),
+        dropout: float = 0.2,
+    ) -> None:
+        super().__init__(names, sizes)
+        self.tokens = AbsentTokens(sizes)
+        layers: list[nn.Module] = []
+        size = sum(sizes)
+        for width in widths:
+            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
+            size = width
+        self.layers = nn.Sequential(*layers)
+        self.output_size = size
+
+    def forward(self, embeddings: Sequence[torch.Tensor], present: torch.Tensor) -> Fused:
+        """Join and transform; no weights per modality."""
+        return Fused(self.layers(torch.cat(self.tokens(embeddings, present), dim=1)))

@@ -1,0 +1,68 @@
+"""Trees of XGBoost kept as JSON text: fitted, read and applied without an object of the library."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.errors import InputError, StudyError
+from tumorboard.records import Floats
+
+
+def fit_trees(
+    x: Floats,
+    target: NDArray[Any],
+    *,
+    weight: Floats,
+    rounds: int,
+    parameters: Mapping[str, object],
+) -> str:
+    """Fit trees and give them as JSON text; NaN in `x` goes down the branch that fits better.
+
+    Args:
+        x: (n, F) features.
+        target: (n,) or (n, outputs) what the objective sees.
+        weight: (n,) weight of each row.
+        rounds: Boosting rounds; fixed, so that no patient is needed to stop early.
+        parameters: XGBoost's parameters.
+    """
+    import xgboost
+
+    try:
+        booster = xgboost.train(
+            {"verbosity": 0, "tree_method": "hist", **parameters},
+            xgboost.DMatrix(x, label=target, weight=weight),
+            num_boost_round=rounds,
+        )
+    except xgboost.core.XGBoostError as error:
+        raise StudyError(f"baseline: XGBoost refused its settings: {_first(error)}") from error
+    return bytes(booster.save_raw("json")).decode("utf-8")
+
+
+def apply_trees(text: str, x: Floats, *, n_jobs: int) -> Floats:
+    """Predictions of trees for (n, F) features.
+
+    Raises:
+        InputError: The text is not a model, or was fitted on another number of features.
+    """
+    import xgboost
+
+    booster = xgboost.Booster({"nthread": n_jobs, "verbosity": 0})
+    try:
+        booster.load_model(bytearray(text, "utf-8"))
+        # An empty matrix has no predictions to make, and XGBoost warns about it.
+        predicted = booster.predict(xgboost.DMatrix(x), validate_features=True) if len(x) else None
+    except xgboost.core.XGBoostError as error:
+        raise InputError(
+            f"baseline: the fitted trees cannot be used: {_first(error)} Fit the model again."
+        ) from error
+    return np.asarray([] if predicted is None else predicted, dtype=np.float64)
+
+
+def _first(error: Exception) -> str:
+    """The sentence of an XGBoost error, without its stack and time stamp."""
+    line = str(error).strip().split("\n", 1)[0]
+    return line.rsplit(": ", 1)[-1].rstrip(".") + "."
