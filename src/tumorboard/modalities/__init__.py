@@ -96,6 +96,10 @@ class Modality(ABC):
     def restore(self, state: FittedState) -> ArraySpec:
         """Take up a fitted state again; gives the same `ArraySpec` as `fit` did."""
 
+    def remarks(self, measured: Measured) -> tuple[str, ...]:
+        """Sentences about new patients that training had not seen, such as an unknown category."""
+        return ()
+
 
 def row_weights(patient_id: tuple[str, ...], rows: Ints) -> Floats:
     """Weight of each row so that every patient weighs 1: one over the patient's number of rows."""

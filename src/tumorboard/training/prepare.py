@@ -27,6 +27,7 @@ class Prepared:
     Args:
         found: Every row of the source, before any selection.
         found_outcomes: Outcomes of `found`.
+        found_measured: Modality -> its measurements of `found`.
         cohort: The rows that are analysed.
         outcomes: Outcomes of `cohort`; all kept.
         measured: Modality -> its measurements of `cohort`.
@@ -36,6 +37,7 @@ class Prepared:
 
     found: Cohort
     found_outcomes: Outcomes
+    found_measured: Mapping[str, Measured]
     cohort: Cohort
     outcomes: Outcomes
     measured: Mapping[str, Measured]
@@ -91,13 +93,16 @@ def with_units(cohort: Cohort, unit: str) -> Cohort:
     return replace(cohort, unit_id=tuple(f"{patient}:{line}" for patient, line in pairs))
 
 
-def prepare(study: Study, root: Path, *, cache: Cache) -> Prepared:
+def prepare(
+    study: Study, root: Path, *, cache: Cache, patients_per_class: int = 0
+) -> Prepared:
     """Read the cohort, its outcomes and every modality of a study.
 
     Args:
         study: The checked study.
         root: Folder that the study's file names start from.
         cache: Where prepared arrays are kept.
+        patients_per_class: Take only the first so many patients of each class; 0 takes all.
 
     Raises:
         InputError: The table or a column cannot be read without guessing.
@@ -108,44 +113,57 @@ def prepare(study: Study, root: Path, *, cache: Cache) -> Prepared:
     files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
     found = with_units(source.read(root, name=study.name, files=files), study.keys.task.unit)
     task = build_task(study.keys.task)
-    cohort = exclude_rows(found, study.keys.cohort.exclude)
-    outcomes = task.read(cohort)
-    cohort = replace(cohort, flow=(*cohort.flow, *outcomes.flow))
-    cohort = replace(cohort.take(np.flatnonzero(outcomes.kept)), flow=cohort.flow)
-    measured = {
-        name: modality.read(cohort, name=name, cache=cache) for name, modality in modalities.items()
-    }
-    selected = require_modalities(
-        cohort, {name: m.present for name, m in measured.items()}, study.keys.cohort.require
-    )
-    selected = _with_some_modality(selected, cohort, measured)
-    if selected.n_rows < cohort.n_rows:
-        cohort = selected
-        measured = {
-            name: modality.read(cohort, name=name, cache=cache)
-            for name, modality in modalities.items()
-        }
+    selected = exclude_rows(found, study.keys.cohort.exclude)
+    outcomes = task.read(selected)
+    if patients_per_class:
+        selected = _first_patients(selected, outcomes, patients_per_class)
+        found = _only(found, set(selected.patient_id))
+        outcomes = task.read(selected, values=outcomes.values)
+    measured = {name: m.read(found, name=name, cache=cache) for name, m in modalities.items()}
+    selected = replace(selected, flow=(*selected.flow, *outcomes.flow))
+    selected = replace(selected.take(np.flatnonzero(outcomes.kept)), flow=selected.flow)
+    present = {name: m.present[_positions(found, selected)] for name, m in measured.items()}
+    selected = require_modalities(selected, present, study.keys.cohort.require)
+    some = np.zeros(selected.n_rows, dtype=bool)
+    for entry in measured.values():
+        some |= entry.present[_positions(found, selected)]
+    if not some.all():
+        selected = keep_rows(selected, some, "none of the modalities present")
+    if selected.n_rows < found.n_rows:
+        kept = {name: m.read(selected, name=name, cache=cache) for name, m in modalities.items()}
+    else:
+        kept = measured
     return Prepared(
         found=found,
         found_outcomes=_everything(task, found, outcomes),
-        cohort=cohort,
-        outcomes=task.read(cohort, values=outcomes.values),
-        measured=measured,
+        found_measured=measured,
+        cohort=selected,
+        outcomes=task.read(selected, values=outcomes.values),
+        measured=kept,
         rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
-        records=_records(found, cohort, measured),
+        records=_records(found, selected, measured),
     )
 
 
-def _with_some_modality(
-    selected: Cohort, cohort: Cohort, measured: Mapping[str, Measured]
-) -> Cohort:
-    """Leave out rows that have none of the modalities: no arm could say anything about them."""
-    line = dict(zip(cohort.line, range(cohort.n_rows), strict=True))
-    rows = [line[number] for number in selected.line]
-    some = np.zeros(len(rows), dtype=bool)
-    for entry in measured.values():
-        some |= entry.present[rows]
-    return selected if some.all() else keep_rows(selected, some, "none of the modalities present")
+def _positions(found: Cohort, selected: Cohort) -> Ints:
+    """Row numbers in `found` of the rows of `selected`."""
+    position = {line: i for i, line in enumerate(found.line)}
+    return np.asarray([position[line] for line in selected.line], dtype=np.int64)
+
+
+def _only(cohort: Cohort, patients: set[str]) -> Cohort:
+    return cohort.take([i for i, patient in enumerate(cohort.patient_id) if patient in patients])
+
+
+def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int) -> Cohort:
+    taken: dict[int, dict[str, None]] = {}
+    for patient, kept, target in zip(
+        cohort.patient_id, outcomes.kept, outcomes.strata, strict=True
+    ):
+        group = taken.setdefault(int(target), {})
+        if kept and len(group) < n:
+            group[patient] = None
+    return _only(cohort, {patient for group in taken.values() for patient in group})
 
 
 def _everything(task: Task, found: Cohort, outcomes: Outcomes) -> Outcomes:

@@ -1,0 +1,51 @@
+"""One file per check of a study before training; each gives findings with their evidence."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from tumorboard import registry
+from tumorboard.modalities import Measured
+from tumorboard.records import Cohort, Finding, Outcomes
+from tumorboard.study import Study
+
+
+@dataclass(frozen=True)
+class Audited:
+    """What the checks look at: the study and the patients that will be analysed.
+
+    Args:
+        study: The study.
+        cohort: Its rows.
+        outcomes: Their outcomes.
+        measured: Modality -> its measurements.
+    """
+
+    study: Study
+    cohort: Cohort
+    outcomes: Outcomes
+    measured: Mapping[str, Measured]
+
+
+class Check(ABC):
+    """One check. It never changes the study and never looks at a model."""
+
+    @abstractmethod
+    def find(self, audited: Audited) -> list[Finding]:
+        """Findings of this check; an empty list where all is well."""
+
+
+def run_checks(audited: Audited) -> list[Finding]:
+    """Findings of every check, errors first."""
+    order = {"error": 0, "warning": 1, "note": 2}
+    findings: list[Finding] = []
+    for name in registry.names("audit"):
+        findings += registry.find("audit", name, Check)().find(audited)
+    return sorted(findings, key=lambda finding: (order[finding.severity], finding.code))
+
+
+def blocking(findings: Sequence[Finding], accept: Sequence[str]) -> list[Finding]:
+    """Findings of severity error that the study does not accept."""
+    return [f for f in findings if f.severity == "error" and f.code not in accept]

@@ -1,0 +1,1 @@
+"""A model folder opened and used on new patients."""

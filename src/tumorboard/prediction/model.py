@@ -1,0 +1,176 @@
+"""A model folder and what a clinic does with it: predict new patients, alone or in a batch."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.cache import Cache, write_text
+from tumorboard.errors import InputError
+from tumorboard.modalities import Measured
+from tumorboard.records import Cohort, Floats, Rejection
+from tumorboard.training.fitted import FittedArm
+from tumorboard.training.prepare import build_source, with_units
+from tumorboard.training.units import average_units
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of new patients, one per unit.
+
+    Args:
+        patient_id: One per unit.
+        unit_id: What the prediction is about.
+        modalities: Modalities that were present, joined by "+".
+        probabilities: (units, K).
+        classes: Names of the K classes; for two classes the positive one last.
+        label: Decision for each unit: at the model's threshold, or the most probable class.
+        threshold: Decision threshold on the positive class; NaN for several classes.
+        outcome_name: Outcome column of the cohort, or "none" where it has none.
+        outcome: Outcome of each unit as class name, "" where unknown.
+        rejections: Files and patients that could not be used.
+        notes: Sentences about the input, such as categories that training had not seen.
+    """
+
+    patient_id: tuple[str, ...]
+    unit_id: tuple[str, ...]
+    modalities: tuple[str, ...]
+    probabilities: Floats
+    classes: tuple[str, ...]
+    label: tuple[str, ...]
+    threshold: float
+    outcome_name: str
+    outcome: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
+    notes: tuple[str, ...]
+
+    def to_csv(self, *, arm: str) -> str:
+        """The table as CSV text; `tumorboard compare` reads it where the outcome is known."""
+        text = io.StringIO()
+        writer = csv.writer(text)
+        known = self.outcome_name != "none"
+        header = ["patient_id", "unit_id", "arm", "modalities"]
+        header += [self.outcome_name] if known else []
+        writer.writerow([*header, *(f"p_{name}" for name in self.classes), "label", "threshold"])
+        threshold = "" if np.isnan(self.threshold) else repr(self.threshold)
+        for i, patient in enumerate(self.patient_id):
+            row = [_plain(patient), _plain(self.unit_id[i]), arm, self.modalities[i]]
+            row += [self.outcome[i]] if known else []
+            row += [repr(float(p)) for p in self.probabilities[i]]
+            writer.writerow([*row, self.label[i], threshold])
+        return text.getvalue()
+
+
+class Model:
+    """A fitted model, opened from its folder or handed over by `tumorboard.fit`."""
+
+    def __init__(self, fitted: FittedArm, folder: Path) -> None:
+        self.fitted = fitted
+        self.folder = folder
+
+    @classmethod
+    def open(cls, folder: str | Path) -> Model:
+        """Open a model folder; see `FittedArm.open` for what is refused."""
+        path = Path(folder)
+        return cls(FittedArm.open(path), path)
+
+    def predict(self, table: str | Path, *, data: str | Path | None = None) -> Predictions:
+        """Predict every patient of a cohort table.
+
+        Args:
+            table: A table with the columns that the model reads; the outcome may be absent.
+            data: Folder that file names start from; the table's folder where left out.
+
+        Raises:
+            InputError: A column is missing, a cell cannot be read, or the labels are not the model's.
+        """
+        path = Path(table)
+        if not path.is_file():
+            raise InputError(f"{path}: no such table.")
+        root = Path(data) if data is not None else path.parent
+        arm = self.fitted.arm
+        modalities = self.fitted.modalities
+        settings = {**self.fitted.study.source, "table": str(path.absolute())}
+        source = build_source(settings, self.fitted.study.keys.cohort.source)
+        files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
+        cohort = source.read(root, name=path.name, files=files)
+        cohort = with_units(cohort, self.fitted.study.keys.task.unit)
+        outcome_name, outcome = self._outcome(cohort)
+        with Cache() as cache:
+            measured: Mapping[str, Measured] = {
+                name: m.read(cohort, name=name, cache=cache) for name, m in modalities.items()
+            }
+        present = self.fitted.present(measured)
+        rows = np.flatnonzero(present.any(axis=1)).astype(np.int64)
+        probabilities = self.fitted.predict(measured, rows)
+        units, means, first, names = average_units(
+            [cohort.unit_id[int(r)] for r in rows], probabilities, present[rows], arm.modalities
+        )
+        picked = [int(r) for r in rows[first]]
+        return Predictions(
+            patient_id=tuple(cohort.patient_id[i] for i in picked),
+            unit_id=tuple(units),
+            modalities=tuple(names),
+            probabilities=means,
+            classes=self.fitted.classes,
+            label=self._labels(means),
+            threshold=self.fitted.threshold,
+            outcome_name=outcome_name,
+            outcome=tuple(outcome[i] for i in picked),
+            rejections=(
+                *cohort.rejections,
+                *(r for m in measured.values() for r in m.rejections),
+                *_without_any(cohort, set(units), arm.modalities),
+            ),
+            notes=(*cohort.notes, *self._notes(measured)),
+        )
+
+    def _outcome(self, cohort: Cohort) -> tuple[str, tuple[str, ...]]:
+        """Outcome of every row where the cohort has it; other labels than the model's are refused."""
+        task = self.fitted.task
+        name = str(task.keys.target)
+        if name not in cohort.columns:
+            return "none", ("",) * cohort.n_rows
+        outcomes = task.read(cohort, values=self.fitted.values)
+        return name, outcomes.columns[name]
+
+    def _labels(self, probabilities: Floats) -> tuple[str, ...]:
+        classes = self.fitted.classes
+        if len(classes) == 2:
+            positive = probabilities[:, 1] >= self.fitted.threshold
+            return tuple(classes[int(p)] for p in positive)
+        return tuple(classes[int(k)] for k in probabilities.argmax(axis=1))
+
+    def _notes(self, measured: Mapping[str, Measured]) -> tuple[str, ...]:
+        return tuple(
+            f"{name}: {sentence}"
+            for name, modality in self.fitted.modalities.items()
+            for sentence in modality.remarks(measured[name])
+        )
+
+
+def _without_any(
+    cohort: Cohort, predicted: set[str], modalities: tuple[str, ...]
+) -> list[Rejection]:
+    """Units that have none of the model's modalities: refused, never guessed."""
+    missing: dict[str, str] = {}
+    for patient, unit in zip(cohort.patient_id, cohort.unit_id, strict=True):
+        if unit not in predicted:
+            missing.setdefault(unit, patient)
+    reason = f"no prediction: none of {', '.join(modalities)} is present"
+    return [Rejection(patient, None, reason) for patient in missing.values()]
+
+
+def _plain(text: str) -> str:
+    """A cell that a spreadsheet will not take for a formula."""
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+
+
+def write_predictions_csv(predictions: Predictions, path: Path, *, arm: str) -> None:
+    """Write the predictions atomically."""
+    write_text(path, predictions.to_csv(arm=arm))

@@ -1,0 +1,72 @@
+"""How long a study will take on this machine: two batches of every arm, timed and multiplied."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+
+from tumorboard.records import Split
+from tumorboard.study import Arm, Study
+from tumorboard.study_keys import Tuning
+from tumorboard.training.batches import Rows, derive_seed
+from tumorboard.training.fit import choose_device, choose_precision, fit_modalities, new_network
+from tumorboard.training.prepare import Prepared, build_task
+
+#: Seconds that a fit costs beside its batches: building the network, checkpoints, saving.
+_OVERHEAD_S = 0.5
+
+
+def estimate_seconds(study: Study, prepared: Prepared, splits: Sequence[Split]) -> dict[str, float]:
+    """Seconds per arm if every epoch is trained; early stopping makes it shorter."""
+    return {
+        arm.name: _arm_seconds(study, prepared, splits, arm)
+        for arm in study.arms.values()
+    }
+
+
+def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm: Arm) -> float:
+    fits = len(splits) * (study.keys.tuning.trials if isinstance(study.keys.tuning, Tuning) else 1)
+    if arm.baseline is not None:
+        return fits * _OVERHEAD_S
+    split = splits[0]
+    modalities, specs = fit_modalities(study, prepared, split, arm.modalities)
+    task = build_task(study.keys.task)
+    n_outputs = task.n_outputs(prepared.outcomes.classes)
+    device = torch.device(choose_device(study.keys.runtime.device))
+    with torch.random.fork_rng():
+        torch.manual_seed(derive_seed(study.seed, "estimate"))
+        network = new_network(arm, specs, n_outputs, task.link).to(device).train()
+    train = split.rows(prepared.cohort, "train")
+    train = train[prepared.present(arm.modalities)[train].any(axis=1)]
+    data = Rows(modalities, prepared.measured, prepared.outcomes.target, np.ones(prepared.cohort.n_rows))
+    size = min(arm.training.batch_size, len(train))
+    has_images = any(len(spec.sizes) == 3 for spec in specs.values())
+    if has_images:
+        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    precision = choose_precision(study.keys.runtime.precision, device.type, has_images)
+    seconds: list[float] = []
+    for step in range(3):
+        started = time.perf_counter()
+        batch = data[[int(r) for r in np.resize(train, (step + 1) * size)[-size:]]].to(device)
+        inputs = {name: modalities[name].finish(a, generator=None) for name, a in batch.inputs.items()}
+        with torch.autocast(device.type, torch.bfloat16, enabled="bf16" in str(precision)):
+            network(inputs, batch.present).logits.float().square().mean().backward()
+        network.zero_grad()
+        seconds.append(time.perf_counter() - started)
+    steps = math.ceil(len(train) / size) * arm.training.epochs
+    # validation is forward only: about a third of a training step per row
+    n_validation = len(split.rows(prepared.cohort, "validation")) * arm.training.epochs / size / 3
+    return fits * (min(seconds) * (steps + n_validation) + _OVERHEAD_S)
+
+
+def duration(seconds: float) -> str:
+    """A duration as a person says it."""
+    if seconds < 90:
+        return f"{max(seconds, 1):.0f} seconds"
+    if seconds < 5400:
+        return f"{seconds / 60:.0f} minutes"
+    return f"{seconds / 3600:.1f} hours"

@@ -1,0 +1,153 @@
+"""A run folder: one owner at a time, resumed by the same study, refused for a changed one."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import platform
+import shutil
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from tumorboard.cache import write_text
+from tumorboard.errors import RunError, StudyError
+from tumorboard.study import Study
+
+#: Raise when a run folder of an older version can no longer be resumed or opened.
+RUN_FORMAT = 1
+
+_PACKAGES = (
+    "tumorboard", "torch", "monai", "lightning", "numpy", "polars", "scikit-learn", "scipy",
+    "xgboost-cpu", "optuna", "pydantic", "pillow", "pydicom", "tifffile", "matplotlib", "safetensors",
+)  # fmt: skip
+#: Tables of the study that may change between two starts of the same run.
+_FREE = ("runtime", "report")
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Own a run folder; a second process on the same folder is refused.
+
+    Raises:
+        RunError: The folder cannot be written, or another process owns it.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = (folder / ".lock").open("w", encoding="utf-8")
+    except OSError as error:
+        raise RunError(f"{folder}: cannot write here ({error.strerror}). Choose another --out.") from None
+    with handle:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunError(
+                f"{folder}: another process is writing this run. Wait for it, or choose another --out."
+            ) from None
+        handle.write(str(os.getpid()))
+        handle.flush()
+        yield
+    (folder / ".lock").unlink(missing_ok=True)
+
+
+def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
+    """Take up an earlier run of the same study, or begin a new one.
+
+    Args:
+        folder: The run folder.
+        study: The resolved study.
+        fresh: Remove what an earlier, changed study left here.
+
+    Returns:
+        True where an earlier run is resumed.
+
+    Raises:
+        StudyError: The folder holds a run of a changed study, or is no run folder at all.
+    """
+    known = folder / "study.toml"
+    others = [path.name for path in folder.iterdir() if path.name != ".lock"]
+    if fresh and known.is_file():
+        for name in others:
+            path = folder / name
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        others = []
+    if not known.is_file():
+        if others:
+            raise StudyError(
+                f"{folder}: not empty and not a run folder (holds {sorted(others)[0]!r}). Choose another --out."
+            )
+        write_text(known, study.to_toml())
+        return False
+    earlier = tomllib.loads(known.read_text(encoding="utf-8"))
+    changed = sorted(
+        key for key in _differences(_fixed(earlier), _fixed(tomllib.loads(study.to_toml())))
+    )
+    if changed:
+        raise StudyError(
+            f"{folder}: holds a run of a changed study ({', '.join(changed[:6])} differ). Use --fresh to "
+            "replace it, or another --out."
+        )
+    write_text(known, study.to_toml())
+    return True
+
+
+def _fixed(tables: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: table for name, table in tables.items() if name not in _FREE}
+
+
+def _differences(a: Any, b: Any, path: str = "") -> list[str]:
+    if isinstance(a, dict) and isinstance(b, dict):
+        keys = sorted({*a, *b})
+        return [d for key in keys for d in _differences(a.get(key), b.get(key), f"{path}.{key}")]
+    return [] if a == b else [path.removeprefix(".")]
+
+
+def same_data(folder: Path, manifest: str) -> None:
+    """Refuse to resume a run whose input files changed.
+
+    Raises:
+        StudyError: manifest.csv of the earlier start differs.
+    """
+    path = folder / "manifest.csv"
+    if not path.is_file():
+        return
+    earlier = path.read_text(encoding="utf-8").splitlines()
+    now = manifest.splitlines()
+    if earlier != now:
+        new = sorted(set(now) ^ set(earlier))
+        name = new[0].split(",", 1)[0] if new else "the order of files"
+        raise StudyError(
+            f"{folder}: the input files changed since this run began ({len(new)} lines of manifest.csv differ, "
+            f"first {name}). Use --fresh to start again."
+        )
+
+
+def write_environment(folder: Path, study: Study, *, device: str, precision: str) -> None:
+    """environment.json: versions, seed, device, machine."""
+    import torch
+
+    gpu = torch.cuda.get_device_name(0) if device == "cuda" else "none"
+    document = {
+        "run_format": RUN_FORMAT,
+        "seed": study.seed,
+        "device": device,
+        "gpu": gpu,
+        "precision": precision,
+        "torch_threads": torch.get_num_threads(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "packages": {name: _version(name) for name in _PACKAGES},
+    }
+    write_text(folder / "environment.json", json.dumps(document, indent=1))
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "absent"

@@ -1,0 +1,235 @@
+"""`tumorboard evaluate`: a study file in, a run folder with its answer out."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.audit import Audited, blocking, run_checks
+from tumorboard.cache import Cache, write_text
+from tumorboard.cohorts.splits import split_patients, write_splits
+from tumorboard.errors import InputError, StudyError
+from tumorboard.evaluation.classification import evaluate_arms, write_metrics
+from tumorboard.evaluation.comparison import compare_all, write_comparison
+from tumorboard.evaluation.run import Run
+from tumorboard.evaluation.tables import PredictionTable, write_predictions
+from tumorboard.records import Finding, Split
+from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
+from tumorboard.report.page import write_report
+from tumorboard.report.table1 import table_one, write_table_one
+from tumorboard.study import Study
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.fit import choose_device, choose_precision
+from tumorboard.training.plan import run_plan
+from tumorboard.training.prepare import Prepared, prepare
+from tumorboard.training.progress import PlanProgress
+from tumorboard.training.run_folder import begin, locked, same_data, write_environment
+
+#: What `--fast` sets: a small version of the whole, to see that everything works.
+FAST = (
+    "training.epochs=2", "evaluation.folds=2", "evaluation.repeats=1", "evaluation.bootstrap=200",
+)  # fmt: skip
+FAST_PATIENTS_PER_CLASS = 30
+FAST_IMAGE_PX = 64
+
+
+def evaluate(
+    study: str | Path,
+    *,
+    out: Path | None = None,
+    data: Path | None = None,
+    overrides: Sequence[str] = (),
+    fresh: bool = False,
+    fast: bool = False,
+    log: Callable[[str], None] | None = None,
+) -> Run:
+    """Run a study: audit, fits on every fold, metrics, comparison, report.
+
+    Args:
+        study: The study file.
+        out: Run folder; `runs/<name>` where left out. The same command resumes an interrupted run.
+        data: Folder that the study's file names start from; `TUMORBOARD_DATA`, else the study's folder.
+        overrides: `key=value` settings over the study file.
+        fresh: Replace a run of a changed study.
+        fast: Run a small version of the whole.
+        log: Where progress lines go.
+
+    Raises:
+        StudyError, InputError, RunError: One clear line each; nothing half written.
+    """
+    say = log or (lambda line: None)
+    checked = load_study(Path(study), overrides=overrides, fast=fast)
+    root = data_root(checked, data)
+    folder = out or Path("runs") / (checked.name + ("-fast" if fast else ""))
+    with Cache() as cache:
+        say(f"reading {checked.name} from {root}")
+        limit = FAST_PATIENTS_PER_CLASS if fast else 0
+        prepared = prepare(checked, root, cache=cache, patients_per_class=limit)
+        findings = audit(checked, prepared)
+        splits = split_study(checked, prepared)
+        with locked(folder):
+            resumed = begin(folder, checked, fresh=fresh)
+            say(f"{'resuming' if resumed else 'writing'} {folder}")
+            write_inputs(folder, checked, prepared, findings, root, cache)
+            stop_on(findings, checked)
+            _write_setup(folder, checked, prepared, splits)
+            return _run(folder, checked, prepared, splits, say)
+
+
+def load_study(path: Path, *, overrides: Sequence[str] = (), fast: bool = False) -> Study:
+    """The study with `--set` and, for `--fast`, the settings of a small version."""
+    study = Study.load(path, overrides=overrides)
+    if not fast:
+        return study
+    extra = [key for key in FAST if not (study.keys.evaluation.holdout and "folds" in key)]
+    for name, table in study.modalities.items():
+        size = table.get("size")
+        if isinstance(size, list) and max(size) > FAST_IMAGE_PX:
+            extra.append(f"modalities.{name}.size={[FAST_IMAGE_PX] * len(size)}")
+    for arm in study.keys.arms:
+        if "epochs" in study.keys.arms[arm].training:
+            extra.append(f"arms.{arm}.training.epochs=2")
+    if study.keys.tuning != "none":
+        extra.append("tuning.trials=2")
+    return Study.load(path, overrides=[*extra, *overrides])
+
+
+def data_root(study: Study, data: Path | None) -> Path:
+    """Folder that the study's file names start from.
+
+    Raises:
+        InputError: The folder does not exist.
+    """
+    named = os.environ.get("TUMORBOARD_DATA")
+    here = study.path.parent
+    if data is not None:
+        root, where = data, "--data"
+    elif (here / str(study.source.get("table", ""))).is_file() or not named:
+        root, where = here, "the study's folder"
+    else:
+        root, where = Path(named), "TUMORBOARD_DATA"
+    if not root.is_dir():
+        raise InputError(
+            f"{root}: no such folder ({where}). Name the folder of the data with --data DIR or in the "
+            "environment variable TUMORBOARD_DATA."
+        )
+    return root
+
+
+def audit(study: Study, prepared: Prepared) -> list[Finding]:
+    """Findings of every check, errors first."""
+    return run_checks(Audited(study, prepared.cohort, prepared.outcomes, prepared.measured))
+
+
+def split_study(study: Study, prepared: Prepared) -> list[Split]:
+    """The splits of the study: the same for every arm."""
+    keys = study.keys.evaluation
+    holdout = (keys.holdout[0], keys.holdout[1], keys.holdout[2]) if keys.holdout else None
+    return split_patients(
+        prepared.cohort.patient_id,
+        prepared.outcomes.strata,
+        folds=keys.folds,
+        repeats=keys.repeats,
+        holdout=holdout,
+        validation=keys.validation,
+        seed=derive_seed(study.seed, "splits"),
+    )
+
+
+def write_inputs(
+    folder: Path,
+    study: Study,
+    prepared: Prepared,
+    findings: Sequence[Finding],
+    root: Path,
+    cache: Cache,
+) -> None:
+    """manifest.csv, cohort.json and audit.json: what was found, before anything is trained."""
+    folder.mkdir(parents=True, exist_ok=True)
+    everything = replace(prepared.found, records=prepared.records, flow=prepared.cohort.flow)
+    write_manifest(folder / ".manifest.new", everything, cache, root)
+    text = (folder / ".manifest.new").read_text(encoding="utf-8")
+    (folder / ".manifest.new").unlink()
+    same_data(folder, text)
+    write_text(folder / "manifest.csv", text)
+    counts = {name: found.present for name, found in prepared.found_measured.items()}
+    write_cohort(
+        folder / "cohort.json", cohort_summary(everything, prepared.found_outcomes, counts)
+    )
+    document = [asdict(finding) for finding in findings]
+    write_text(folder / "audit.json", json.dumps(document, indent=1, default=list))
+
+
+def stop_on(findings: Sequence[Finding], study: Study) -> None:
+    """Stop where the audit found an error that the study does not accept."""
+    stopping = blocking(findings, study.keys.audit.accept)
+    if stopping:
+        raise StudyError(
+            [f"audit: {finding.code}: {finding.message}" for finding in stopping]
+            + ["Mend the study, or list the code in [audit] accept; the report is then marked."]
+        )
+
+
+def _write_setup(
+    folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split]
+) -> None:
+    write_splits(folder / "splits.csv", splits)
+    device = choose_device(study.keys.runtime.device)
+    images = any(table["kind"] == "image" for table in study.modalities.values())
+    precision = str(choose_precision(study.keys.runtime.precision, device, images))
+    write_environment(folder, study, device=device, precision=precision)
+    write_table_one(folder / "table1.json", first_table(study, prepared))
+
+
+def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
+    """Table 1: the columns of the table modalities, by outcome class."""
+    numeric: list[str] = []
+    categorical: list[str] = []
+    for table in study.modalities.values():
+        numeric += [str(c) for c in table.get("numeric", [])]
+        categorical += [str(c) for c in table.get("categorical", [])]
+    if study.keys.cohort.institution != "none":
+        categorical.append(study.keys.cohort.institution)
+    return table_one(
+        prepared.cohort.columns,
+        numeric=list(dict.fromkeys(numeric)),
+        categorical=list(dict.fromkeys(categorical)),
+        outcome=next(iter(prepared.outcomes.columns.values())),
+        patient_id=prepared.cohort.patient_id,
+    )
+
+
+def _run(
+    folder: Path,
+    study: Study,
+    prepared: Prepared,
+    splits: Sequence[Split],
+    say: Callable[[str], None],
+) -> Run:
+    n_fits = len(splits) * len(study.arms)
+    with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
+        say(f"{n_fits} fits: {len(study.arms)} arms on {len(splits)} splits")
+        table = run_plan(study, prepared, splits, folder, progress)
+    write_predictions(folder / "predictions.csv", table)
+    write_scores(folder, study, table)
+    say("writing the report")
+    write_report(folder)
+    return Run(folder)
+
+
+def write_scores(folder: Path, study: Study, table: PredictionTable) -> None:
+    """metrics.json and comparison.json from the predictions alone."""
+    keys = study.keys.evaluation
+    rng = np.random.default_rng(derive_seed(study.seed, "bootstrap"))
+    metrics = evaluate_arms(table, threshold=keys.threshold, n_bootstrap=keys.bootstrap, rng=rng)
+    write_metrics(folder / "metrics.json", metrics)
+    rng = np.random.default_rng(derive_seed(study.seed, "comparison"))
+    compared = compare_all(
+        table, study.primary, threshold=keys.threshold, n_bootstrap=keys.bootstrap, rng=rng
+    )
+    write_comparison(folder / "comparison.json", compared)

@@ -1,0 +1,127 @@
+"""`tumorboard fit`: one arm on all patients of a study, as a model folder that predicts."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from tumorboard.cache import Cache, write_text
+from tumorboard.cohorts.splits import split_patients
+from tumorboard.errors import RunError, StudyError, nearest
+from tumorboard.prediction.model import Model
+from tumorboard.records import Split
+from tumorboard.report.model_card import model_card
+from tumorboard.study import Arm, Study
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.fit import fit_arm
+from tumorboard.training.module import history_csv
+from tumorboard.training.plan import predict_parts, threshold_of, training_notes
+from tumorboard.training.prepare import Prepared, prepare
+from tumorboard.training.progress import PlanProgress
+from tumorboard.training.tuning import tune_arm
+from tumorboard.verbs.evaluate import FAST_PATIENTS_PER_CLASS, audit, data_root, load_study, stop_on
+
+
+def fit(
+    study: str | Path,
+    *,
+    out: Path | None = None,
+    arm: str = "none",
+    data: Path | None = None,
+    overrides: Sequence[str] = (),
+    fast: bool = False,
+    log: Callable[[str], None] | None = None,
+) -> Model:
+    """Fit one arm on all patients; a validation part of them chooses epoch and threshold.
+
+    Args:
+        study: The study file.
+        out: Model folder; `models/<name>-<arm>` where left out.
+        arm: Name of the arm; the arm of `[evaluation] primary` where "none".
+        data: Folder that the study's file names start from.
+        overrides: `key=value` settings over the study file.
+        fast: Fit a small version.
+        log: Where progress lines go.
+
+    Raises:
+        StudyError, InputError, RunError: One clear line each; the folder appears complete or not at all.
+    """
+    say = log or (lambda line: None)
+    checked = load_study(Path(study), overrides=overrides, fast=fast)
+    chosen = _arm(checked, arm)
+    folder = out or Path("models") / f"{checked.name}-{chosen.name}"
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise RunError(f"{folder}: exists already. Choose another --out, or remove it.")
+    with Cache() as cache:
+        limit = FAST_PATIENTS_PER_CLASS if fast else 0
+        prepared = prepare(checked, data_root(checked, data), cache=cache, patients_per_class=limit)
+    stop_on(audit(checked, prepared), checked)
+    split = _all_patients(checked, prepared)
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
+    try:
+        say(f"fitting arm {chosen.name} on {len(split.parts)} patients")
+        _fit_into(work / "model", checked, prepared, split, chosen, say, work)
+        if folder.exists():
+            folder.rmdir()
+        (work / "model").rename(folder)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+    return Model.open(folder)
+
+
+def _arm(study: Study, name: str) -> Arm:
+    wanted = study.primary.arm if name == "none" else name
+    if wanted not in study.arms:
+        raise StudyError(f"--arm {wanted}: not an arm of this study. {nearest(wanted, list(study.arms))}")
+    return study.arms[wanted]
+
+
+def _all_patients(study: Study, prepared: Prepared) -> Split:
+    """Training and validation patients only: the model that is handed over needs no test part."""
+    share = study.keys.evaluation.validation
+    split = split_patients(
+        prepared.cohort.patient_id,
+        prepared.outcomes.strata,
+        folds=max(2, round(1 / share)),
+        repeats=1,
+        holdout=None,
+        validation=share,
+        seed=derive_seed(study.seed, "fit"),
+    )[0]
+    return Split(
+        1, 1, {p: "validation" if part == "test" else "train" for p, part in split.parts.items()}
+    )
+
+
+def _fit_into(
+    folder: Path,
+    study: Study,
+    prepared: Prepared,
+    split: Split,
+    arm: Arm,
+    say: Callable[[str], None],
+    work: Path,
+) -> None:
+    if study.keys.tuning != "none":
+        study, arm = tune_arm(study, prepared, split, arm, work=work)
+    with PlanProgress(1, work / "log.jsonl", say=say) as progress:
+        progress.start(f"arm {arm.name}", arm.training.epochs)
+        result = fit_arm(
+            study, prepared, split, arm, checkpoint=work / "checkpoint.ckpt", tell=progress.epoch
+        )
+        progress.finish()
+    fitted = result.fitted
+    fitted.threshold = threshold_of(study, predict_parts(fitted, prepared, split))
+    fitted.notes = training_notes(prepared, split, fitted)
+    folder.mkdir()
+    fitted.write(folder)
+    if result.history:
+        write_text(folder / "history.csv", history_csv(result.history))
+    document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
+    write_text(folder / "MODEL_CARD.md", model_card(document))
+
+

@@ -1,0 +1,56 @@
+"""`tumorboard predict`: a model folder and a table of new patients in, a table of predictions out."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from tumorboard.errors import InputError
+from tumorboard.prediction.model import Model, Predictions, write_predictions_csv
+
+
+@dataclass(frozen=True)
+class PredictionReport:
+    """What a prediction run did.
+
+    Args:
+        predictions: The predictions.
+        lines: What the user should read, one line each.
+        exit_code: 0, or 3 where some patients or files were rejected.
+    """
+
+    predictions: Predictions
+    lines: tuple[str, ...]
+    exit_code: int
+
+
+def predict(
+    model: Path, *, cohort: Path, out: Path, data: Path | None = None
+) -> PredictionReport:
+    """Predict the patients of a table and write one row per unit.
+
+    Args:
+        model: Model folder.
+        cohort: Table of new patients.
+        out: CSV file to write.
+        data: Folder that file names start from; `TUMORBOARD_DATA`, else the table's folder.
+
+    Raises:
+        InputError: The model or the table cannot be used; nothing is written.
+    """
+    opened = Model.open(model)
+    named = os.environ.get("TUMORBOARD_DATA")
+    root = data or (Path(named) if named else cohort.parent)
+    if not root.is_dir():
+        raise InputError(f"{root}: no such folder. Name the folder of the data with --data DIR.")
+    predictions = opened.predict(cohort, data=root)
+    write_predictions_csv(predictions, out, arm=opened.fitted.arm.name)
+    lines = [*predictions.notes]
+    lines += [
+        f"rejected: patient {r.patient_id}{f', {r.path}' if r.path else ''}: {r.reason}"
+        for r in predictions.rejections
+    ]
+    n = len(predictions.unit_id)
+    lines.append(f"{n} prediction{'s' if n != 1 else ''} written to {out}")
+    return PredictionReport(predictions, tuple(lines), 3 if predictions.rejections else 0)
