@@ -1,0 +1,117 @@
+"""The key figure: every difference around zero, and every arm's metric, each with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import TYPE_CHECKING
+
+from tumorboard.records import Estimate
+from tumorboard.report.style import GREY, INK, MINUS, Mark, marks, new_figure, short, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One row of comparison.json: `arm` minus `reference`; NaN where there is no interval."""
+
+    arm: str
+    reference: str
+    metric: str
+    difference: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    test: str
+    n_patients: int
+
+
+@styled
+def forest_figure(
+    estimates: Mapping[str, Estimate], differences: Sequence[Difference], *, metric: str,
+    smaller_is_better: bool = False,
+) -> Figure:  # fmt: skip
+    """Differences above (the primary first, in bold), arms below.
+
+    Args:
+        estimates: Arm -> its value of the primary metric.
+        differences: Rows for the same metric, the primary one first.
+        metric: The name to write on the axes.
+    """
+    rows = [len(differences)] if differences else []
+    rows.append(len(estimates))
+    figure = new_figure(0.9 * len(rows) + 0.34 * sum(rows))
+    heights = [n + 2 for n in rows]
+    axes = list(figure.subplots(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0])
+    look = marks(list(estimates))
+    if differences:
+        _differences(axes[0], differences, look, metric, smaller_is_better=smaller_is_better)
+    _arms(axes[-1], estimates, look, metric)
+    return figure
+
+
+def _differences(
+    axis: Axes, rows: Sequence[Difference], look: Mapping[str, Mark], metric: str, *,
+    smaller_is_better: bool,
+) -> None:  # fmt: skip
+    axis.axvline(0, color=INK, lw=1.0, zorder=1)
+    for i, row in enumerate(rows):
+        _row(axis, i, (row.difference, row.ci_low, row.ci_high), look.get(row.arm), bold=i == 0)
+        label = f"{row.difference:+.3f}"
+        if isfinite(row.ci_low):
+            label += f"  ({row.ci_low:+.3f} to {row.ci_high:+.3f})"
+        _beside(axis, i, label.replace("-", MINUS), bold=i == 0)
+    names = [f"{short(row.arm)} {MINUS} {short(row.reference)}" for row in rows]
+    _furnish(axis, names, f"Difference in {metric}: the primary comparison first")
+    if rows:
+        axis.get_yticklabels()[0].set_fontweight("bold")
+    reach = max(abs(x) for x in axis.get_xlim())
+    axis.set_xlim(-reach, reach)
+    worse, better = ("better", "worse") if smaller_is_better else ("worse", "better")
+    axis.set_xlabel(f"← first arm {worse}      difference in {metric}      first arm {better} →")
+
+
+def _arms(
+    axis: Axes, estimates: Mapping[str, Estimate], look: Mapping[str, Mark], metric: str
+) -> None:
+    for i, (arm, estimate) in enumerate(estimates.items()):
+        _row(axis, i, (estimate.value, estimate.ci_low, estimate.ci_high), look[arm], bold=False)
+        label = f"{estimate.value:.3f}"
+        if isfinite(estimate.ci_low):
+            label += f"  ({estimate.ci_low:.3f} to {estimate.ci_high:.3f})"
+        _beside(axis, i, label, bold=False)
+    _furnish(axis, [short(arm) for arm in estimates], f"{metric} of each arm")
+    axis.set_xlabel(f"{metric} with 95 % interval")
+
+
+def _row(
+    axis: Axes, i: int, values: tuple[float, float, float], mark: Mark | None, *, bold: bool
+) -> None:
+    value, low, high = values
+    colour, marker = (mark.colour, mark.marker) if mark else (GREY, "o")
+    if isfinite(low) and isfinite(high):
+        axis.plot([low, high], [i, i], color=colour, lw=3.0 if bold else 1.8, solid_capstyle="butt")
+    if isfinite(value):
+        size = 9 if bold else 6.5
+        axis.plot([value], [i], marker=marker, color=colour, ms=size, mec="white", mew=0.6)
+
+
+def _beside(axis: Axes, i: int, label: str, *, bold: bool) -> None:
+    axis.annotate(
+        label, (1.0, i), xycoords=("axes fraction", "data"), xytext=(8, 0), va="center",
+        textcoords="offset points", fontweight="bold" if bold else "normal", fontsize=9,
+    )  # fmt: skip
+
+
+def _furnish(axis: Axes, names: Sequence[str], title: str) -> None:
+    axis.set_yticks(range(len(names)), names)
+    axis.set_ylim(len(names) - 0.4, -0.6)
+    axis.grid(visible=True, axis="x")
+    axis.spines["left"].set_visible(False)
+    axis.tick_params(axis="y", length=0)
+    axis.margins(x=0.08)
+    axis.set_title(title)

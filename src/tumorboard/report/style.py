@@ -1,0 +1,163 @@
+"""How figures look: an arm alike in all of them, readable in grey; and how they are written."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ParamSpec
+
+from tumorboard.cache import write_atomic, write_text
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+P = ParamSpec("P")
+
+#: Okabe & Ito (2008): told apart with any colour blindness; without yellow, which paper loses.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
+DASHES: tuple[Any, ...] = (
+    "-", (0, (6, 2)), (0, (6, 2, 1.5, 2)), (0, (1.5, 1.5)), (0, (3, 1.5)),
+    (0, (9, 2, 1.5, 2, 1.5, 2)), (0, (9, 3)),
+)  # fmt: skip
+MARKERS = ("o", "s", "D", "^", "v", "P", "X")
+MINUS = "\N{MINUS SIGN}"  # as wide as a plus
+INK, GREY, PALE = "#1f2933", "#6b7785", "#d5dbe1"
+
+#: Width of the page's text column, inches: figures are drawn at the size they are shown.
+PAGE_WIDTH = 10.0
+
+_SETTINGS: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # ships with matplotlib: the same on every machine
+    "font.size": 9.5,
+    "axes.titlesize": 10.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 9.5,
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "xtick.labelsize": 8.5,
+    "ytick.labelsize": 8.5,
+    "legend.fontsize": 8.5,
+    "legend.frameon": False,
+    "grid.color": "#e7ebef",
+    "svg.fonttype": "path",  # text looks the same where the font is not installed
+    "text.parse_math": False,  # a dollar sign in an arm's name is a dollar sign
+    "path.simplify": True,
+}
+
+
+@dataclass(frozen=True)
+class Mark:
+    """How one arm is drawn in every figure."""
+
+    colour: str
+    dash: Any
+    marker: str
+
+
+def marks(arms: Sequence[str]) -> dict[str, Mark]:
+    """One mark per arm; the first two arms should be the primary arm and its reference."""
+    n = len(COLOURS)
+    return {
+        arm: Mark(COLOURS[i % n], DASHES[(i + i // n) % n], MARKERS[(i + i // n) % n])
+        for i, arm in enumerate(arms)
+    }
+
+
+@contextmanager
+def _settings(**more: object) -> Generator[None]:
+    """This page's settings over matplotlib's own defaults, restored afterwards."""
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        for name, value in {**_SETTINGS, **more}.items():
+            matplotlib.rcParams[name] = value  # pyright: ignore[reportArgumentType]
+        yield
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """Draw with this page's settings, whatever the machine's matplotlib configuration says."""
+
+    @functools.wraps(draw)
+    def inner(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with _settings():
+            return draw(*args, **kwargs)
+
+    return inner
+
+
+def new_figure(height: float, *, width: float = PAGE_WIDTH, fitted: bool = True) -> Figure:
+    """An empty figure (inches) that fits its labels; no pyplot, so nothing global is touched."""
+    from matplotlib.figure import Figure
+
+    layout = "constrained" if fitted else None
+    return Figure(figsize=(width, height), layout=layout, facecolor="white")
+
+
+def panels(
+    n: int, *, columns: int, height: float, header: float = 0.0, share_x: bool = False
+) -> tuple[Figure, list[Axes]]:
+    """A figure with `n` panels in rows of `columns`; left-over places are taken away.
+
+    Args:
+        height: Inches of one row.
+        header: Inches above the first row.
+    """
+    columns = max(1, min(columns, n))
+    rows = -(-n // columns)
+    width = PAGE_WIDTH if columns > 1 else PAGE_WIDTH / 2
+    figure = new_figure(rows * height + header, width=width)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=share_x)
+    axes: list[Axes] = list(grid.ravel())
+    for left_over in axes[n:]:
+        left_over.remove()
+    return figure, axes[:n]
+
+
+def short(text: str, limit: int = 28) -> str:
+    """A name cut to `limit` characters, so that one long name does not squeeze the figure."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def save(figure: Figure, folder: Path, name: str) -> str:
+    """Write NAME.svg and NAME.png below `folder`, equal bytes for equal numbers.
+
+    Returns:
+        The SVG for inlining into a page: no prolog, and ids that other figures do not share.
+    """
+    svg = folder / f"{name}.svg"
+    no_date = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with _settings(**{"svg.hashsalt": name}):
+        write_atomic(svg, lambda path: figure.savefig(path, format="svg", metadata=no_date))
+        write_atomic(
+            folder / f"{name}.png",
+            lambda path: figure.savefig(path, format="png", dpi=200, metadata={"Software": None}),
+        )
+    text = svg.read_text(encoding="utf-8")
+    write_text(svg, text)
+    return inline_svg(text, name)
+
+
+def inline_svg(text: str, name: str) -> str:
+    """The `<svg>` element alone, its ids prefixed with `name`, without addresses of any kind."""
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    text = re.sub(r"<!--.*?-->\s*", "", text, flags=re.DOTALL)
+    text = re.sub(r'\sxmlns(:xlink)?="[^"]*"', "", text)
+    text = text.replace("xlink:href", "href")
+    text = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', text)
+    text = re.sub(r'href="#([^"]+)"', rf'href="#{name}-\1"', text)
+    text = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", text)
+    return text.strip()
