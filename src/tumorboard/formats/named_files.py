@@ -1,0 +1,159 @@
+"""Join a table to its files: what each row names, what is absent, what no row names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.formats.file_patterns import FileIndex, FilePattern, unsafe_reason
+from tumorboard.formats.messages import listed, shown
+from tumorboard.records import FileRecord, Rejection
+
+
+@dataclass(frozen=True)
+class NamedFiles:
+    """Files per modality and row, every file found, and the named files that are absent."""
+
+    files: Mapping[str, tuple[tuple[Path, ...], ...]]
+    records: tuple[FileRecord, ...]
+    rejections: tuple[Rejection, ...]
+    notes: tuple[str, ...]
+
+
+def match_files(
+    columns: Mapping[str, Sequence[str | None]], patterns: Mapping[str, str], *, root: Path,
+    patient_ids: Sequence[str], lines: Sequence[int], table: Path,
+) -> NamedFiles:  # fmt: skip
+    """Find the files that rows name, in natural order, and account for every file.
+
+    Args:
+        columns: Column name -> cells; None is missing, and so is the modality of that row.
+        patterns: Modality -> pattern; `{patient_id}` is the patient unless a column has that name.
+        root: Folder that patterns start from.
+        patient_ids: Patient of each row.
+        lines: Line of each row.
+        table: The table, for messages.
+
+    Raises:
+        StudyError: A pattern that is unsafe or names a column that the table does not have.
+        InputError: A cell that leaves the data folder, or a folder that is absent altogether.
+    """
+    cells = {"patient_id": patient_ids, **columns}
+    parsed = {name: _parse(name, text, columns) for name, text in patterns.items()}
+    index = FileIndex(root, {pattern.folder for pattern in parsed.values()})
+    ledger = _Ledger(root)
+    files: dict[str, tuple[tuple[Path, ...], ...]] = {}
+    for name, pattern in parsed.items():
+        filled = _fill(pattern, {column: cells[column] for column in pattern.columns}, lines, table)
+        if any(text is not None for text in filled) and not index.has_folder(pattern.folder):
+            raise InputError(
+                f"{root}: no folder {str(pattern.folder)!r} here, but modalities.{name}.files is "
+                f"{pattern.text!r}. Name the data folder with --data DIR or TUMORBOARD_DATA."
+            )
+        rows: list[tuple[Path, ...]] = []
+        for text, patient, line in zip(filled, patient_ids, lines, strict=True):
+            found = [] if text is None else index.match(text)
+            if text is not None and not found:
+                ledger.absent(name, patient, text, line, index.hint(text))
+            rows.append(tuple(ledger.use(name, patient, path) for path in found))
+        files[name] = tuple(rows)
+    ledger.ignore(index.files, skip=table)
+    return ledger.result(files)
+
+
+def _parse(name: str, text: str, columns: Mapping[str, Sequence[str | None]]) -> FilePattern:
+    pattern = FilePattern.parse(text, where=f"modalities.{name}.files")
+    strangers = [c for c in pattern.columns if c not in columns and c != "patient_id"]
+    if strangers:
+        raise StudyError(
+            [
+                f"modalities.{name}.files: {text!r} names {column!r}, which is no column of the "
+                f"table. {nearest(column, list(columns))}"
+                for column in strangers
+            ]
+        )
+    return pattern
+
+
+def _fill(
+    pattern: FilePattern,
+    cells: Mapping[str, Sequence[str | None]],
+    lines: Sequence[int],
+    table: Path,
+) -> list[str | None]:
+    """The pattern of each row; None where a cell of it is missing."""
+    filled: list[str | None] = []
+    faults: list[str] = []
+    for row, line in enumerate(lines):
+        own = {column: values[row] for column, values in cells.items()}
+        given = {column: cell.strip() for column, cell in own.items() if cell is not None}
+        for column, cell in given.items():
+            reason = unsafe_reason(cell) or ("" if cell else "is empty but not declared missing")
+            if reason:
+                faults.append(f"row {line} column {column}: {shown(cell)} {reason}")
+        filled.append(pattern.fill(given) if len(given) == len(own) else None)
+    if faults:
+        raise InputError(f"{table.name}: file names that cannot be used: {listed(faults)}.")
+    return filled
+
+
+class _Ledger:
+    """Every file exactly once: used, rejected or ignored."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._used: dict[str, tuple[Path, list[str], list[str]]] = {}
+        self._absent: dict[str, tuple[list[str], list[str], list[int], str]] = {}
+        self._rejections: list[Rejection] = []
+        self._ignored: list[FileRecord] = []
+
+    def use(self, modality: str, patient: str, name: str) -> Path:
+        entry = self._used.setdefault(name, (self.root / PurePosixPath(name), [], []))
+        for known, new in ((entry[1], modality), (entry[2], patient)):
+            if new not in known:
+                known.append(new)
+        return entry[0]
+
+    def absent(self, modality: str, patient: str, text: str, line: int, hint: str) -> None:
+        name = text.replace("[*]", "*")
+        entry = self._absent.setdefault(name, ([], [], [], hint))
+        for known, new in ((entry[0], modality), (entry[1], patient)):
+            if new not in known:
+                known.append(new)
+        entry[2].append(line)
+        path = self.root / PurePosixPath(name)
+        self._rejections.append(Rejection(patient, path, f"absent: named in row {line}{hint}"))
+
+    def ignore(self, found: Sequence[str], *, skip: Path) -> None:
+        for name in found:
+            path = self.root / PurePosixPath(name)
+            if name in self._used or path == skip:
+                continue
+            is_hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
+            reason = "hidden file" if is_hidden else "no row names it"
+            self._ignored.append(FileRecord(path, "ignored", reason))
+
+    def result(self, files: Mapping[str, tuple[tuple[Path, ...], ...]]) -> NamedFiles:
+        used = [
+            FileRecord(path, "used", "", "+".join(modalities), patients[0])
+            for path, modalities, patients in self._used.values()
+        ]
+        absent = [
+            FileRecord(
+                self.root / PurePosixPath(name),
+                "rejected",
+                f"absent: named in row {listed([str(line) for line in lines])}{hint}",
+                "+".join(modalities),
+                patients[0],
+            )
+            for name, (modalities, patients, lines, hint) in self._absent.items()
+        ]
+        shared = [
+            f"{name} ({', '.join(patients)})"
+            for name, (_, _, patients) in self._used.items()
+            if len(patients) > 1
+        ]
+        notes = (f"files named by several patients: {listed(shared)}",) if shared else ()
+        return NamedFiles(files, (*used, *absent, *self._ignored), tuple(self._rejections), notes)
