@@ -49,7 +49,7 @@ def score(
 
 
 def decide(probabilities: Floats, threshold: float | Floats) -> Ints:
-    """Class called for every unit: by the threshold for two classes, else the largest probability."""
+    """Class of every unit: by the threshold for two classes, else the largest probability."""
     if probabilities.shape[1] == 2:
         return (probabilities[:, 1] >= threshold).astype(np.int64)
     return np.argmax(probabilities, axis=1).astype(np.int64)

@@ -1,0 +1,233 @@
+"""Prediction tables as files: written here, read from this or any other program."""
+
+from __future__ import annotations
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.cache import write_atomic
+from tumorboard.errors import InputError, nearest
+from tumorboard.evaluation.prediction_table import (
+    ID_COLUMNS,
+    PredictionTable,
+    Texts,
+    concatenate,
+)
+from tumorboard.records import Floats, Ints
+
+__all__ = ["PredictionTable", "concatenate", "read_predictions", "write_predictions"]
+
+
+def write_predictions(path: Path, table: PredictionTable) -> None:
+    """Write a prediction table as CSV, atomically, with probabilities that read back unchanged."""
+    header = [*ID_COLUMNS, table.outcome_name, *(f"p_{name}" for name in table.classes)]
+    names = (*table.classes, "")  # the outcome -1 (not known) is the empty text
+    outcome = [names[k] for k in table.outcome.tolist()]
+    columns = [getattr(table, name).tolist() for name in ID_COLUMNS]
+
+    def write(temporary: Path) -> None:
+        with temporary.open("w", encoding="utf-8", newline="") as handle:
+            writer = csv.writer(handle, lineterminator="\n")
+            writer.writerow(header)
+            for *ids, name, row in zip(
+                *columns, outcome, table.probabilities.tolist(), strict=True
+            ):
+                writer.writerow([*ids, name, *(repr(value) for value in row)])
+
+    write_atomic(path, write)
+
+
+def read_predictions(
+    path: Path, *, outcome: str = "none", positive: str = "none", arm: str = "none"
+) -> PredictionTable:
+    """Read a prediction table of this or of any other program.
+
+    Args:
+        path: CSV with at least `patient_id`, an outcome column and one `p_<class>` column per
+            class; a single `p_<positive class>` is enough for two classes.
+        outcome: Outcome column; "none" takes the one further column that holds only class names.
+        positive: Class that comes last; "none" leaves the order of the file.
+        arm: Name where the table has no column `arm`; "none" takes the file's name.
+
+    Raises:
+        InputError: What is wrong, with file, row and patient.
+    """
+    sheet = _Sheet.read(path)
+    ids = {
+        "patient_id": sheet.texts("patient_id"),
+        "arm": sheet.texts("arm", path.stem if arm == "none" else arm),
+        "part": sheet.texts("part", "test"),
+        "modalities": sheet.texts("modalities", ""),
+    }
+    ids["unit_id"] = sheet.texts("unit_id") if "unit_id" in sheet.header else ids["patient_id"]
+    for name in ("patient_id", "unit_id", "arm"):
+        for row in np.flatnonzero(ids[name] == "")[:1]:
+            raise sheet.fault(int(row), f"{name} is empty. Every prediction needs one.")
+    parts = ("train", "validation", "test")
+    for row in np.flatnonzero(~np.isin(ids["part"], parts))[:1]:
+        raise sheet.fault(
+            int(row), f"part is {str(ids['part'][row])!r}, expected {' or '.join(parts)}."
+        )
+    columns = [name for name in sheet.header if name.startswith("p_")]
+    if not columns:
+        raise InputError(
+            f"{path}: no column of probabilities. Expected one p_<class> per class, such as "
+            "p_malignant."
+        )
+    name, classes = _find_outcome(sheet, [column[2:] for column in columns], outcome)
+    table = PredictionTable(
+        **ids, repeat=sheet.counts("repeat"), fold=sheet.counts("fold"),
+        outcome=_read_outcome(sheet, name, classes), outcome_name=name, classes=classes,
+        probabilities=_read_probabilities(sheet, columns),
+    )  # fmt: skip
+    _check_rows(sheet, table)
+    return table.with_positive(positive)
+
+
+@dataclass(frozen=True)
+class _Sheet:
+    """Cells of a CSV file as text, with the row numbers that a spreadsheet shows."""
+
+    path: Path
+    header: list[str]
+    rows: list[list[str]]
+    line: list[int]
+
+    @classmethod
+    def read(cls, path: Path) -> _Sheet:
+        try:
+            with path.open(encoding="utf-8-sig", newline="") as handle:
+                numbered = [(i, row) for i, row in enumerate(csv.reader(handle), 1) if row]
+        except (OSError, UnicodeDecodeError, csv.Error) as error:
+            raise InputError(f"{path}: cannot be read as a CSV file in UTF-8 ({error}).") from error
+        if len(numbered) < 2:
+            raise InputError(f"{path}: no predictions. Expected a header and one row per patient.")
+        header = [name.strip() for name in numbered[0][1]]
+        if len(set(header)) < len(header):
+            twice = next(name for name in header if header.count(name) > 1)
+            raise InputError(f"{path}: the column {twice!r} is there twice. Remove or rename one.")
+        if "patient_id" not in header:
+            raise InputError(
+                f"{path}: no column patient_id. {nearest('patient_id', header)} "
+                "The file must be separated by commas."
+            )
+        for line, row in numbered[1:]:
+            if len(row) != len(header):
+                raise InputError(
+                    f"{path}, row {line}: {len(row)} cells, but the header has {len(header)}. "
+                    "Is a comma missing or too many?"
+                )
+        return cls(path, header, [row for _, row in numbered[1:]], [i for i, _ in numbered[1:]])
+
+    def cells(self, name: str) -> list[str]:
+        at = self.header.index(name)
+        return [row[at].strip() for row in self.rows]
+
+    def texts(self, name: str, default: str = "") -> Texts:
+        """A column as text; a column that is not there holds `default` in every row."""
+        cells = self.cells(name) if name in self.header else [default] * len(self.rows)
+        return np.asarray(cells, dtype=np.str_)
+
+    def counts(self, name: str) -> Ints:
+        """A column of numbers from 1; a column that is not there is 1 in every row."""
+        cells = self.texts(name, "1").tolist()
+        for row, cell in enumerate(cells):
+            if not (cell.isascii() and cell.isdigit() and int(cell) >= 1):
+                raise self.fault(row, f"{name} is {cell!r}, expected a whole number from 1.")
+        return np.asarray([int(cell) for cell in cells], dtype=np.int64)
+
+    def fault(self, row: int, sentence: str) -> InputError:
+        """An error about one row, by the row number that a spreadsheet shows and by patient."""
+        patient = self.rows[row][self.header.index("patient_id")].strip()
+        return InputError(f"{self.path}, row {self.line[row]}, patient {patient!r}: {sentence}")
+
+
+def _find_outcome(sheet: _Sheet, named: list[str], outcome: str) -> tuple[str, tuple[str, ...]]:
+    """Name of the outcome column, and the class names in the order of the probabilities."""
+    others = [n for n in sheet.header if n not in ID_COLUMNS and not n.startswith("p_")]
+    if outcome != "none" and outcome not in sheet.header:
+        raise InputError(f"{sheet.path}: no column {outcome!r}. {nearest(outcome, others)}")
+    found: dict[str, tuple[str, ...]] = {}
+    for name in others if outcome == "none" else [outcome]:
+        values = sorted(set(sheet.cells(name)) - {""})
+        rest = [value for value in values if value != named[0]]
+        if len(named) == 1 and len(rest) == 1 and (named[0] in values or outcome != "none"):
+            found[name] = (rest[0], named[0])
+        elif len(named) > 1 and values and set(values) <= set(named):
+            found[name] = tuple(named)
+    if outcome != "none" and not found:
+        return outcome, tuple(named) if len(named) > 1 else (f"not {named[0]}", named[0])
+    if len(found) == 1:
+        return next(iter(found.items()))
+    detail = (
+        f"{', '.join(found)} all do" if found else f"none of {', '.join(others) or 'them'} does"
+    )
+    raise InputError(
+        f"{sheet.path}: which column is the outcome? It must hold only the classes of the columns "
+        f"{', '.join(f'p_{n}' for n in named)}; {detail}. Name it with --outcome COLUMN."
+    )
+
+
+def _read_outcome(sheet: _Sheet, name: str, classes: tuple[str, ...]) -> Ints:
+    cells = sheet.cells(name)
+    for row, cell in enumerate(cells):
+        if cell and cell not in classes:
+            raise sheet.fault(
+                row,
+                f"{name} is {cell!r}, but the probabilities are of {', '.join(classes)}. Rename one of them.",
+            )
+    return np.asarray([classes.index(c) if c else -1 for c in cells], dtype=np.int64)
+
+
+def _read_probabilities(sheet: _Sheet, columns: list[str]) -> Floats:
+    values = np.empty((len(sheet.rows), len(columns)))
+    for k, column in enumerate(columns):
+        for row, cell in enumerate(sheet.cells(column)):
+            try:
+                values[row, k] = float(cell)
+            except ValueError:
+                raise sheet.fault(row, f"{column} is {cell!r}, expected a probability.") from None
+    outside = ~((values >= 0) & (values <= 1))  # NaN is outside as well
+    for row, k in np.argwhere(outside)[:1]:
+        raise sheet.fault(
+            int(row), f"{columns[k]} is {values[row, k]:g}, expected a probability from 0 to 1."
+        )
+    if len(columns) == 1:
+        return np.stack([1 - values[:, 0], values[:, 0]], axis=1)
+    total = values.sum(axis=1)
+    for row in np.flatnonzero(np.abs(total - 1) > 1e-3)[:1]:
+        raise sheet.fault(
+            int(row), f"{' + '.join(columns)} is {total[row]:.4g}, expected 1 (within 0.001)."
+        )
+    return values
+
+
+def _check_rows(sheet: _Sheet, table: PredictionTable) -> None:
+    """One row per unit and model, one part and test fold per patient, one outcome per unit."""
+    seen: set[tuple[str, ...]] = set()
+    part_of: dict[tuple[str, ...], str] = {}
+    fold_of: dict[tuple[str, ...], str] = {}
+    outcome_of: dict[str, int] = {}
+    rows = zip(table.patient_id.tolist(), table.unit_id.tolist(), table.arm.tolist(),
+               map(str, table.repeat.tolist()), map(str, table.fold.tolist()), table.part.tolist(),
+               table.outcome.tolist(), strict=True)  # fmt: skip
+    for row, (patient, unit, arm, repeat, fold, part, outcome) in enumerate(rows):
+        where = f"of arm {arm!r}, repeat {repeat}"
+        if (unit, arm, repeat, fold, part) in seen:
+            raise sheet.fault(
+                row, f"unit {unit!r} {where}, fold {fold}, {part}, is there twice. Keep one row."
+            )
+        seen.add((unit, arm, repeat, fold, part))
+        if part_of.setdefault((patient, arm, repeat, fold), part) != part:
+            raise sheet.fault(row, f"the patient is in two parts {where}, fold {fold}.")
+        if part == "test" and fold_of.setdefault((patient, arm, repeat), fold) != fold:
+            raise sheet.fault(
+                row,
+                f"the patient is in the test part of two folds {where}. "
+                "Number overlapping test parts as repeats, not folds.",
+            )
+        if outcome_of.setdefault(unit, outcome) != outcome:
+            raise sheet.fault(row, f"unit {unit!r} has two outcomes in {table.outcome_name}.")
