@@ -42,8 +42,12 @@ def run_checks(audited: Audited) -> list[Finding]:
     order = {"error": 0, "warning": 1, "note": 2}
     findings: list[Finding] = []
     for name in registry.names("audit"):
-        findings += registry.find("audit", name, Check)().find(audited)
+        findings += _check(name).find(audited)
     return sorted(findings, key=lambda finding: (order[finding.severity], finding.code))
+
+
+def _check(name: str) -> Check:
+    return registry.load("audit", name)()
 
 
 def blocking(findings: Sequence[Finding], accept: Sequence[str]) -> list[Finding]:

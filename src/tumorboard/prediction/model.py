@@ -87,7 +87,8 @@ class Model:
             data: Folder that file names start from; the table's folder where left out.
 
         Raises:
-            InputError: A column is missing, a cell cannot be read, or the labels are not the model's.
+            InputError: A column is missing, a cell cannot be read, or the labels are not the
+                model's.
         """
         path = Path(table)
         if not path.is_file():
@@ -131,7 +132,7 @@ class Model:
         )
 
     def _outcome(self, cohort: Cohort) -> tuple[str, tuple[str, ...]]:
-        """Outcome of every row where the cohort has it; other labels than the model's are refused."""
+        """Outcome of every row where the cohort has it; labels the model lacks are refused."""
         task = self.fitted.task
         name = str(task.keys.target)
         if name not in cohort.columns:

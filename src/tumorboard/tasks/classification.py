@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
 
@@ -23,7 +23,7 @@ REST = "other"
 class Classification(Task):
     """Which class a patient belongs to: cross-entropy or focal loss over two or more classes."""
 
-    link: Literal["softmax"] = "softmax"
+    link: ClassVar[Literal["softmax", "identity"]] = "softmax"
 
     def read(self, cohort: Cohort, *, values: Mapping[str, str] | None = None) -> Outcomes:
         """Read the class of every row; see `Task.read`."""
@@ -77,7 +77,8 @@ class Classification(Task):
             classes = [*rest, positive]
         if len(classes) < 2:
             raise InputError(
-                f"Column {name!r} (task.target) holds only {classes or 'missing cells'}; expected two "
+                f"Column {name!r} (task.target) holds only {classes or 'missing cells'}; "
+                f"expected two "
                 "or more classes. Check [cohort] exclude and [task] classes."
             )
         ordered = {label: group for group in classes for label in values if values[label] == group}
@@ -111,7 +112,8 @@ class Classification(Task):
     ) -> torch.Tensor:
         """(K,) weights with mean 1 over the training patients.
 
-        `balanced`: inverse class frequency. `effective_number`: (1 - beta) / (1 - beta^n), n patients
+        `balanced`: inverse class frequency. `effective_number`: (1 - beta) / (1 - beta^n), n
+        patients
         of the class (Cui et al., CVPR 2019, equation 4).
         """
         import torch
@@ -119,9 +121,7 @@ class Classification(Task):
         if loss.class_weights == "none":
             return torch.ones(n_outputs)
         n = torch.zeros(n_outputs).index_add_(0, target, weight.float()).clamp_min(1.0)
-        raw = (
-            1.0 / n if loss.class_weights == "balanced" else (1 - loss.beta) / (1 - loss.beta**n)
-        )
+        raw = 1.0 / n if loss.class_weights == "balanced" else (1 - loss.beta) / (1 - loss.beta**n)
         return raw * (n.sum() / (raw * n).sum())
 
     def loss(
@@ -137,7 +137,9 @@ class Classification(Task):
         if loss.name == "focal":
             from monai.losses.focal_loss import FocalLoss
 
-            focal = FocalLoss(to_onehot_y=True, use_softmax=True, gamma=loss.gamma, reduction="none")
+            focal = FocalLoss(
+                to_onehot_y=True, use_softmax=True, gamma=loss.gamma, reduction="none"
+            )
             value = focal(logits, target[:, None]).sum(1)
         else:
             from torch.nn import functional
@@ -160,8 +162,10 @@ def _refuse_other_labels(
         strange = sorted({str(labels[i]) for i in rows})
         raise InputError(
             f"{cohort.table}: column {name!r} holds {', '.join(map(repr, strange[:5]))} "
-            f"(first in row {cohort.line[rows[0]]}, patient {cohort.patient_id[rows[0]]}), but the model "
-            f"knows {', '.join(map(repr, values))}. Recode the labels, or remove the column to predict."
+            f"(first in row {cohort.line[rows[0]]}, patient {cohort.patient_id[rows[0]]}), but "
+            f"the model "
+            f"knows {', '.join(map(repr, values))}. Recode the labels, or remove the column to "
+            f"predict."
         )
 
 
@@ -201,8 +205,7 @@ def _flow(
     for rows, reason in ((missing, f"{name} missing"), (other, f"{name} not among the classes")):
         if rows:
             kept = {
-                cohort.patient_id[i]
-                for i in set(range(len(labels))) - set(missing) - set(other)
+                cohort.patient_id[i] for i in set(range(len(labels))) - set(missing) - set(other)
             }
             left = tuple(dict.fromkeys(cohort.patient_id[i] for i in rows))
             gone = tuple(patient for patient in left if patient not in kept)

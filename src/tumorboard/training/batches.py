@@ -16,7 +16,7 @@ from tumorboard.records import Bools, Floats, Ints
 
 
 def derive_seed(*parts: object) -> int:
-    """A seed from (seed, arm, repeat, fold, epoch, ...): the same on every machine and in every order."""
+    """A seed from (seed, arm, repeat, fold, epoch, ...), the same on every machine."""
     digest = hashlib.sha256("\x1f".join(map(str, parts)).encode("utf-8")).digest()
     return int.from_bytes(digest[:4], "big")
 
@@ -71,7 +71,9 @@ class Rows(Dataset[Batch]):
         """The batch of these rows."""
         index: Ints = np.asarray(rows, dtype=np.int64)
         inputs = {
-            name: torch.from_numpy(np.ascontiguousarray(modality.arrays(self.measured[name], index)))
+            name: torch.from_numpy(
+                np.ascontiguousarray(modality.arrays(self.measured[name], index))
+            )
             for name, modality in self.modalities.items()
         }
         return Batch(
@@ -105,12 +107,11 @@ class BatchRows(Sampler[list[int]]):
         return len(self.starts)
 
 
-def epoch_order(
-    rows: Ints, *, target: Ints, weight: Floats, sampler: str, seed: int
-) -> Ints:
+def epoch_order(rows: Ints, *, target: Ints, weight: Floats, sampler: str, seed: int) -> Ints:
     """Order of the training rows in one epoch.
 
-    `shuffle` shows each row once. `weighted` draws as many rows with replacement, each class equally
+    `shuffle` shows each row once. `weighted` draws as many rows with replacement, each class
+    equally
     often and each patient of a class equally often.
     """
     rng = np.random.default_rng(seed)
@@ -131,7 +132,5 @@ def loss_weights(patient_id: tuple[str, ...], rows: Ints, *, n_rows: int) -> Flo
 
 
 def loader(data: Rows, order: Ints, batch_size: int) -> DataLoader[Batch]:
-    """Batches of the rows in `order`; the arrays are in memory or mapped, so no worker is needed."""
-    return DataLoader(
-        data, sampler=BatchRows(order, batch_size), batch_size=None, num_workers=0
-    )
+    """Batches of the rows in `order`; arrays are in memory or mapped: no worker is needed."""
+    return DataLoader(data, sampler=BatchRows(order, batch_size), batch_size=None, num_workers=0)

@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import torch
@@ -54,18 +54,25 @@ class BestAndStop(lightning.Callback):
         value = float(trainer.callback_metrics[f"validation_{self.stop.metric}"])
         if not math.isfinite(value):
             raise RunError(
-                f"{self.where}: the validation {self.stop.metric} is {value}: the validation patients "
-                "may lack a class. Use training.stop.metric = \"loss\" or a larger "
+                f"{self.where}: the validation {self.stop.metric} is {value}: the validation "
+                f"patients "
+                'may lack a class. Use training.stop.metric = "loss" or a larger '
                 "evaluation.validation."
             )
         signed = value if self.stop.metric in LOWER_IS_BETTER else -value
         if signed < self.best or self.stop.keep == "last":
             self.best = min(signed, self.best)
             self.best_epoch = trainer.current_epoch
-            network = pl_module.network
-            self.weights = {name: t.detach().cpu().clone() for name, t in network.state_dict().items()}
+            network = cast("torch.nn.Module", pl_module.network)
+            self.weights = {
+                name: t.detach().cpu().clone() for name, t in network.state_dict().items()
+            }
         patience = self.stop.patience
-        if patience and self.stop.keep == "best" and trainer.current_epoch - self.best_epoch >= patience:
+        if (
+            patience
+            and self.stop.keep == "best"
+            and trainer.current_epoch - self.best_epoch >= patience
+        ):
             trainer.should_stop = True
 
     def state_dict(self) -> dict[str, Any]:

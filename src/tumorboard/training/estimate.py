@@ -22,10 +22,7 @@ _OVERHEAD_S = 0.5
 
 def estimate_seconds(study: Study, prepared: Prepared, splits: Sequence[Split]) -> dict[str, float]:
     """Seconds per arm if every epoch is trained; early stopping makes it shorter."""
-    return {
-        arm.name: _arm_seconds(study, prepared, splits, arm)
-        for arm in study.arms.values()
-    }
+    return {arm.name: _arm_seconds(study, prepared, splits, arm) for arm in study.arms.values()}
 
 
 def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm: Arm) -> float:
@@ -42,7 +39,9 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
         network = new_network(arm, specs, n_outputs, task.link).to(device).train()
     train = split.rows(prepared.cohort, "train")
     train = train[prepared.present(arm.modalities)[train].any(axis=1)]
-    data = Rows(modalities, prepared.measured, prepared.outcomes.target, np.ones(prepared.cohort.n_rows))
+    data = Rows(
+        modalities, prepared.measured, prepared.outcomes.target, np.ones(prepared.cohort.n_rows)
+    )
     size = min(arm.training.batch_size, len(train))
     has_images = any(len(spec.sizes) == 3 for spec in specs.values())
     if has_images:
@@ -52,7 +51,9 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
     for step in range(3):
         started = time.perf_counter()
         batch = data[[int(r) for r in np.resize(train, (step + 1) * size)[-size:]]].to(device)
-        inputs = {name: modalities[name].finish(a, generator=None) for name, a in batch.inputs.items()}
+        inputs = {
+            name: modalities[name].finish(a, generator=None) for name, a in batch.inputs.items()
+        }
         with torch.autocast(device.type, torch.bfloat16, enabled="bf16" in str(precision)):
             network(inputs, batch.present).logits.float().square().mean().backward()
         network.zero_grad()

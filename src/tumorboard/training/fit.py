@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +18,7 @@ from tumorboard.errors import RunError, StudyError
 from tumorboard.modalities import Modality, row_weights
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
-from tumorboard.records import ArraySpec, Ints, Split
+from tumorboard.records import ArraySpec, Bools, Ints, Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
 from tumorboard.training.fitted import FittedArm
@@ -51,7 +51,8 @@ def fit_modalities(
         rows = train[measured.present[train]]
         if len(rows) == 0:
             raise StudyError(
-                f"modalities.{name}: no training patient of repeat {split.repeat}, fold {split.fold} "
+                f"modalities.{name}: no training patient of repeat {split.repeat}, fold "
+                f"{split.fold} "
                 "has it. Check the file pattern and the missing codes."
             )
         modality = build_modality(study.modalities[name])
@@ -95,10 +96,13 @@ def fit_arm(
         classes=prepared.outcomes.classes,
         values=dict(prepared.outcomes.values),
     )
-    present = prepared.present(arm.modalities).any(axis=1)
+    present: Bools = np.asarray(prepared.present(arm.modalities).any(axis=1))
     train, validation = (
         rows[present[rows]]
-        for rows in (split.rows(prepared.cohort, "train"), split.rows(prepared.cohort, "validation"))
+        for rows in (
+            split.rows(prepared.cohort, "train"),
+            split.rows(prepared.cohort, "validation"),
+        )
     )
     if arm.baseline is not None:
         fitted.baseline = _fit_baseline(fitted, prepared, split, train, arm)
@@ -114,9 +118,7 @@ def fit_arm(
     return Fit(fitted, history)
 
 
-def new_network(
-    arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, link: Any
-) -> Network:
+def new_network(arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, link: Any) -> Network:
     """The arm's network, freshly initialised."""
     return Network(specs, arm.encoders, arm.fusion, n_outputs=n_outputs, link=link)
 
@@ -125,8 +127,8 @@ def _fit_baseline(
     fitted: FittedArm, prepared: Prepared, split: Split, train: Ints, arm: Arm
 ) -> Baseline:
     settings = {key: value for key, value in (arm.baseline or {}).items() if key != "name"}
-    kind = registry.find("models.baselines", str((arm.baseline or {})["name"]), Baseline)
-    baseline = kind(**settings)
+    name = str((arm.baseline or {})["name"])
+    baseline: Baseline = registry.load("models.baselines", name)(**settings)
     baseline.fit(
         fitted.vectors(prepared.measured, train),
         prepared.outcomes.target[train],
@@ -208,7 +210,8 @@ def choose_device(wanted: str) -> str:
         return "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
         raise RunError(
-            'runtime.device = "cuda", but torch sees no CUDA GPU here. Install a CUDA build of torch, or '
+            'runtime.device = "cuda", but torch sees no CUDA GPU here. Install a CUDA build of '
+            "torch, or "
             'set runtime.device = "cpu".'
         )
     if wanted == "mps" and not torch.backends.mps.is_available():
@@ -217,7 +220,7 @@ def choose_device(wanted: str) -> str:
 
 
 def choose_precision(wanted: str, device: str, has_images: bool) -> Any:
-    """Lightning's word for the precision; `auto` takes bfloat16 for images where the hardware has it."""
+    """Lightning's word for the precision; `auto`: bfloat16 for images where hardware has it."""
     words = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
     if wanted != "auto":
         return words[wanted]
@@ -230,8 +233,8 @@ def choose_precision(wanted: str, device: str, has_images: bool) -> Any:
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
-    """Silence Lightning's advice that does not apply: arrays are in memory, so no loader worker helps."""
+def _quiet() -> Generator[None]:
+    """Silence advice that does not apply: arrays are in memory, so no loader worker helps."""
     loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
     levels = [logger.level for logger in loggers]
     for logger in loggers:

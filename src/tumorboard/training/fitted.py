@@ -1,4 +1,4 @@
-"""A fitted arm: modalities, network or baseline, and what turns rows into predictions; saved as data."""
+"""A fitted arm: what turns rows into predictions; saved as plain data."""
 
 from __future__ import annotations
 
@@ -43,7 +43,8 @@ class FittedArm:
         values: Label as written in the cohort -> class.
         network: The trained network, or None for a baseline.
         baseline: The fitted baseline, or None for a network.
-        threshold: Decision threshold on the probability of the positive class; NaN for several classes.
+        threshold: Decision threshold on the probability of the positive class; NaN for several
+            classes.
         notes: Plain facts for the model card, such as numbers of training patients.
     """
 
@@ -80,7 +81,7 @@ class FittedArm:
     def predict(
         self, measured: Mapping[str, Measured], rows: Ints, *, batch_size: int = 64
     ) -> Floats:
-        """Predictions (len(rows), K) of rows that have at least one modality; full precision, no dropout.
+        """Predictions (len(rows), K) of rows that have at least one modality, in full precision.
 
         Args:
             measured: Measurements of the arm's modalities.
@@ -178,9 +179,13 @@ class FittedArm:
             modalities[name] = build_modality(study.modalities[name])
             specs[name] = modalities[name].restore(states[name])
             kept = document["specs"][name]
-            if tuple(kept["names"]) != specs[name].names or tuple(kept["sizes"]) != specs[name].sizes:
+            if (
+                tuple(kept["names"]) != specs[name].names
+                or tuple(kept["sizes"]) != specs[name].sizes
+            ):
                 raise InputError(
-                    f"{folder}: the fitted state of {name!r} does not give the inputs that the model was "
+                    f"{folder}: the fitted state of {name!r} does not give the inputs that the "
+                    f"model was "
                     "trained on; the folder was changed. Fit the model again."
                 )
         threshold = document["threshold"]
@@ -201,9 +206,10 @@ class FittedArm:
     def _restore(self, folder: Path, states: Mapping[str, FittedState]) -> None:
         if self.arm.baseline is not None:
             settings = {k: v for k, v in self.arm.baseline.items() if k != "name"}
-            kind = registry.find("models.baselines", str(self.arm.baseline["name"]), Baseline)
-            self.baseline = kind(**settings)
-            self.baseline.restore(states["baseline"])
+            name = str(self.arm.baseline["name"])
+            baseline: Baseline = registry.load("models.baselines", name)(**settings)
+            baseline.restore(states["baseline"])
+            self.baseline = baseline
             return
         from safetensors.torch import load_file
 
@@ -227,11 +233,14 @@ def read_document(folder: Path) -> dict[str, Any]:
     path = folder / "model.json"
     if folder.is_file():
         raise InputError(
-            f"{folder}: is a file; expected a model folder written by `tumorboard fit`. Pickles and torch "
+            f"{folder}: is a file; expected a model folder written by `tumorboard fit`. Pickles "
+            f"and torch "
             "checkpoints are never opened, since loading one can run code."
         )
     if not path.is_file():
-        raise InputError(f"{folder}: not a model folder (no model.json). Write one with `tumorboard fit`.")
+        raise InputError(
+            f"{folder}: not a model folder (no model.json). Write one with `tumorboard fit`."
+        )
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
@@ -239,7 +248,8 @@ def read_document(folder: Path) -> dict[str, Any]:
     if not isinstance(document, dict) or document.get("format") != FORMAT:
         found = document.get("format") if isinstance(document, dict) else None
         raise InputError(
-            f"{path}: model format {found!r}, expected {FORMAT}. Fit the model again with this version."
+            f"{path}: model format {found!r}, expected {FORMAT}. Fit the model again with this "
+            f"version."
         )
     _refuse_code(folder)
     for name, digest in document["files"].items():
@@ -248,12 +258,14 @@ def read_document(folder: Path) -> dict[str, Any]:
             raise InputError(f"{file}: absent from the model folder. Copy the folder again.")
         if sha256_file(file) != digest:
             raise InputError(
-                f"{file}: damaged or changed (sha256 differs from model.json). Copy the folder again."
+                f"{file}: damaged or changed (sha256 differs from model.json). Copy the folder "
+                f"again."
             )
     names = _foreign(document["study"])
     if names:
         raise InputError(
-            f"{path}: the model uses {names[0]!r}, code that is not part of tumorboard; such a model is not "
+            f"{path}: the model uses {names[0]!r}, code that is not part of tumorboard; such a "
+            f"model is not "
             "opened from a folder."
         )
     return document
@@ -264,7 +276,8 @@ def _refuse_code(folder: Path) -> None:
     for path in sorted(folder.iterdir()):
         if path.suffix.lower() in bad:
             raise InputError(
-                f"{path}: a model folder holds only JSON, Markdown, CSV and safetensors; this file could run "
+                f"{path}: a model folder holds only JSON, Markdown, CSV and safetensors; this "
+                f"file could run "
                 "code when loaded. Remove it, or fit the model again."
             )
 

@@ -193,7 +193,8 @@ class ArmModule(lightning.LightningModule):
         )
         mean = np.zeros((len(first), predicted.shape[1]))
         np.add.at(mean, inverse, predicted)
-        weight = np.bincount(inverse, weights=self.rows.data.weight.numpy()[rows])
+        own = self.rows.data.weight.numpy()[rows].astype(np.float64)
+        weight: Floats = np.bincount(inverse, weights=own).astype(np.float64)
         target = self.rows.data.target.numpy()[rows[first]].astype(np.int64)
         probabilities = mean / counts[:, None]
         return score(metric, target=target, probabilities=probabilities, weight=weight)

@@ -7,6 +7,9 @@ import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+from tumorboard.evaluation.thresholds import choose_threshold
+
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
 from tumorboard.evaluation.tables import (
@@ -15,7 +18,6 @@ from tumorboard.evaluation.tables import (
     read_predictions,
     write_predictions,
 )
-from tumorboard.evaluation.thresholds import choose_threshold
 from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.fit import Fit, fit_arm
@@ -64,7 +66,9 @@ def run_plan(
             _fit_once(study, prepared, split, arm, folder, progress, checkpoint_every_s)
             progress.finish()
     tables = [
-        read_predictions(fit_folder(run, arm, split) / "predictions.csv", **_reading(study, prepared))
+        read_predictions(
+            fit_folder(run, arm, split) / "predictions.csv", **_reading(study, prepared)
+        )
         for arm in study.arms
         for split in splits
     ]
@@ -133,7 +137,8 @@ def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> Predic
             tables.append(unit_table(fitted, prepared, rows, split, part))
     if not tables:
         raise InputError(
-            f"arm {fitted.arm.name}: no patient of repeat {split.repeat}, fold {split.fold} has one of its "
+            f"arm {fitted.arm.name}: no patient of repeat {split.repeat}, fold {split.fold} has "
+            f"one of its "
             "modalities, so nothing can be predicted."
         )
     return concatenate(tables)
@@ -154,7 +159,7 @@ def threshold_of(study: Study, table: PredictionTable) -> float:
 
 def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mapping[str, object]:
     """Plain facts about what a model was trained on, for its card and for prediction."""
-    present = prepared.present(fitted.arm.modalities).any(axis=1)
+    present = np.asarray(prepared.present(fitted.arm.modalities).any(axis=1))
     counts: dict[str, object] = {}
     for part in ("train", "validation"):
         rows = split.rows(prepared.cohort, part)

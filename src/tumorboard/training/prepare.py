@@ -1,4 +1,4 @@
-"""From a study and its data to what training reads: patients, outcomes and measurements of every row."""
+"""From a study and its data to what training reads: patients, outcomes, measurements."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 
 from tumorboard import registry
 from tumorboard.cache import Cache
 from tumorboard.cohorts import Source
-from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import Bools, Cohort, FileRecord, FlowStep, Ints, Outcomes, Rejection
 from tumorboard.study import Study
@@ -56,19 +56,19 @@ class Prepared:
 
 def build_source(cohort: Mapping[str, Any], kind: str) -> Source:
     """The study's source with its resolved settings."""
-    return registry.find("cohorts", kind, Source)(**_arguments(cohort, "cohorts", kind))  # type: ignore[call-arg]
+    return registry.load("cohorts", kind)(**_arguments(cohort, "cohorts", kind))
 
 
 def build_modality(settings: Mapping[str, Any]) -> Modality:
     """One modality from its resolved table in the study."""
     kind = str(settings["kind"])
     plain = {key: value for key, value in settings.items() if key not in ("kind", "encoder")}
-    return registry.find("modalities", kind, Modality)(**_arguments(plain, "modalities", kind))  # type: ignore[call-arg]
+    return registry.load("modalities", kind)(**_arguments(plain, "modalities", kind))
 
 
 def build_task(keys: TaskTable) -> Task:
     """The study's task."""
-    return registry.find("tasks", keys.kind, Task)(keys)
+    return registry.load("tasks", keys.kind)(keys)
 
 
 def _arguments(settings: Mapping[str, Any], folder: str, kind: str) -> dict[str, Any]:
@@ -93,9 +93,7 @@ def with_units(cohort: Cohort, unit: str) -> Cohort:
     return replace(cohort, unit_id=tuple(f"{patient}:{line}" for patient, line in pairs))
 
 
-def prepare(
-    study: Study, root: Path, *, cache: Cache, patients_per_class: int = 0
-) -> Prepared:
+def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int = 0) -> Prepared:
     """Read the cohort, its outcomes and every modality of a study.
 
     Args:

@@ -56,7 +56,10 @@ class PlanProgress:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
     ) -> None:
         if self._bar is not None:
             self._bar.stop()
@@ -76,7 +79,12 @@ class PlanProgress:
     def epoch(self, number: int, values: Mapping[str, float]) -> None:
         """An epoch of the current fit ended."""
         self._share = min(number / self._epochs, 1.0)
-        self.log("epoch", fit=self._fit_label, epoch=number, **{k: round(v, 6) for k, v in values.items()})
+        self.log(
+            "epoch",
+            fit=self._fit_label,
+            epoch=number,
+            **{k: round(v, 6) for k, v in values.items()},
+        )
         self._show(values, epoch=number)
 
     def finish(self, *, kept: bool = False) -> None:

@@ -8,7 +8,7 @@ import os
 import platform
 import shutil
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -23,14 +23,15 @@ RUN_FORMAT = 1
 
 _PACKAGES = (
     "tumorboard", "torch", "monai", "lightning", "numpy", "polars", "scikit-learn", "scipy",
-    "xgboost-cpu", "optuna", "pydantic", "pillow", "pydicom", "tifffile", "matplotlib", "safetensors",
+    "xgboost-cpu", "optuna", "pydantic", "pillow", "pydicom", "tifffile", "matplotlib",
+    "safetensors",
 )  # fmt: skip
 #: Tables of the study that may change between two starts of the same run.
 _FREE = ("runtime", "report")
 
 
 @contextmanager
-def locked(folder: Path) -> Iterator[None]:
+def locked(folder: Path) -> Generator[None]:
     """Own a run folder; a second process on the same folder is refused.
 
     Raises:
@@ -40,13 +41,16 @@ def locked(folder: Path) -> Iterator[None]:
         folder.mkdir(parents=True, exist_ok=True)
         handle = (folder / ".lock").open("w", encoding="utf-8")
     except OSError as error:
-        raise RunError(f"{folder}: cannot write here ({error.strerror}). Choose another --out.") from None
+        raise RunError(
+            f"{folder}: cannot write here ({error.strerror}). Choose another --out."
+        ) from None
     with handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise RunError(
-                f"{folder}: another process is writing this run. Wait for it, or choose another --out."
+                f"{folder}: another process is writing this run. Wait for it, or choose another "
+                f"--out."
             ) from None
         handle.write(str(os.getpid()))
         handle.flush()
@@ -78,7 +82,8 @@ def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
     if not known.is_file():
         if others:
             raise StudyError(
-                f"{folder}: not empty and not a run folder (holds {sorted(others)[0]!r}). Choose another --out."
+                f"{folder}: not empty and not a run folder (holds {sorted(others)[0]!r}). Choose "
+                f"another --out."
             )
         write_text(known, study.to_toml())
         return False
@@ -88,7 +93,8 @@ def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
     )
     if changed:
         raise StudyError(
-            f"{folder}: holds a run of a changed study ({', '.join(changed[:6])} differ). Use --fresh to "
+            f"{folder}: holds a run of a changed study ({', '.join(changed[:6])} differ). Use "
+            f"--fresh to "
             "replace it, or another --out."
         )
     write_text(known, study.to_toml())
@@ -121,7 +127,8 @@ def same_data(folder: Path, manifest: str) -> None:
         new = sorted(set(now) ^ set(earlier))
         name = new[0].split(",", 1)[0] if new else "the order of files"
         raise StudyError(
-            f"{folder}: the input files changed since this run began ({len(new)} lines of manifest.csv differ, "
+            f"{folder}: the input files changed since this run began ({len(new)} lines of "
+            f"manifest.csv differ, "
             f"first {name}). Use --fresh to start again."
         )
 

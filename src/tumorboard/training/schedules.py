@@ -10,7 +10,8 @@ from tumorboard.study_keys import Schedule
 def learning_rate_factor(schedule: Schedule, epoch: int, epochs: int) -> float | None:
     """Factor on every group's learning rate in `epoch` (counted from 0).
 
-    Linear warm-up over `warmup_epochs`, then constant, steps, or half a cosine (Loshchilov & Hutter,
+    Linear warm-up over `warmup_epochs`, then constant, steps, or half a cosine (Loshchilov &
+    Hutter,
     ICLR 2017) down to zero at the last epoch.
 
     Returns:
@@ -19,7 +20,8 @@ def learning_rate_factor(schedule: Schedule, epoch: int, epochs: int) -> float |
     if epoch < schedule.warmup_epochs:
         return (epoch + 1) / (schedule.warmup_epochs + 1)
     if schedule.name == "plateau":
-        # the first epoch after the warm-up starts from the full rate; from then on the metric decides
+        # the first epoch after the warm-up starts from the full rate; from then on the metric
+        # decides
         return 1.0 if epoch == schedule.warmup_epochs else None
     after = epoch - schedule.warmup_epochs
     if schedule.name == "step":

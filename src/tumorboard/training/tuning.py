@@ -33,12 +33,15 @@ def tune_arm(
 ) -> tuple[Study, Arm]:
     """Search the study's space for one arm on one split and take up the best settings.
 
-    Every trial is a whole fit on the training patients, scored on the validation patients of the same
-    fold; test patients take no part. The search is Optuna's TPE (Bergstra et al., NeurIPS 2011), kept in
+    Every trial is a whole fit on the training patients, scored on the validation patients of the
+    same
+    fold; test patients take no part. The search is Optuna's TPE (Bergstra et al., NeurIPS 2011),
+    kept in
     a journal file, so an interrupted search goes on.
 
     Returns:
-        The study and the arm with the best settings; unchanged where no key of the space concerns the arm.
+        The study and the arm with the best settings; unchanged where no key of the space concerns
+        the arm.
     """
     import optuna
     from optuna.storages import JournalStorage
@@ -89,10 +92,15 @@ def concerns(key: str, arm: Arm) -> bool:
         return arm.baseline is None
     if head == "modalities" and len(rest) == 3 and rest[1] == "encoder":
         return rest[0] in arm.encoders
-    if head == "arms" and len(rest) >= 3 and rest[1] in ("fusion", "baseline", "training", "encoders"):
+    if (
+        head == "arms"
+        and len(rest) >= 3
+        and rest[1] in ("fusion", "baseline", "training", "encoders")
+    ):
         return rest[0] == arm.name
     raise StudyError(
-        f"tuning.space.{key}: cannot be tuned. Expected training.<key>, modalities.<name>.encoder.<key>, "
+        f"tuning.space.{key}: cannot be tuned. Expected training.<key>, "
+        f"modalities.<name>.encoder.<key>, "
         "arms.<name>.fusion.<key> or arms.<name>.baseline.<key>."
     )
 
@@ -121,7 +129,8 @@ def _suggest(trial: optuna.Trial, key: str, bounds: Mapping[str, Any]) -> Any:
         return trial.suggest_categorical(key, bounds["choices"])
     if set(bounds) - {"low", "high", "log", "step"} or not {"low", "high"} <= set(bounds):
         raise StudyError(
-            f"tuning.space.{key}: found {dict(bounds)}, expected {{low, high}} with log or step, or {{choices}}."
+            f"tuning.space.{key}: found {dict(bounds)}, expected {{low, high}} with log or step, "
+            f"or {{choices}}."
         )
     low, high, log = bounds["low"], bounds["high"], bool(bounds.get("log", False))
     if isinstance(low, int) and isinstance(high, int):
@@ -145,7 +154,7 @@ def _trial_score(
     if tuning.metric == "loss":
         return min(entry["validation_loss"] for entry in fit.history)
     fitted: FittedArm = fit.fitted
-    units, means, first, _ = average_units(
+    _, means, first, _ = average_units(
         [prepared.cohort.unit_id[int(r)] for r in rows],
         fitted.predict(prepared.measured, rows),
         fitted.present(prepared.measured)[rows],

@@ -20,7 +20,10 @@ def unit_table(
     probabilities = fitted.predict(prepared.measured, rows)
     present = fitted.present(prepared.measured)[rows]
     units, means, first, names = average_units(
-        [prepared.cohort.unit_id[int(r)] for r in rows], probabilities, present, fitted.arm.modalities
+        [prepared.cohort.unit_id[int(r)] for r in rows],
+        probabilities,
+        present,
+        fitted.arm.modalities,
     )
     picked = rows[first]
     n = len(units)
@@ -45,7 +48,8 @@ def average_units(
     """Mean prediction of the rows of each unit.
 
     Returns:
-        Unit ids in order of first appearance, their mean predictions (units, K), the first row of each,
+        Unit ids in order of first appearance, their mean predictions (units, K), the first row of
+        each,
         and the names of the modalities that any of its rows has, joined by "+".
     """
     index: dict[str, int] = {}

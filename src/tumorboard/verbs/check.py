@@ -1,4 +1,4 @@
-"""`tumorboard check`: study, table, files and audit before any training, and how long it will take."""
+"""`tumorboard check`: study, data and audit before any training, and how long it takes."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def check(
     cohort = prepared.cohort
     lines = [
         f"{checked.name}: {len(cohort.patients)} patients in {cohort.n_rows} rows, "
-        + ", ".join(
-            f"{name} in {sum(m.present)} rows" for name, m in prepared.measured.items()
-        ),
+        + ", ".join(f"{name} in {sum(m.present)} rows" for name, m in prepared.measured.items()),
         *cohort.notes,
         *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
         *(f"rejected: patient {r.patient_id}: {r.reason}" for r in prepared.rejections),

@@ -9,18 +9,18 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
+from tumorboard.cohorts.splits import split_patients, write_splits
+from tumorboard.evaluation.comparison import compare_all, write_comparison
+from tumorboard.evaluation.run import Run
+from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
+from tumorboard.report.page import write_report
 
 from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache, write_text
-from tumorboard.cohorts.splits import split_patients, write_splits
 from tumorboard.errors import InputError, StudyError
 from tumorboard.evaluation.classification import evaluate_arms, write_metrics
-from tumorboard.evaluation.comparison import compare_all, write_comparison
-from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
 from tumorboard.records import Finding, Split
-from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
-from tumorboard.report.page import write_report
 from tumorboard.report.table1 import table_one, write_table_one
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
@@ -53,7 +53,8 @@ def evaluate(
     Args:
         study: The study file.
         out: Run folder; `runs/<name>` where left out. The same command resumes an interrupted run.
-        data: Folder that the study's file names start from; `TUMORBOARD_DATA`, else the study's folder.
+        data: Folder that the study's file names start from; `TUMORBOARD_DATA`, else the study's
+            folder.
         overrides: `key=value` settings over the study file.
         fresh: Replace a run of a changed study.
         fast: Run a small version of the whole.
@@ -115,7 +116,8 @@ def data_root(study: Study, data: Path | None) -> Path:
         root, where = Path(named), "TUMORBOARD_DATA"
     if not root.is_dir():
         raise InputError(
-            f"{root}: no such folder ({where}). Name the folder of the data with --data DIR or in the "
+            f"{root}: no such folder ({where}). Name the folder of the data with --data DIR or "
+            f"in the "
             "environment variable TUMORBOARD_DATA."
         )
     return root
@@ -175,9 +177,7 @@ def stop_on(findings: Sequence[Finding], study: Study) -> None:
         )
 
 
-def _write_setup(
-    folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split]
-) -> None:
+def _write_setup(folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
     write_splits(folder / "splits.csv", splits)
     device = choose_device(study.keys.runtime.device)
     images = any(table["kind"] == "image" for table in study.modalities.values())

@@ -8,8 +8,9 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tumorboard.cache import Cache, write_text
 from tumorboard.cohorts.splits import split_patients
+
+from tumorboard.cache import Cache, write_text
 from tumorboard.errors import RunError, StudyError, nearest
 from tumorboard.prediction.model import Model
 from tumorboard.records import Split
@@ -47,7 +48,8 @@ def fit(
         log: Where progress lines go.
 
     Raises:
-        StudyError, InputError, RunError: One clear line each; the folder appears complete or not at all.
+        StudyError, InputError, RunError: One clear line each; the folder appears complete or not
+        at all.
     """
     say = log or (lambda line: None)
     checked = load_study(Path(study), overrides=overrides, fast=fast)
@@ -76,7 +78,9 @@ def fit(
 def _arm(study: Study, name: str) -> Arm:
     wanted = study.primary.arm if name == "none" else name
     if wanted not in study.arms:
-        raise StudyError(f"--arm {wanted}: not an arm of this study. {nearest(wanted, list(study.arms))}")
+        raise StudyError(
+            f"--arm {wanted}: not an arm of this study. {nearest(wanted, list(study.arms))}"
+        )
     return study.arms[wanted]
 
 
@@ -123,5 +127,3 @@ def _fit_into(
         write_text(folder / "history.csv", history_csv(result.history))
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
     write_text(folder / "MODEL_CARD.md", model_card(document))
-
-

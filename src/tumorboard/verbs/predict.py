@@ -1,4 +1,4 @@
-"""`tumorboard predict`: a model folder and a table of new patients in, a table of predictions out."""
+"""`tumorboard predict`: a model folder and new patients in, a table of predictions out."""
 
 from __future__ import annotations
 
@@ -25,9 +25,7 @@ class PredictionReport:
     exit_code: int
 
 
-def predict(
-    model: Path, *, cohort: Path, out: Path, data: Path | None = None
-) -> PredictionReport:
+def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -> PredictionReport:
     """Predict the patients of a table and write one row per unit.
 
     Args:
