@@ -6,9 +6,11 @@ Names and descriptions are read from the files' syntax trees, so that listing im
 from __future__ import annotations
 
 import ast
+import datetime
 import importlib
 import inspect
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_type_hints
@@ -16,6 +18,7 @@ from typing import Any, TypeVar, cast, get_type_hints
 from pydantic import BaseModel, ConfigDict, ValidationError, create_model
 
 from tumorboard.errors import StudyError, nearest
+from tumorboard.study_faults import problems
 
 #: Folder of components -> the class that each of its files must derive from.
 CONTRACTS: Mapping[str, str] = {
@@ -146,7 +149,7 @@ def _find_foreign(name: str, contract: type[T]) -> type[T]:
 @cache
 def settings_model(component: type) -> type[BaseModel]:
     """Pydantic model of a component's keyword-only arguments; unknown keys are refused."""
-    hints = get_type_hints(component.__init__)
+    hints = get_type_hints(component.__init__, include_extras=True)
     fields: dict[str, Any] = {}
     for parameter in inspect.signature(component.__init__).parameters.values():
         if parameter.kind is not inspect.Parameter.KEYWORD_ONLY:
@@ -155,50 +158,57 @@ def settings_model(component: type) -> type[BaseModel]:
         fields[parameter.name] = (hints[parameter.name], default)
     return create_model(
         f"{component.__name__}Settings",
-        __config__=ConfigDict(extra="forbid", strict=True, arbitrary_types_allowed=True),
+        __config__=ConfigDict(
+            extra="forbid", strict=True, arbitrary_types_allowed=True, allow_inf_nan=False
+        ),
         **fields,
     )
 
 
-def resolve(component: type, settings: Mapping[str, object], *, where: str) -> dict[str, Any]:
+def resolve(
+    component: type, settings: Mapping[str, Any], *, where: str, also: Sequence[str] = ()
+) -> dict[str, Any]:
     """Settings of a component with every default filled in, as plain data.
+
+    Args:
+        component: A class with keyword-only arguments.
+        settings: The author's settings.
+        where: Path of the settings in the study file.
+        also: Other keys that may stand beside the settings, to suggest them.
 
     Raises:
         StudyError: Unknown keys (with the nearest known one), wrong types, missing keys; all.
     """
     model = settings_model(component)
+    dates = [key for key, value in settings.items() if _holds_date(value)]
+    if dates:
+        raise StudyError([f"{where}.{key}: found a date; put it in quotes." for key in dates])
     try:
         # TOML has arrays, not tuples: strict validation from JSON accepts a list for a tuple.
-        return model.model_validate_json(_json(settings)).model_dump(mode="json")
+        return model.model_validate_json(json.dumps(settings)).model_dump(mode="json")
     except ValidationError as error:
-        known = list(model.model_fields)
-        raise StudyError(problems(error, where=where, known={(): known})) from error
+        words = [*also, *model.model_fields]
+        raise StudyError(
+            problems(error, where=where, known=lambda path: () if path else words, given=settings)
+        ) from error
 
 
-def _json(settings: Mapping[str, object]) -> str:
-    import json
+def arguments(component: type, settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Resolved settings with the types that `__init__` names: a list becomes the tuple it asks for.
 
-    return json.dumps(settings)
+    Args:
+        component: A class with keyword-only arguments.
+        settings: What `resolve` gave; keys that are not arguments, such as its name, are left out.
+    """
+    model = settings_model(component)
+    known = {key: value for key, value in settings.items() if key in model.model_fields}
+    parsed = model.model_validate_json(json.dumps(known))
+    return {name: getattr(parsed, name) for name in model.model_fields}
 
 
-def problems(
-    error: ValidationError, *, where: str, known: Mapping[tuple[str, ...], list[str]]
-) -> list[str]:
-    """One sentence per fault of a pydantic error: key, found, expected, remedy."""
-    sentences: list[str] = []
-    for item in error.errors(include_url=False):
-        path = tuple(str(part) for part in item["loc"])
-        key = ".".join(part for part in (where, *path) if part)
-        found = repr(item.get("input"))
-        found = found if len(found) < 60 else found[:57] + "..."
-        if item["type"] == "extra_forbidden":
-            words = known.get(path[:-1], [])
-            sentences.append(
-                f"{key}: unknown key. {nearest(path[-1], words) if words else ''}".strip()
-            )
-        elif item["type"] == "missing":
-            sentences.append(f"{key}: missing. Add this key.")
-        else:
-            message = item["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
-            sentences.append(f"{key}: found {found}, expected {message}.".replace("..", "."))
-    return sentences
+def _holds_date(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return any(map(_holds_date, cast("Mapping[str, object]", value).values()))
+    if isinstance(value, list):
+        return any(map(_holds_date, cast("list[object]", value)))
+    return isinstance(value, datetime.date | datetime.time)

@@ -7,10 +7,12 @@ encoder, a fusion, a baseline) are not here: they are the keyword arguments of t
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args, get_origin
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 #: Metrics that can stop training, lead a comparison or choose a setting.
 METRICS = (
@@ -43,16 +45,29 @@ def _component(value: object) -> object:
 Component = Annotated[dict[str, Any], BeforeValidator(_component)]
 
 
+def _name(value: str) -> str:
+    # A name becomes a folder, a column value joined by "+" and a part of a dotted key.
+    if re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]*", value) is None:
+        raise ValueError(
+            "letters, digits, _ and - only, starting with a letter or a digit, such as breast-2024"
+        )
+    return value
+
+
+#: A name that the author of the study chooses.
+Name = Annotated[str, AfterValidator(_name)]
+
+
 class Keys(BaseModel):
     """A table of the study file; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
 class StudyTable(Keys):
     """What the study is called and asks."""
 
-    name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+    name: Name
     question: str = "none"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
 
@@ -60,7 +75,7 @@ class StudyTable(Keys):
 class CohortTable(Keys):
     """Keys of every source; the rest are the source's own."""
 
-    model_config = ConfigDict(extra="allow", strict=True, frozen=True)
+    model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
     source: str = "folder"
     patient_id: str = "patient_id"
@@ -152,6 +167,16 @@ class ArmTable(Keys):
     training: dict[str, Any] = {}
 
 
+class SearchRange(Keys):
+    """Where tuning looks for one key: from `low` to `high`, or among `choices`; step 0 is none."""
+
+    low: float | int | Literal["none"] = "none"
+    high: float | int | Literal["none"] = "none"
+    log: bool = False
+    step: Annotated[float | int, Field(ge=0)] = 0
+    choices: list[str | int | float | bool] = []
+
+
 class Tuning(Keys):
     """The inner loop of nested cross-validation: which keys are searched, and where."""
 
@@ -234,8 +259,8 @@ class StudyKeys(Keys):
     study: StudyTable
     cohort: CohortTable
     task: TaskTable
-    modalities: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
-    arms: dict[str, ArmTable] = {}
+    modalities: Annotated[dict[Name, dict[str, Any]], Field(min_length=1)]
+    arms: dict[Name, ArmTable] = {}
     training: Training = Training()
     tuning: Tuning | Literal["none"] = "none"
     evaluation: Evaluation = Evaluation()
@@ -243,6 +268,14 @@ class StudyKeys(Keys):
     report: Report = Report()
     runtime: Runtime = Runtime()
 
+
+#: Codes of the audit's findings, which `[audit] accept` may name.
+FINDINGS = (
+    "patient-overlap", "duplicate-image", "duplicate-row", "duplicate-expression",
+    "after-index-date", "label-proxy", "near-duplicate-image", "duplicate-note", "label-in-text",
+    "institution-confounded", "derived-from-all-patients", "split-not-by-patient",
+    "simulated-pairing", "small-class", "too-few-events",
+)  # fmt: skip
 
 #: Keys that the design names and whose part is not built yet: key -> the part.
 NOT_BUILT: Mapping[str, str] = {
@@ -267,18 +300,42 @@ NOT_BUILT: Mapping[str, str] = {
 }
 
 
-def known_keys() -> dict[tuple[str, ...], list[str]]:
-    """Path of a table -> its known keys, for suggestions."""
-    known: dict[tuple[str, ...], list[str]] = {(): list(StudyKeys.model_fields)}
-    tables: dict[tuple[str, ...], type[Keys]] = {
-        ("study",): StudyTable, ("cohort",): CohortTable, ("task",): TaskTable,
-        ("training",): Training, ("training", "optimizer"): Optimizer,
-        ("training", "schedule"): Schedule,
-        ("training", "stop"): Stop, ("training", "loss"): Loss, ("tuning",): Tuning,
-        ("evaluation",): Evaluation, ("evaluation", "primary"): Primary,
-        ("evaluation", "threshold"): Threshold, ("evaluation", "conformal"): Conformal,
-        ("audit",): Audit, ("report",): Report, ("runtime",): Runtime,
-    }  # fmt: skip
-    for path, table in tables.items():
-        known[path] = list(table.model_fields)
-    return known
+#: Settings that only some choices read: key -> (the choice, the words that read it).
+READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "training.optimizer.momentum": ("training.optimizer.name", ("sgd",)),
+    "training.schedule.factor": ("training.schedule.name", ("plateau", "step")),
+    "training.schedule.patience": ("training.schedule.name", ("plateau",)),
+    "training.schedule.metric": ("training.schedule.name", ("plateau",)),
+    "training.schedule.every": ("training.schedule.name", ("step",)),
+    "training.schedule.minimum": ("training.schedule.name", ("plateau",)),
+    "training.loss.gamma": ("training.loss.name", ("focal",)),
+    "training.loss.beta": ("training.loss.class_weights", ("effective_number",)),
+    "evaluation.threshold.at": ("evaluation.threshold.rule", ("fixed",)),
+    "evaluation.threshold.at_least": ("evaluation.threshold.rule", ("sensitivity", "precision")),
+    "evaluation.threshold.false_negative_cost": ("evaluation.threshold.rule", ("cost",)),
+    "evaluation.threshold.false_positive_cost": ("evaluation.threshold.rule", ("cost",)),
+}
+
+
+def table_of(path: tuple[str, ...]) -> type[Keys] | None:
+    """The table at a path of the study file; None where a table's keys are not ours to name."""
+    table: type[Keys] = StudyKeys
+    rest = list(path)
+    while rest:
+        field = table.model_fields.get(rest.pop(0))
+        annotation: Any = field.annotation if field is not None else None
+        if get_origin(annotation) is dict and rest:  # the next part is a name the author chose
+            rest.pop(0)
+            annotation = get_args(annotation)[1]
+        inner = [a for a in (annotation, *get_args(annotation)) if inspect.isclass(a)]
+        tables = [a for a in inner if issubclass(a, Keys)]
+        if not tables:
+            return None
+        table = tables[0]
+    return table
+
+
+def keys_at(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Keys of the table at a path of the study file, for suggestions."""
+    table = table_of(path)
+    return tuple(table.model_fields) if table is not None else ()

@@ -1,0 +1,298 @@
+"""Keys of a study file that contradict each other, or belong to a part that is not built yet."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, cast
+
+from pydantic import BaseModel, ValidationError
+
+from tumorboard import registry
+from tumorboard.errors import nearest
+from tumorboard.study_faults import problems, show
+from tumorboard.study_keys import (
+    FINDINGS,
+    NOT_BUILT,
+    READ_BY,
+    Evaluation,
+    Primary,
+    SearchRange,
+    StudyKeys,
+)
+
+#: Keys that tuning may search: the rest would change the question, the patients or what is read.
+SEARCHABLE = re.compile(
+    r"training\..+|modalities\.[^.]+\.encoder\.[^.]+"
+    r"|arms\.[^.]+\.(fusion|baseline|training|encoders)\..+"
+)
+
+
+def not_built_in(table: str, key: str) -> str:
+    """The part that a key waits for; "" where the key is read."""
+    return NOT_BUILT.get(f"{table}.{key}", "")
+
+
+def not_built(keys: StudyKeys) -> list[str]:
+    """Sentences for keys whose part is planned."""
+    sentences: list[str] = []
+    for key, part in NOT_BUILT.items():
+        table_name, name = key.split(".")
+        table: BaseModel = getattr(keys, table_name)
+        field = type(table).model_fields.get(name)
+        is_named = name in (table.model_extra or {})
+        is_set = field is not None and getattr(table, name) != field.default
+        if table_name == "task" and keys.task.kind in part:
+            continue  # the task itself is named as not built
+        if is_named or is_set:
+            sentences.append(
+                f"{key}: belongs to {part}, which is planned and not built yet. Remove this key."
+            )
+    return sentences
+
+
+def contradictions(keys: StudyKeys, given: Mapping[str, Any]) -> list[str]:
+    """Sentences for keys that contradict each other.
+
+    Args:
+        keys: The study's keys.
+        given: The tables of the file, to tell what the author wrote from a default.
+    """
+    return [
+        *_splits(keys.evaluation),
+        *_task(keys),
+        *_cohort(keys),
+        *_accepted(keys.audit.accept),
+        *unread("training", _table(given, "training"), keys.training, where="training"),
+        *unread("evaluation", _table(given, "evaluation"), keys.evaluation, where="evaluation"),
+    ]
+
+
+def _table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    table = given.get(name, {})
+    return cast("Mapping[str, Any]", table) if isinstance(table, Mapping) else {}
+
+
+def _splits(evaluation: Evaluation) -> list[str]:
+    holdout = evaluation.holdout
+    if not holdout:
+        return []
+    sentences = [
+        f"evaluation.{key}: contradicts evaluation.holdout{why}. Keep one of the two."
+        for key, why in (("folds", ""), ("validation", ", whose second share it is"))
+        if key in evaluation.model_fields_set
+    ]
+    if len(holdout) != 3 or abs(sum(holdout) - 1) > 1e-6 or min(holdout) <= 0:
+        sentences.append(
+            f"evaluation.holdout: found {show(holdout)}, expected three shares above 0 (train, "
+            "validation, test) that sum to 1, such as [0.70, 0.15, 0.15]."
+        )
+    return sentences
+
+
+def _task(keys: StudyKeys) -> list[str]:
+    task = keys.task
+    sentences: list[str] = []
+    if "." not in task.kind and task.kind not in registry.names("tasks"):
+        sentences.append(f"task.kind: {registry.unknown('tasks', task.kind)}")
+    if task.unit == "annotation":
+        sentences.append(
+            "task.unit: annotation belongs to annotation sources, which are planned and not built "
+            "yet. Use patient or row."
+        )
+    if task.kind == "classification":
+        sentences += _classification(keys)
+    columns = [task.target] if isinstance(task.target, str) else task.target
+    for key in ("patient_id", "institution"):
+        column = getattr(keys.cohort, key)
+        if column in columns and column != "none":
+            sentences.append(
+                f"task.target: {column!r} is also cohort.{key}. Name the outcome's own column."
+            )
+    return sentences
+
+
+def _classification(keys: StudyKeys) -> list[str]:
+    task = keys.task
+    sentences: list[str] = []
+    if isinstance(task.target, list):
+        sentences.append(
+            f"task.target: found {show(task.target)}, expected one column for a classification."
+        )
+    elif task.target == "none":
+        wanted = f" of which task.positive = {show(task.positive)} is a label"
+        which = wanted if task.positive != "none" else ""
+        sentences.append(f"task.target: missing. Name the column of the cohort table{which}.")
+    if not task.classes:
+        return sentences
+    if task.positive != "none" and task.positive not in task.classes:
+        sentences.append(
+            f"task.positive: {task.positive!r} is not one of task.classes. "
+            f"{nearest(task.positive, list(task.classes))}"
+        )
+    if len(task.classes) < 2:
+        sentences.append(f"task.classes: found {show(task.classes)}, expected at least 2 classes.")
+    labels = (
+        [label for group in task.classes.values() for label in group]
+        if isinstance(task.classes, dict)
+        else task.classes
+    )
+    twice = sorted({label for label in labels if labels.count(label) > 1})
+    sentences += [f"task.classes: the label {label!r} is named twice. Keep one." for label in twice]
+    return sentences
+
+
+def _cohort(keys: StudyKeys) -> list[str]:
+    sentences = [
+        f"cohort.require: {name!r} is not a modality of this study. "
+        f"{nearest(name, list(keys.modalities))}"
+        for name in keys.cohort.require
+        if name not in keys.modalities
+    ]
+    for table in ("modalities", "arms"):
+        names: Mapping[str, object] = getattr(keys, table)
+        seen: dict[str, str] = {}
+        for name in names:
+            other = seen.setdefault(name.lower(), name)
+            if other != name:
+                sentences.append(
+                    f"{table}.{name}: differs from {other!r} in capitals only, and names a folder. "
+                    "Choose another name."
+                )
+    return sentences
+
+
+def _accepted(codes: Sequence[str]) -> list[str]:
+    return [
+        f"audit.accept: {code!r} is not a finding of the audit. {nearest(code, FINDINGS)}"
+        for code in codes
+        if code not in FINDINGS
+    ]
+
+
+def unread(root: str, given: Mapping[str, Any], table: BaseModel, *, where: str) -> list[str]:
+    """Sentences for settings that the choice beside them never reads.
+
+    In `[training]` only a value other than the default counts: an arm of a resolved study states
+    them all.
+
+    Args:
+        root: First part of the keys in `READ_BY`.
+        given: What the author wrote in this table.
+        table: The table with every default.
+        where: Path of the table in the study file.
+    """
+    sentences: list[str] = []
+    for key, (choice, words) in READ_BY.items():
+        first, *path = key.split(".")
+        if first != root or _get(given, path) is None:
+            continue
+        value: Any = table
+        for part in choice.split(".")[1:]:
+            value = getattr(value, part)
+        is_said = root == "evaluation" or _get(given, path) != _default(table, path)
+        if value not in words and is_said:
+            own = ".".join([where, *choice.split(".")[1:]])
+            wanted = " or ".join(map(show, words))
+            sentences.append(
+                f"{'.'.join([where, *path])}: is read only where {own} is {wanted}, but it is "
+                f"{show(value)}. Remove one of the two."
+            )
+    return sentences
+
+
+def _get(given: Mapping[str, Any], path: Sequence[str]) -> object:
+    """What the author wrote under a path; None where nothing is written there."""
+    value: Any = given
+    for part in path:
+        if not isinstance(value, Mapping) or part not in value:
+            return None
+        value = cast("Mapping[str, Any]", value)[part]
+    return value
+
+
+def _default(table: BaseModel, path: Sequence[str]) -> object:
+    value: Any = type(table)()
+    for part in path:
+        value = getattr(value, part)
+    return value
+
+
+def predictors(
+    keys: StudyKeys, name: str, settings: Mapping[str, Any], columns: Sequence[str]
+) -> list[str]:
+    """Sentences for predictors of a modality that are the outcome, the patient or the centre."""
+    target = keys.task.target
+    roles = (
+        {column: "the outcome (task.target)" for column in [target] if column != "none"}
+        if (isinstance(target, str))
+        else {column: "an outcome (task.target)" for column in target}
+    )
+    roles[keys.cohort.patient_id] = "the patient's number (cohort.patient_id)"
+    if keys.cohort.institution != "none":
+        roles[keys.cohort.institution] = "the institution (cohort.institution)"
+    sentences: list[str] = []
+    for column in columns:
+        if column in roles:
+            lists = [k for k, v in settings.items() if isinstance(v, list) and column in v]
+            where = ".".join(["modalities", name, *lists[:1]])
+            sentences.append(
+                f"{where}: {column!r} is {roles[column]} and cannot be a predictor. Remove it."
+            )
+    return sentences
+
+
+def primary_faults(keys: StudyKeys, arms: Sequence[str]) -> list[str]:
+    """Sentences about the primary comparison, if the study names one."""
+    primary = keys.evaluation.primary
+    if not isinstance(primary, Primary):
+        return []
+    sentences = [
+        f"evaluation.primary.{role}: {name!r} is not an arm of this study. "
+        f"{nearest(name, list(arms))}"
+        for role, name in (("arm", primary.arm), ("reference", primary.reference))
+        if name not in arms
+    ]
+    if primary.arm == primary.reference:
+        sentences.append(
+            f"evaluation.primary: compares {primary.arm!r} with itself. Name another reference."
+        )
+    return sentences
+
+
+def search_faults(keys: StudyKeys) -> list[str]:
+    """Sentences about the search space of tuning, apart from whether a key takes its ends."""
+    sentences: list[str] = []
+    space = keys.tuning.space if keys.tuning != "none" else {}
+    for key, table in space.items():
+        where = f'tuning.space."{key}"'
+        if SEARCHABLE.fullmatch(key) is None:
+            sentences.append(
+                f"{where}: cannot be tuned. Expected training.<key>, modalities.<name>.encoder"
+                ".<key>, arms.<name>.fusion.<key> or arms.<name>.baseline.<key>."
+            )
+        try:
+            interval = SearchRange.model_validate(table)
+        except ValidationError as error:
+            known = tuple(SearchRange.model_fields)
+            sentences += problems(
+                error, where=where, known=lambda path, k=known: () if path else k, given=table
+            )
+            continue
+        sentences += _range_faults(where, interval)
+    return sentences
+
+
+def _range_faults(where: str, interval: SearchRange) -> list[str]:
+    low, high = interval.low, interval.high
+    if interval.choices:
+        if interval.model_fields_set != {"choices"}:
+            return [f"{where}: choices and a range (low, high, log, step) contradict each other."]
+        return []
+    if isinstance(low, str) or isinstance(high, str):
+        return [f"{where}: expected low and high, or choices = [...]."]
+    if low >= high:
+        return [f"{where}: found low {show(low)} and high {show(high)}, expected low below high."]
+    if interval.log and low <= 0:
+        return [f"{where}.low: found {show(low)}, expected a number above 0 where log = true."]
+    return []
