@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tumorboard.models.baselines import Baseline
 from tumorboard.models.outcome_classes import check_classes
+from tumorboard.models.setting_types import Count, Share
 from tumorboard.models.trees import apply_trees, fit_trees
 from tumorboard.records import FittedState, Floats
 
@@ -31,12 +32,12 @@ class GradientBoosting(Baseline):
     def __init__(
         self,
         *,
-        rounds: int = 200,
-        learning_rate: float = 0.05,
-        max_depth: int = 3,
-        row_share: float = 0.8,
-        feature_share: float = 0.8,
-        n_jobs: int = 1,
+        rounds: Count = 200,
+        learning_rate: Share = 0.05,
+        max_depth: Count = 3,
+        row_share: Share = 0.8,
+        feature_share: Share = 0.8,
+        n_jobs: Count = 1,
     ) -> None:
         self.rounds = rounds
         self.n_jobs = n_jobs

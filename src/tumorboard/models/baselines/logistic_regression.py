@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from tumorboard.errors import InputError, StudyError
 from tumorboard.models.baselines import Baseline
 from tumorboard.models.outcome_classes import check_classes
+from tumorboard.models.setting_types import Count, Positive
 from tumorboard.records import FittedState, Floats
 
 
@@ -28,14 +29,9 @@ class LogisticRegression(Baseline):
     def __init__(
         self,
         *,
-        C: float = 1.0,  # noqa: N803 everybody knows it by this name
-        max_iterations: int = 1000,
+        C: Positive = 1.0,  # noqa: N803 everybody knows it by this name
+        max_iterations: Count = 1000,
     ) -> None:
-        if C <= 0 or max_iterations < 1:
-            raise StudyError(
-                f"logistic_regression: found C = {C}, max_iterations = {max_iterations}; expected "
-                "both above 0."
-            )
         self.C = C
         self.max_iterations = max_iterations
         self._n_classes = 0

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tumorboard.models.baselines import Baseline
 from tumorboard.models.outcome_classes import check_classes
+from tumorboard.models.setting_types import Count, Positive, Share
 from tumorboard.models.trees import apply_trees, fit_trees
 from tumorboard.records import FittedState, Floats
 
@@ -35,11 +36,11 @@ class RandomForest(Baseline):
     def __init__(
         self,
         *,
-        trees: int = 300,
-        max_depth: int = 8,
-        row_share: float = 0.632,
-        min_leaf_weight: float = 1.0,
-        n_jobs: int = 1,
+        trees: Count = 300,
+        max_depth: Count = 8,
+        row_share: Share = 0.632,
+        min_leaf_weight: Positive = 1.0,
+        n_jobs: Count = 1,
     ) -> None:
         self.n_jobs = n_jobs
         self._parameters: dict[str, object] = {

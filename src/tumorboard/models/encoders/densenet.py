@@ -9,6 +9,7 @@ from torch import nn
 
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.setting_types import Dropout
 from tumorboard.records import ArraySpec, Layout
 
 
@@ -24,7 +25,7 @@ class Densenet(Encoder):
 
     layouts: ClassVar[frozenset[Layout]] = frozenset({"image"})
 
-    def __init__(self, spec: ArraySpec, *, dropout: float = 0.2) -> None:
+    def __init__(self, spec: ArraySpec, *, dropout: Dropout = 0.2) -> None:
         from monai.networks.nets.densenet import DenseNet121
 
         super().__init__(spec)

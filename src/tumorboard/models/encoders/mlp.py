@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.setting_types import Dropout, Widths
 from tumorboard.records import ArraySpec, Layout
 
 
@@ -29,8 +30,8 @@ class Mlp(Encoder):
         self,
         spec: ArraySpec,
         *,
-        widths: tuple[int, ...] = (64, 32, 16),
-        dropout: float = 0.2,
+        widths: Widths = (64, 32, 16),
+        dropout: Dropout = 0.2,
         norm: Literal["batch", "layer", "none"] = "batch",
     ) -> None:
         super().__init__(spec)

@@ -10,6 +10,7 @@ from torch import nn
 
 from tumorboard.models.encoders import Encoder
 from tumorboard.models.pretrained import load_strictly, locate, read_tensors
+from tumorboard.models.setting_types import Dropout, Factor, WholeNumber
 from tumorboard.records import ArraySpec, Layout
 
 #: Depth -> kind of block and number of blocks per stage: table 1 of He et al., CVPR 2016.
@@ -52,9 +53,9 @@ class Resnet(Encoder):
         *,
         depth: Literal[18, 34, 50] = 18,
         weights: str = "none",
-        unfreeze_every: int = 0,
-        learning_rate_decay: float = 1.0,
-        dropout: float = 0.2,
+        unfreeze_every: WholeNumber = 0,
+        learning_rate_decay: Factor = 1.0,
+        dropout: Dropout = 0.2,
     ) -> None:
         from monai.networks.nets.resnet import ResNet
 

@@ -9,6 +9,7 @@ from torch import nn
 
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.setting_types import Dropout, Widths
 from tumorboard.records import ArraySpec, Layout
 
 
@@ -23,7 +24,7 @@ class SmallCnn(Encoder):
     layouts: ClassVar[frozenset[Layout]] = frozenset({"image"})
 
     def __init__(
-        self, spec: ArraySpec, *, widths: tuple[int, ...] = (16, 32, 64), dropout: float = 0.2
+        self, spec: ArraySpec, *, widths: Widths = (16, 32, 64), dropout: Dropout = 0.2
     ) -> None:
         super().__init__(spec)
         channels, *sides = spec.sizes

@@ -10,6 +10,7 @@ from torch import nn
 
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.setting_types import Dropout
 from tumorboard.records import ArraySpec, Layout
 
 #: Convolutions of each of the five stages, by depth: table 1 of the paper, columns A, B and D.
@@ -38,7 +39,7 @@ class Vgg(Encoder):
     layouts: ClassVar[frozenset[Layout]] = frozenset({"image"})
 
     def __init__(
-        self, spec: ArraySpec, *, depth: Literal[11, 13, 16] = 11, dropout: float = 0.2
+        self, spec: ArraySpec, *, depth: Literal[11, 13, 16] = 11, dropout: Dropout = 0.2
     ) -> None:
         super().__init__(spec)
         channels, *sides = spec.sizes

@@ -9,6 +9,7 @@ from torch import nn
 
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.setting_types import Count, Dropout
 from tumorboard.records import ArraySpec, Layout
 
 
@@ -33,28 +34,26 @@ class Vit(Encoder):
         self,
         spec: ArraySpec,
         *,
-        patch_size: int = 16,
-        width: int = 192,
-        depth: int = 6,
-        heads: int = 3,
-        dropout: float = 0.1,
+        patch_size: Count = 16,
+        width: Count = 192,
+        depth: Count = 6,
+        heads: Count = 3,
+        dropout: Dropout = 0.1,
     ) -> None:
         from monai.networks.nets.vit import ViT
 
         super().__init__(spec)
         channels, *sides = spec.sizes
         faults: list[str] = []
-        if patch_size < 1 or any(side % patch_size for side in sides):
+        if any(side % patch_size for side in sides):
             faults.append(
                 f"vit.patch_size: found {patch_size} for images of {sides[0]} x {sides[1]} pixels, "
                 "expected a size that divides both sides."
             )
-        if heads < 1 or width % heads:
+        if width % heads:
             faults.append(
                 f"vit.width: found {width} with {heads} heads, expected a multiple of heads."
             )
-        if depth < 1:
-            faults.append(f"vit.depth: found {depth}, expected at least 1.")
         if faults:
             raise StudyError(faults)
         self.network = ViT(

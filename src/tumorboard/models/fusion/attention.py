@@ -10,6 +10,7 @@ from torch import nn
 from tumorboard.errors import StudyError
 from tumorboard.models.fusion import Fused, Fusion
 from tumorboard.models.presence import blank_absent, share_equally
+from tumorboard.models.setting_types import Count, Dropout
 
 
 class Attention(Fusion):
@@ -37,16 +38,15 @@ class Attention(Fusion):
         names: tuple[str, ...],
         sizes: tuple[int, ...],
         *,
-        size: int = 64,
-        heads: int = 4,
-        layers: int = 1,
-        dropout: float = 0.1,
+        size: Count = 64,
+        heads: Count = 4,
+        layers: Count = 1,
+        dropout: Dropout = 0.1,
     ) -> None:
         super().__init__(names, sizes)
-        if heads < 1 or layers < 1 or size % heads:
+        if size % heads:
             raise StudyError(
-                f"fusion: attention found size {size}, heads {heads}, layers {layers}; expected at "
-                "least one head and one layer, and a size that is a multiple of heads."
+                f"attention.size: found {size} with {heads} heads, expected a multiple of heads."
             )
         self.output_size = size
         self.projections = nn.ModuleList(nn.Linear(inputs, size) for inputs in sizes)
@@ -77,7 +77,7 @@ class Attention(Fusion):
 class _Layer(nn.Module):
     """Attention over the tokens present, then two dense layers, each added to its input."""
 
-    def __init__(self, size: int, heads: int, dropout: float) -> None:
+    def __init__(self, size: int, heads: int, dropout: Dropout) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(size)
         # No dropout on the attention itself: its shares are reported, and would no longer sum to 1.

@@ -9,6 +9,7 @@ from torch import nn
 
 from tumorboard.models.fusion import Fused, Fusion
 from tumorboard.models.presence import AbsentTokens
+from tumorboard.models.setting_types import Count, Dropout
 
 
 class Concatenation(Fusion):
@@ -30,8 +31,8 @@ class Concatenation(Fusion):
         names: tuple[str, ...],
         sizes: tuple[int, ...],
         *,
-        widths: tuple[int, ...] = (128,),
-        dropout: float = 0.2,
+        widths: tuple[Count, ...] = (128,),
+        dropout: Dropout = 0.2,
     ) -> None:
         super().__init__(names, sizes)
         self.tokens = AbsentTokens(sizes)

@@ -10,6 +10,7 @@ import torch
 from tumorboard.models.encoders.mlp import Mlp
 from tumorboard.models.fusion import Fused, Fusion
 from tumorboard.models.presence import AbsentTokens
+from tumorboard.models.setting_types import Dropout, Widths
 from tumorboard.records import ArraySpec
 
 
@@ -32,8 +33,8 @@ class Early(Fusion):
         names: tuple[str, ...],
         sizes: tuple[int, ...],
         *,
-        widths: tuple[int, ...] = (64, 32, 16),
-        dropout: float = 0.2,
+        widths: Widths = (64, 32, 16),
+        dropout: Dropout = 0.2,
         norm: Literal["batch", "layer", "none"] = "batch",
     ) -> None:
         super().__init__(names, sizes)

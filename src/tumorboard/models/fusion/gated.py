@@ -16,6 +16,7 @@ from tumorboard.models.presence import (
     share_fixed,
     share_learned,
 )
+from tumorboard.models.setting_types import Count, Dropout, Positive
 
 
 class Gated(Fusion):
@@ -40,10 +41,10 @@ class Gated(Fusion):
         names: tuple[str, ...],
         sizes: tuple[int, ...],
         *,
-        size: int = 128,
+        size: Count = 128,
         weights: Literal["learned", "equal", "fixed"] = "learned",
-        fixed: Mapping[str, float] = {},
-        dropout: float = 0.2,
+        fixed: Mapping[str, Positive] = {},
+        dropout: Dropout = 0.2,
     ) -> None:
         super().__init__(names, sizes)
         self.output_size = size

@@ -9,6 +9,7 @@ import torch
 
 from tumorboard.models.fusion import Fused, Fusion
 from tumorboard.models.presence import blank_absent, checked_weights, share_fixed
+from tumorboard.models.setting_types import Positive
 
 
 class LateAverage(Fusion):
@@ -27,7 +28,7 @@ class LateAverage(Fusion):
         sizes: tuple[int, ...],
         *,
         weights: Literal["equal", "fixed"] = "equal",
-        fixed: Mapping[str, float] = {},
+        fixed: Mapping[str, Positive] = {},
     ) -> None:
         super().__init__(names, sizes)
         self.output_size = sizes[0]
