@@ -96,6 +96,7 @@ class FileIndex:
         for folder in sorted(folders, key=lambda f: len(f.parts)):
             if str(folder) not in self._children and (root / folder).is_dir():
                 self._list(folder)
+        self.files.sort(key=natural_key)
         self._known.update(self.files)
         self._folded = {name.casefold(): name for name in self.files}
 
@@ -121,7 +122,7 @@ class FileIndex:
         return str(folder) in self._children
 
     def match(self, filled: str) -> list[str]:
-        """Files that a filled pattern names, in natural order; a folder gives all files below it."""
+        """Files that a filled pattern names, in natural order; a folder gives all files in it."""
         text = str(PurePosixPath(filled.replace("[*]", "*")))
         if text in self._known:
             return [text]

@@ -1,0 +1,200 @@
+"""Who trains, validates and tests: whole patients, stratified, the same for every arm."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import get_args
+
+import numpy as np
+
+from tumorboard.cache import write_text
+from tumorboard.errors import InputError, StudyError
+from tumorboard.records import Ints, Part, Split
+
+#: What the random stream of a repeat is used for; a new use takes a new number.
+_DEAL, _VALIDATION, _HOLDOUT = 1, 2, 3
+_COLUMNS = ("patient_id", "repeat", "fold", "part")
+
+
+def split_patients(
+    patient_id: Sequence[str], strata: Ints, *, folds: int, repeats: int,
+    holdout: tuple[float, float, float] | None, validation: float, seed: int,
+    classes: Sequence[str] = (),
+) -> list[Split]:  # fmt: skip
+    """Repeated stratified k-fold, or repeated hold-out, by patient.
+
+    The result depends on the ids, their strata and the seed, never on the order of rows; repeat r
+    is the same however many repeats there are. In every repeat of k-fold each patient is tested
+    exactly once, and the folds' shares of a stratum differ by at most one patient.
+
+    Args:
+        patient_id: One per row; a patient may have several rows.
+        strata: (rows,) small integers; a patient's stratum is the most frequent of its rows, the
+            smallest where several are.
+        folds: Number of folds; not used with `holdout`.
+        repeats: Number of repeats.
+        holdout: Shares of train, validation and test, or None for k-fold.
+        validation: Share of the training part that validates, for k-fold.
+        seed: The study's seed.
+        classes: Names of the strata, for messages; else their numbers are shown.
+
+    Raises:
+        StudyError: A class with fewer patients than folds, or too few for every part of a hold-out.
+    """
+    groups = _patients_by_stratum(patient_id, strata)
+    if holdout is not None:
+        _refuse_small_holdout(groups, holdout, classes)
+        return [_holdout(groups, holdout, repeat, seed) for repeat in range(1, repeats + 1)]
+    _refuse_small_classes(groups, folds, classes)
+    splits: list[Split] = []
+    for repeat in range(1, repeats + 1):
+        fold_of = _deal(groups, folds, np.random.default_rng([seed, repeat, _DEAL]))
+        for fold in range(1, folds + 1):
+            rng = np.random.default_rng([seed, repeat, _VALIDATION, fold])
+            rest = {
+                stratum: [patient for patient in patients if fold_of[patient] != fold]
+                for stratum, patients in groups.items()
+            }
+            chosen = set(_share(rest, validation, rng, keep=1))
+            parts: dict[str, Part] = {}
+            for patient in sorted(fold_of):
+                if fold_of[patient] == fold:
+                    parts[patient] = "test"
+                else:
+                    parts[patient] = "validation" if patient in chosen else "train"
+            splits.append(Split(repeat, fold, parts))
+    return splits
+
+
+def _patients_by_stratum(patient_id: Sequence[str], strata: Ints) -> dict[int, list[str]]:
+    counts: dict[str, Counter[int]] = defaultdict(Counter)
+    for patient, stratum in zip(patient_id, strata.tolist(), strict=True):
+        counts[patient][stratum] += 1
+    groups: dict[int, list[str]] = defaultdict(list)
+    for patient in sorted(counts):
+        stratum = min(counts[patient], key=lambda s: (-counts[patient][s], s))
+        groups[stratum].append(patient)
+    return {stratum: groups[stratum] for stratum in sorted(groups)}
+
+
+def _deal(groups: Mapping[int, list[str]], folds: int, rng: np.random.Generator) -> dict[str, int]:
+    """Shuffle each stratum and deal it out like cards, going on where the last stratum ended."""
+    fold_of: dict[str, int] = {}
+    order = rng.permutation(folds) + 1
+    position = 0
+    for patients in groups.values():
+        for i in rng.permutation(len(patients)):
+            fold_of[patients[i]] = int(order[position % folds])
+            position += 1
+    return fold_of
+
+
+def _share(
+    groups: Mapping[int, list[str]], share: float, rng: np.random.Generator, *, keep: int
+) -> list[str]:
+    """About `share` of each stratum, at least one patient of it, leaving at least `keep`."""
+    chosen: list[str] = []
+    for patients in groups.values():
+        n = min(max(round(share * len(patients)), 1), len(patients) - keep)
+        order = rng.permutation(len(patients))
+        chosen += [patients[i] for i in order[: max(n, 0)]]
+    return chosen
+
+
+def _holdout(
+    groups: Mapping[int, list[str]], holdout: tuple[float, float, float], repeat: int, seed: int
+) -> Split:
+    rng = np.random.default_rng([seed, repeat, _HOLDOUT])
+    test = set(_share(groups, holdout[2], rng, keep=2))
+    rest = {s: [p for p in patients if p not in test] for s, patients in groups.items()}
+    validation = set(_share(rest, holdout[1] / (holdout[0] + holdout[1]), rng, keep=1))
+    parts: dict[str, Part] = {
+        patient: "test" if patient in test else "validation" if patient in validation else "train"
+        for patient in sorted(patient for patients in groups.values() for patient in patients)
+    }
+    return Split(repeat, 1, parts)
+
+
+def _refuse_small_classes(
+    groups: Mapping[int, list[str]], folds: int, classes: Sequence[str]
+) -> None:
+    smallest = min((len(patients) for patients in groups.values()), default=0)
+    if _works(smallest, folds):
+        return
+    largest = next((n for n in range(smallest, 1, -1) if _works(smallest, n)), 0)
+    advice = (
+        f"The largest number of folds that works is {largest}; or join classes."
+        if largest
+        else "No number of folds works: leave the class out (cohort.exclude) or join classes."
+    )
+    raise StudyError(
+        f"evaluation.folds: {folds} folds, but the smallest class has {smallest} patients "
+        f"({_sizes(groups, classes)}); every part of a fold needs each class. {advice}"
+    )
+
+
+def _works(smallest: int, folds: int) -> bool:
+    """Beside its test patients a class needs one patient to train on and one to validate with."""
+    return folds <= smallest and smallest - -(-smallest // folds) >= 2
+
+
+def _refuse_small_holdout(
+    groups: Mapping[int, list[str]], holdout: tuple[float, float, float], classes: Sequence[str]
+) -> None:
+    if min((len(patients) for patients in groups.values()), default=0) < 3:
+        raise StudyError(
+            f"evaluation.holdout: a class has fewer than 3 patients ({_sizes(groups, classes)}), "
+            f"so it cannot be in all three parts of {list(holdout)}. Leave the class out or join classes."
+        )
+
+
+def _sizes(groups: Mapping[int, list[str]], classes: Sequence[str]) -> str:
+    return ", ".join(
+        f"{classes[stratum] if stratum < len(classes) else f'class {stratum}'}: {len(patients)}"
+        for stratum, patients in groups.items()
+    )
+
+
+def write_splits(path: Path, splits: Sequence[Split]) -> None:
+    """Write splits.csv atomically: one line per patient, repeat and fold."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    for split in splits:
+        for patient, part in split.parts.items():
+            writer.writerow((patient, split.repeat, split.fold, part))
+    write_text(path, text.getvalue())
+
+
+def read_splits(path: Path) -> list[Split]:
+    """Read splits.csv as `write_splits` writes it, in the same order.
+
+    Raises:
+        InputError: Not such a table, an unknown part, or a patient twice in one fold.
+    """
+    parts: dict[tuple[int, int], dict[str, Part]] = {}
+    with path.open(encoding="utf-8", newline="") as handle:
+        reader = csv.reader(handle)
+        header = tuple(next(reader, ()))
+        if header != _COLUMNS:
+            raise InputError(f"{path}: columns are {list(header)}, expected {list(_COLUMNS)}.")
+        for line, row in enumerate(reader, start=2):
+            patient, repeat, fold, part = _entry(path, line, row)
+            entry = parts.setdefault((repeat, fold), {})
+            if patient in entry:
+                raise InputError(f"{path}, row {line}: patient {patient!r} twice in one fold.")
+            entry[patient] = part
+    return [Split(repeat, fold, entry) for (repeat, fold), entry in parts.items()]
+
+
+def _entry(path: Path, line: int, row: Sequence[str]) -> tuple[str, int, int, Part]:
+    known: dict[str, Part] = {part: part for part in get_args(Part)}
+    if len(row) != len(_COLUMNS) or not (row[1].isdecimal() and row[2].isdecimal()):
+        raise InputError(f"{path}, row {line}: found {row}, expected patient, repeat, fold, part.")
+    if row[3] not in known:
+        raise InputError(f"{path}, row {line}: part {row[3]!r}, expected {' or '.join(known)}.")
+    return row[0], int(row[1]), int(row[2]), known[row[3]]
