@@ -88,6 +88,10 @@ class Modality(ABC):
         """Stored batch, on its device, to what the encoder sees; a generator augments it."""
         return batch.float()
 
+    def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
+        """Sentences for whoever predicts these rows, such as categories unseen in training."""
+        return ()
+
     @abstractmethod
     def state(self) -> FittedState:
         """What `fit` learned."""
@@ -96,8 +100,8 @@ class Modality(ABC):
     def restore(self, state: FittedState) -> ArraySpec:
         """Take up a fitted state again; gives the same `ArraySpec` as `fit` did."""
 
-    def remarks(self, measured: Measured) -> tuple[str, ...]:
-        """Sentences about new patients that training had not seen, such as an unknown category."""
+    def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
+        """Sentences about rows that training had not seen, such as an unknown category."""
         return ()
 
 

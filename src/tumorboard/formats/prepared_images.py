@@ -1,0 +1,256 @@
+"""Images decoded and resized once, kept in the cache by content, handed out as batches."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.cache import Cache
+from tumorboard.errors import InputError
+from tumorboard.formats.images import read_pixels
+from tumorboard.formats.pixels import Window, to_unit
+from tumorboard.formats.slices import Slice, middle_page
+from tumorboard.records import Floats, Ints
+
+log = logging.getLogger("tumorboard")
+
+#: Up to this size all prepared images are kept in memory, above it they are read from the cache.
+MEMORY_BYTES = 2 * 1024**3
+#: Weights of red, green and blue in grey (ITU-R BT.601), in thousandths.
+_LUMINANCE = (299, 587, 114)
+#: Seconds between two lines of progress.
+_PROGRESS_SECONDS = 10.0
+_MAX_THREADS = 8
+# What is remembered of each image: channels, is float, then mean and mean square of R, G, B, grey.
+_N_FACTS = 10
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """What is done to an image before it is kept: part of its key in the cache.
+
+    Args:
+        size: Height and width in pixels.
+        aspect: `stretch` to the size, or scale to fit and `pad` with black.
+        window: Which intensities become black and white.
+    """
+
+    size: tuple[int, int]
+    aspect: Literal["stretch", "pad"]
+    window: Window
+
+    def apply(self, item: Slice) -> NDArray[Any]:
+        """Decode and resize one image: (C, H, W), uint8 for an 8-bit source, else float32 in 0..1.
+
+        An image whose red, green and blue agree everywhere becomes one grey channel.
+        """
+        pixels = read_pixels(item.path, page=middle_page(item.path, item.offset))
+        is_bytes = pixels.is_eight_bit and self.window != "percentile"
+        values = pixels.values if is_bytes else to_unit(pixels, window=self.window)
+        if len(values) == 3 and (values == values[:1]).all():
+            values = values[:1]
+        return np.stack([self._resize(channel) for channel in values])
+
+    def settings(self, offset: int) -> dict[str, object]:
+        """What the cache's key depends on, beside the content of the file."""
+        return {
+            "kind": "image", "size": list(self.size), "aspect": self.aspect,
+            "window": self.window, "page_from_middle": offset,
+        }  # fmt: skip
+
+    def _resize(self, channel: NDArray[Any]) -> NDArray[Any]:
+        from PIL import Image
+
+        (height, width), (rows, columns) = self.size, channel.shape
+        if self.aspect == "pad":
+            scale = min(height / rows, width / columns)
+            height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
+        # Pillow widens its bilinear filter when it makes an image smaller, so nothing aliases.
+        image = Image.fromarray(np.ascontiguousarray(channel))
+        resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
+        if (height, width) == self.size:
+            return resized
+        canvas = np.zeros(self.size, dtype=channel.dtype)
+        top, left = (self.size[0] - height) // 2, (self.size[1] - width) // 2
+        canvas[top : top + height, left : left + width] = resized
+        return canvas
+
+
+class PreparedImages:
+    """Images in the cache: how many channels each has, its moments, and batches of them."""
+
+    def __init__(
+        self, cache: Cache, keys: Sequence[str], facts: Floats, size: tuple[int, int]
+    ) -> None:
+        self._cache = cache
+        self._keys = tuple(keys)
+        self._facts = facts
+        self._size = size
+        self._memory: dict[int, NDArray[Any]] = {}
+        self._is_loaded: dict[int, NDArray[np.bool_]] = {}
+
+    @property
+    def n_channels(self) -> Ints:
+        """(images,) 1 for a grey image, 3 for colour."""
+        return self._facts[:, 0].astype(np.int64)
+
+    def moments(self, channels: int) -> tuple[Floats, Floats]:
+        """Mean and mean square (images, channels) of the intensities in 0..1."""
+        if channels == 1:
+            return self._facts[:, 5:6], self._facts[:, 9:10]
+        return self._facts[:, 2:5], self._facts[:, 6:9]
+
+    def take(self, index: Ints, channels: int) -> NDArray[Any]:
+        """Images of any shape of `index`: (*index.shape, channels, H, W).
+
+        uint8 where all images of the cohort are, else float32 in 0..1.
+        """
+        shape = (len(self._keys), channels, *self._size)
+        dtype = np.dtype(np.float32 if self._facts[:, 1].any() else np.uint8)
+        if np.prod(shape, dtype=np.int64) * dtype.itemsize > MEMORY_BYTES:
+            images = [self._load(int(i), channels, dtype, mapped=True) for i in index.ravel()]
+            return np.stack(images).reshape(*index.shape, *shape[1:])
+        if channels not in self._memory:
+            self._memory[channels] = np.empty(shape, dtype=dtype)
+            self._is_loaded[channels] = np.zeros(len(self._keys), dtype=np.bool_)
+        memory, is_loaded = self._memory[channels], self._is_loaded[channels]
+        for i in np.unique(index[~is_loaded[index]]):
+            memory[i] = self._load(int(i), channels, dtype, mapped=False)
+            is_loaded[i] = True
+        return memory[index]
+
+    def _load(self, i: int, channels: int, dtype: np.dtype[Any], *, mapped: bool) -> NDArray[Any]:
+        image = self._cache.load(self._keys[i], mapped=mapped)
+        if image is None:
+            raise InputError(
+                f"{self._cache.path(self._keys[i])}: removed from the cache during the run. "
+                "Start the same command again."
+            )
+        image = _with_channels(image, channels)
+        if image.dtype == dtype:
+            return image
+        return image.astype(np.float32) / np.float32(255)
+
+
+def prepare(
+    slices: Sequence[Slice], preparation: Preparation, cache: Cache, *, name: str
+) -> tuple[PreparedImages, Mapping[Slice, int], Mapping[Slice, str]]:
+    """Prepare every image that the cache does not hold yet, over several threads.
+
+    Args:
+        slices: What to prepare; equal content is prepared once.
+        preparation: What is done to each.
+        cache: Where prepared images are kept.
+        name: The modality, for lines of progress.
+
+    Returns:
+        The images; the number of each slice among them; the reason for each slice that has none.
+    """
+    failed: dict[Slice, str] = {}
+    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
+        keyed: dict[Slice, str] = {}
+        for item, key, reason in pool.map(lambda s: _key(s, preparation, cache), slices):
+            if reason:
+                failed[item] = reason
+            else:
+                keyed[item] = key
+        first = {key: item for item, key in reversed(keyed.items())}
+        keys = sorted(first)
+        facts_key = cache.key({"kind": "image facts", "images": keys})
+        facts = cache.load(facts_key)
+        if facts is None:
+            facts = np.full((len(keys), _N_FACTS), np.nan)
+        todo = [
+            i for i, key in enumerate(keys)
+            if np.isnan(facts[i, 0]) or not cache.path(key).is_file()
+        ]  # fmt: skip
+        progress = _Progress(name, len(todo), len(keys))
+        unusable: dict[str, str] = {}
+        work = pool.map(lambda i: _prepare_one(first[keys[i]], keys[i], preparation, cache), todo)
+        for i, result in zip(todo, work, strict=True):
+            if isinstance(result, str):
+                unusable[keys[i]] = result
+            else:
+                facts[i] = result
+            progress.step()
+    if len(todo) > len(unusable):
+        cache.store(facts_key, facts)
+    number = {key: i for i, key in enumerate(keys)}
+    failed |= {item: unusable[key] for item, key in keyed.items() if key in unusable}
+    numbers = {item: number[key] for item, key in keyed.items() if key not in unusable}
+    return PreparedImages(cache, keys, facts, preparation.size), numbers, failed
+
+
+def _key(item: Slice, preparation: Preparation, cache: Cache) -> tuple[Slice, str, str]:
+    """The slice with its key in the cache, or the reason why it has none."""
+    try:
+        return item, cache.key(preparation.settings(item.offset), item.path), ""
+    except FileNotFoundError:
+        return item, "", f"{item.path}: no such file."
+    except OSError as error:
+        return item, "", f"{item.path}: cannot be read ({error.strerror})."
+
+
+def _prepare_one(item: Slice, key: str, preparation: Preparation, cache: Cache) -> Floats | str:
+    """Facts of one image, prepared now if the cache lacks it; the reason if it is unusable."""
+    image = cache.load(key)
+    if image is None:
+        try:
+            image = preparation.apply(item)
+        except InputError as error:
+            return str(error)
+        except OSError as error:
+            return f"{item.path}: cannot be read ({error.strerror or error})."
+        cache.store(key, image)
+    unit = image.astype(np.float64) / (255.0 if image.dtype == np.uint8 else 1.0)
+    colours = np.broadcast_to(unit, (3, *unit.shape[1:]))
+    grey = np.tensordot(np.asarray(_LUMINANCE) / 1000, colours, axes=1)[np.newaxis]
+    every = np.concatenate([colours, grey]).reshape(4, -1)
+    is_float = image.dtype != np.uint8
+    return np.asarray([len(image), is_float, *every.mean(axis=1), *(every**2).mean(axis=1)])
+
+
+def _with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
+    """Grey repeated as red, green and blue; colour to grey by luminance."""
+    if len(image) == channels:
+        return image
+    if channels == 3:
+        return np.repeat(image, 3, axis=0)
+    if image.dtype == np.uint8:
+        total = np.tensordot(np.asarray(_LUMINANCE), image.astype(np.int64), axes=1)
+        return ((total + 500) // 1000).astype(np.uint8)[np.newaxis]
+    grey = np.tensordot(np.asarray(_LUMINANCE) / 1000, image, axes=1)
+    return grey.astype(np.float32)[np.newaxis]
+
+
+class _Progress:
+    """Lines of progress: one at the start, one every few seconds, one at the end."""
+
+    def __init__(self, name: str, n_todo: int, n_all: int) -> None:
+        self._name, self._n_todo, self._done = name, n_todo, 0
+        self._last = time.monotonic()
+        if n_todo:
+            log.info("%s: preparing %d of %d images", name, n_todo, n_all)
+        elif n_all:
+            log.info("%s: %d images prepared earlier", name, n_all)
+
+    def step(self) -> None:
+        self._done += 1
+        now = time.monotonic()
+        if self._done == self._n_todo or now - self._last >= _PROGRESS_SECONDS:
+            log.info("%s: %d of %d images prepared", self._name, self._done, self._n_todo)
+            self._last = now
+
+
+def file_paths(slices: Sequence[Slice]) -> tuple[Path, ...]:
+    """Files of these slices without repetition."""
+    return tuple(dict.fromkeys(item.path for item in slices))

@@ -1,0 +1,286 @@
+"""Two-dimensional images, or a few neighbouring slices of a stack as channels (2.5D)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.cache import Cache
+from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.pixels import Window
+from tumorboard.formats.prepared_images import Preparation, PreparedImages, file_paths, prepare
+from tumorboard.formats.slices import Slice, SliceFinder
+from tumorboard.modalities import Measured, Modality
+from tumorboard.records import ArraySpec, Cohort, FileRecord, FittedState, Floats, Ints, Rejection
+from tumorboard.transforms.augmentation import Augmentation
+
+if TYPE_CHECKING:
+    import torch
+
+
+@dataclass(frozen=True)
+class MeasuredImages(Measured):
+    """Prepared images of a cohort.
+
+    Args:
+        name: The modality's name in the study.
+        images: Every distinct slice of the cohort.
+        index: (rows, slices) number of each slice among `images`, -1 where the row has none.
+    """
+
+    name: str = ""
+    images: PreparedImages | None = None
+    index: Ints = field(default_factory=lambda: np.empty((0, 1), dtype=np.int64))
+
+
+class Image(Modality):
+    """One 2D image per row: PNG, JPEG, TIFF or a DICOM frame; grey or colour, or 2.5D.
+
+    With `slices` above 1 the channels are neighbouring slices. A row that names a folder, several
+    files or a TIFF with pages takes the middle slice and its neighbours; a row that names one file
+    takes its neighbours in the same folder with the same suffix, in natural order (`2` before
+    `10`). At the edges of a stack the edge slice is repeated.
+
+    Args:
+        files: Pattern of the files; braces name columns of the cohort table.
+        size: Height and width in pixels that every image is resized to.
+        channels: `auto` is grey where all training images are (red = green = blue counts as grey),
+            else RGB. Images of the other kind are converted (grey by ITU-R BT.601 luminance).
+        aspect: `stretch` to the size, or scale to fit and `pad` with black.
+        window: Intensities that become 0 and 1: `declared` is a DICOM window before the range of
+            the stored bits, `stored` is that range, `percentile` 0.5 to 99.5 % of each image.
+        slices: Odd number of slices.
+        slice_step: Distance of neighbouring slices, in slices of the stack.
+        rotation_degrees: Augmentation: rotation by up to this angle either way.
+        flip_horizontal: Augmentation: mirror left and right with probability 0.5.
+        flip_vertical: Augmentation: mirror top and bottom with probability 0.5.
+        brightness: Augmentation: add up to this much either way, of a range of 0..1.
+        contrast: Augmentation: scale contrast by 1 plus or minus up to this much.
+        noise: Augmentation: Gaussian noise of up to this standard deviation, on a quarter.
+        blur_px: Augmentation: Gaussian blur of up to this standard deviation, on a quarter.
+    """
+
+    layout = "image"
+
+    def __init__(
+        self,
+        *,
+        files: str,
+        size: tuple[int, int] = (224, 224),
+        channels: Literal["auto", "grey", "rgb"] = "auto",
+        aspect: Literal["stretch", "pad"] = "stretch",
+        window: Window = "declared",
+        slices: int = 1,
+        slice_step: int = 1,
+        rotation_degrees: float = 15.0,
+        flip_horizontal: bool = True,
+        flip_vertical: bool = True,
+        brightness: float = 0.1,
+        contrast: float = 0.1,
+        noise: float = 0.02,
+        blur_px: float = 1.0,
+    ) -> None:
+        _check(size, slices, slice_step)
+        self._augmentation = Augmentation(
+            rotation_degrees=rotation_degrees,
+            flip_horizontal=flip_horizontal,
+            flip_vertical=flip_vertical,
+            brightness=brightness,
+            contrast=contrast,
+            noise=noise,
+            blur_px=blur_px,
+        )
+        self._pattern = files
+        self._preparation = Preparation(size=size, aspect=aspect, window=window)
+        self._wanted = channels
+        self._n_slices = slices
+        self._slice_step = slice_step
+        self._fitted: dict[str, Any] = {}
+
+    @property
+    def pattern(self) -> str:
+        """Pattern of this modality's files with `{column}` names."""
+        return self._pattern
+
+    def read(self, cohort: Cohort, *, name: str, cache: Cache) -> MeasuredImages:
+        """Prepare the images of every row; a file that cannot be used is rejected, the rest stay.
+
+        Raises:
+            InputError: Neighbouring slices of a row belong to another patient.
+        """
+        finder = SliceFinder(n_slices=self._n_slices, step=self._slice_step)
+        found: dict[int, tuple[Slice, ...]] = {}
+        rejected: dict[int, tuple[Path, str]] = {}
+        for row, paths in enumerate(cohort.files.get(name, ())):
+            if not paths:
+                continue
+            try:
+                found[row] = finder.find(paths)
+            except InputError as error:
+                rejected[row] = (paths[0], str(error))
+            except OSError as error:
+                rejected[row] = (paths[0], f"{paths[0]}: cannot be read ({error.strerror}).")
+        _check_neighbours(cohort, name, found)
+        every = list(dict.fromkeys(item for slices in found.values() for item in slices))
+        images, numbers, failed = prepare(every, self._preparation, cache, name=name)
+        index = np.full((cohort.n_rows, self._n_slices), -1, dtype=np.int64)
+        for row, slices in found.items():
+            bad = [item for item in slices if item in failed]
+            if bad:
+                rejected[row] = (bad[0].path, failed[bad[0]])
+            else:
+                index[row] = [numbers[item] for item in slices]
+        used = {row: slices for row, slices in found.items() if row not in rejected}
+        return MeasuredImages(
+            present=index[:, 0] >= 0,
+            rejections=tuple(
+                Rejection(cohort.patient_id[row], path, reason)
+                for row, (path, reason) in sorted(rejected.items())
+            ),
+            records=_records(cohort, name, finder, used, rejected),
+            name=name,
+            images=images,
+            index=index,
+        )
+
+    def fit(self, measured: Measured, rows: Ints, *, weight: Floats) -> ArraySpec:
+        """Decide grey or colour, and keep mean and standard deviation of the training images.
+
+        Raises:
+            InputError: No training row has an image.
+        """
+        images, index, name = _images(measured)
+        chosen = measured.present[rows]
+        if not chosen.any():
+            raise InputError(
+                f"{name}: none of the {len(rows)} training rows has a readable image. "
+                "Check the pattern in `files`."
+            )
+        numbers = index[rows[chosen]]
+        channels = {"grey": 1, "rgb": 3}.get(self._wanted, int(images.n_channels[numbers].max()))
+        share = weight[chosen] / weight[chosen].sum()
+        means, squares = images.moments(channels)
+        mean = share @ means[numbers].mean(axis=1)
+        variance = share @ squares[numbers].mean(axis=1) - mean**2
+        self._fitted = {
+            "channels": channels,
+            "mean": mean.tolist(),
+            "sd": np.sqrt(np.maximum(variance, 0.0)).tolist(),
+            "n_rows": int(chosen.sum()),
+        }
+        return self._spec()
+
+    def arrays(self, measured: Measured, rows: Ints) -> NDArray[Any]:
+        """Prepared images, uint8 or float32 in 0..1; `finish` makes them what the encoder sees."""
+        images, index, _ = _images(measured)
+        channels = int(self._fitted["channels"])
+        if not measured.present.any():
+            return np.zeros((len(rows), *self._spec().sizes), dtype=np.uint8)
+        stacks = images.take(self._stand_ins(measured, index)[rows], channels)
+        return stacks.reshape(len(rows), *self._spec().sizes)
+
+    def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
+        """Intensities in 0..1 as float32; augmented with draws from a CPU `generator`."""
+        import torch
+
+        images = batch.float() / 255 if batch.dtype == torch.uint8 else batch.float()
+        return images if generator is None else self._augmentation.apply(images, generator)
+
+    def state(self) -> FittedState:
+        """Channels, and mean and standard deviation of the training images' intensities."""
+        return FittedState(values=dict(self._fitted))
+
+    def restore(self, state: FittedState) -> ArraySpec:
+        """Take up a fitted state; see `state`.
+
+        Raises:
+            InputError: The state is not one of this modality's.
+        """
+        if state.values.get("channels") not in (1, 3):
+            raise InputError(
+                f"Fitted state of an image: channels is {state.values.get('channels')!r}, expected "
+                "1 or 3. The model folder is damaged."
+            )
+        self._fitted = dict(state.values)
+        return self._spec()
+
+    def _spec(self) -> ArraySpec:
+        channels = int(self._fitted["channels"])
+        colours = ("grey",) if channels == 1 else ("red", "green", "blue")
+        half = self._n_slices // 2
+        names = colours
+        if self._n_slices > 1:
+            positions = [self._slice_step * k for k in range(-half, half + 1)]
+            names = tuple(f"{colour} slice {k:+d}" for k in positions for colour in colours)
+        return ArraySpec("image", (len(names), *self._preparation.size), names)
+
+    def _stand_ins(self, measured: Measured, index: Ints) -> Ints:
+        """Numbers of slices where a row without an image stands for any other: it is undefined."""
+        some = index[int(np.argmax(measured.present))]
+        return np.where(measured.present[:, None], index, some)
+
+
+def _check(size: tuple[int, int], slices: int, slice_step: int) -> None:
+    problems: list[str] = []
+    if min(size) < 1:
+        problems.append(f"size: found {list(size)}, expected height and width of at least 1 pixel.")
+    if slices < 1 or slices % 2 == 0:
+        problems.append(f"slices: found {slices}, expected an odd number: a centre and neighbours.")
+    if slice_step < 1:
+        problems.append(f"slice_step: found {slice_step}, expected 1 or more.")
+    if problems:
+        raise StudyError(problems)
+
+
+def _images(measured: Measured) -> tuple[PreparedImages, Ints, str]:
+    if not isinstance(measured, MeasuredImages) or measured.images is None:
+        raise TypeError(f"an image modality was given {type(measured).__name__}")
+    return measured.images, measured.index, measured.name
+
+
+def _check_neighbours(cohort: Cohort, name: str, found: Mapping[int, tuple[Slice, ...]]) -> None:
+    """Refuse neighbours that are another patient's images: they would leak over the split."""
+    owner = {
+        os.path.abspath(path): cohort.patient_id[row]
+        for row, paths in enumerate(cohort.files.get(name, ()))
+        for path in paths
+    }
+    for row, slices in found.items():
+        patient = cohort.patient_id[row]
+        for item in slices:
+            other = owner.get(os.path.abspath(item.path), patient)
+            if other != patient:
+                raise InputError(
+                    f"{name}: `slices` takes {item.path} as a neighbouring slice of patient "
+                    f"{patient}, but it belongs to patient {other}. Put every patient's slices in "
+                    "a folder of their own, or set slices = 1."
+                )
+
+
+def _records(
+    cohort: Cohort,
+    name: str,
+    finder: SliceFinder,
+    used: Mapping[int, tuple[Slice, ...]],
+    rejected: Mapping[int, tuple[Path, str]],
+) -> tuple[FileRecord, ...]:
+    """What became of every file; a file used by one row stays used whatever another row says."""
+    records: dict[Path, FileRecord] = {}
+    for row, slices in used.items():
+        for path in file_paths(slices):
+            records[path] = FileRecord(path, "used", "", name, cohort.patient_id[row])
+    for row, (path, reason) in rejected.items():
+        records.setdefault(path, FileRecord(path, "rejected", reason, name, cohort.patient_id[row]))
+    for row in used:
+        for path in finder.stack(cohort.files[name][row]):
+            reason = "not among the slices that are read"
+            records.setdefault(
+                path, FileRecord(path, "ignored", reason, name, cohort.patient_id[row])
+            )
+    return tuple(records.values())
