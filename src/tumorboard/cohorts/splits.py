@@ -148,7 +148,8 @@ def _refuse_small_holdout(
     if min((len(patients) for patients in groups.values()), default=0) < 3:
         raise StudyError(
             f"evaluation.holdout: a class has fewer than 3 patients ({_sizes(groups, classes)}), "
-            f"so it cannot be in all three parts of {list(holdout)}. Leave the class out or join classes."
+            f"so it cannot be in all three parts of {list(holdout)}. "
+            "Leave the class out or join classes."
         )
 
 

@@ -156,3 +156,12 @@ def _is_certain(cells: Sequence[str]) -> bool:
 def decimal_note(changed: Sequence[str]) -> str:
     """Sentence for the report about decimal commas."""
     return f"decimal comma in {counted(len(changed), 'column')}: {', '.join(changed)}"
+
+
+def escape_formula(cell: str) -> str:
+    """A text cell that a spreadsheet will show and not compute: = + - @ first get an apostrophe.
+
+    Source:
+        OWASP, CSV injection: a cell may also begin with a tab or a carriage return.
+    """
+    return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r") and cell else cell
