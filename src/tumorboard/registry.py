@@ -51,6 +51,20 @@ PLANNED: Mapping[str, tuple[str, ...]] = {
     "tasks": ("survival", "segmentation", "regression"),
 }  # fmt: skip
 
+#: What one component of a folder is called in messages.
+NOUNS: Mapping[str, str] = {
+    "cohorts": "source",
+    "simulators": "simulator",
+    "modalities": "modality",
+    "audit": "check",
+    "models.encoders": "encoder",
+    "models.fusion": "fusion",
+    "models.segmenters": "segmenter",
+    "models.baselines": "baseline",
+    "tasks": "task",
+    "explain": "explainer",
+}
+
 _ROOT = Path(__file__).parent
 T = TypeVar("T")
 
@@ -118,9 +132,10 @@ def load(folder: str, name: str) -> type[Any]:
 
 def unknown(folder: str, name: str) -> str:
     """Sentence for a name that `folder` does not hold: not built yet, or misspelt."""
+    noun = NOUNS[folder]
     if name in PLANNED.get(folder, ()):
-        return f"{name!r} ({folder}) is planned and not built yet in this version of tumorboard."
-    return f"{name!r} is not one of {folder}. {nearest(name, names(folder))}"
+        return f"the {noun} {name!r} is planned and not built yet in this version of tumorboard."
+    return f"{name!r} is not a known {noun}. {nearest(name, names(folder))}"
 
 
 def _find_foreign(name: str, contract: type[T]) -> type[T]:

@@ -136,7 +136,7 @@ def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
     faults.extend(primary_faults(keys, declared))
     faults.extend(search_faults(keys))
     faults.stop()
-    modalities = {name: part.settings for name, part in parts.items() if part is not None}
+    modalities = {name: part.settings for name, part in parts.items() if part.settings is not None}
     study = Study(path, keys, source or {}, modalities, arms, _primary(keys, arms))
     faults.extend(_search_ends(study))
     faults.stop()
@@ -149,17 +149,20 @@ def _first_rules(keys: StudyKeys, tables: Mapping[str, Any]) -> list[str]:
 
 def _validated(tables: Mapping[str, Any], faults: Faults) -> tuple[StudyKeys, set[str]]:
     """The study's keys, and the keys at fault, which are left out so that the rest is checked."""
-    try:
-        return StudyKeys.model_validate(dict(tables)), set()
-    except ValidationError as error:
-        faults.extend(problems(error, where="", known=keys_at, given=tables))
-        wrong = faulty_keys(error, tables)
-    try:
-        keys = StudyKeys.model_validate(_without(tables, wrong))
-    except ValidationError:
-        faults.stop()
-        raise
-    return keys, {dotted(*key) for key, _ in wrong}
+    rest = dict(tables)
+    skip: set[str] = set()
+    while True:
+        try:
+            return StudyKeys.model_validate(rest), skip
+        except ValidationError as error:
+            if not skip:
+                faults.extend(problems(error, where="", known=keys_at, given=tables))
+            wrong = faulty_keys(error, rest)
+        mended = _without(rest, wrong)
+        if mended == rest:
+            faults.stop()
+        rest = mended
+        skip |= {dotted(*key) for key, _ in wrong}
 
 
 def _without(
@@ -190,18 +193,16 @@ def _names(tables: Mapping[str, Any], table: str) -> list[str]:
 
 def _modalities(
     keys: StudyKeys, tables: Mapping[str, Any], faults: Faults
-) -> dict[str, ModalityPart | None]:
-    parts: dict[str, ModalityPart | None] = dict.fromkeys(_names(tables, "modalities"))
+) -> dict[str, ModalityPart]:
+    parts: dict[str, ModalityPart] = {name: ModalityPart() for name in _names(tables, "modalities")}
     for name, table in keys.modalities.items():
         part = parts[name] = read_modality(name, table, faults)
-        if part is not None:
+        if part.settings is not None:
             faults.extend(predictors(keys, name, part.settings, part.columns))
     return parts
 
 
-def _arms(
-    keys: StudyKeys, parts: Mapping[str, ModalityPart | None], faults: Faults
-) -> dict[str, Arm]:
+def _arms(keys: StudyKeys, parts: Mapping[str, ModalityPart], faults: Faults) -> dict[str, Arm]:
     named: Mapping[str, ArmTable] = keys.arms or default_arms(keys)
     arms = {name: read_arm(name, table, keys, parts, faults) for name, table in named.items()}
     return {name: arm for name, arm in arms.items() if arm is not None}

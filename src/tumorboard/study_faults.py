@@ -177,7 +177,8 @@ def _merged(faults: Sequence[_Fault]) -> list[_Fault]:
         same = [f for f in group if f.key == fault.key] or [fault]
         if fault is not same[0]:
             continue
-        expected = " or ".join(dict.fromkeys(f.expected for f in same))
+        *most, last = dict.fromkeys(f.expected for f in same)
+        expected = " or ".join([*(text.replace(" or ", ", ") for text in most), last])
         suggestion = next((f.suggestion for f in same if f.suggestion), "")
         merged.append(_Fault(fault.key, fault.union, fault.kind, fault.found, expected, suggestion))
     return merged

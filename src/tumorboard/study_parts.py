@@ -44,14 +44,14 @@ class ModalityPart:
     """One modality of a study.
 
     Args:
-        settings: Kind, settings and encoder, every default filled in.
-        layout: What it hands to its encoder.
+        settings: Kind, settings and encoder, every default filled in; None where they are at fault.
+        layout: What it hands to its encoder; None where its kind is not known.
         columns: Columns of the cohort table that it takes as predictors.
     """
 
-    settings: Mapping[str, Any]
-    layout: str
-    columns: tuple[str, ...]
+    settings: Mapping[str, Any] | None = None
+    layout: str | None = None
+    columns: tuple[str, ...] = ()
 
 
 def read_source(cohort: CohortTable) -> dict[str, Any]:
@@ -69,22 +69,22 @@ def read_source(cohort: CohortTable) -> dict[str, Any]:
     return resolved
 
 
-def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> ModalityPart | None:
-    """One modality with its encoder; None where it is at fault, which `faults` remembers."""
+def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> ModalityPart:
+    """One modality with its encoder, as far as it is not at fault, which `faults` remembers."""
     where = f"modalities.{name}"
     kind = table.get("kind")
     if not isinstance(kind, str):
         known = ", ".join(registry.names("modalities"))
         faults.extend([f"{where}.kind: missing. Known: {known}."])
-        return None
+        return ModalityPart()
     modality = faults.attempt(lambda: _load("modalities", kind, where=f"{where}.kind"))
     layout = str(modality.layout) if modality is not None else None
     value = table.get("encoder", DEFAULT_ENCODERS.get(layout or "", "none"))
     encoder = None
     if modality is not None or "encoder" in table:
         encoder = faults.attempt(lambda: read_encoder(value, layout, where=f"{where}.encoder"))
-    if modality is None or layout is None:
-        return None
+    if modality is None:
+        return ModalityPart()
     own = {key: item for key, item in table.items() if key not in ("kind", "encoder")}
 
     def settle() -> tuple[dict[str, Any], tuple[str, ...]]:
@@ -95,7 +95,7 @@ def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> Modali
 
     settled = faults.attempt(settle)
     if settled is None or encoder is None:
-        return None
+        return ModalityPart(None, layout)
     return ModalityPart({"kind": kind, **settled[0], "encoder": encoder}, layout, settled[1])
 
 
@@ -151,7 +151,7 @@ def read_arm(
     name: str,
     table: ArmTable,
     keys: StudyKeys,
-    parts: Mapping[str, ModalityPart | None],
+    parts: Mapping[str, ModalityPart],
     faults: Faults,
 ) -> Arm | None:
     """One arm; None where it or one of its modalities is at fault.
@@ -160,7 +160,7 @@ def read_arm(
         name: Name of the arm.
         table: The arm in the study file.
         keys: The study's keys.
-        parts: Every modality that the study declares; None where it is at fault itself.
+        parts: Every modality that the study declares, as far as it is not at fault itself.
         faults: Remembers what is at fault with the arm.
     """
     where = f"arms.{name}"
@@ -174,7 +174,9 @@ def read_arm(
         return Arm(name, members, None, {}, baseline, training) if ready and training else None
     encoders: dict[str, Mapping[str, Any]] = {}
     for member in members:
-        encoder = faults.attempt(lambda m=member: _arm_encoder(table, m, parts.get(m), where))
+        encoder = faults.attempt(
+            lambda m=member: _arm_encoder(table, m, parts.get(m, ModalityPart()), where)
+        )
         if encoder:
             encoders[member] = encoder
     n_sentences = len(faults.sentences)
@@ -211,13 +213,13 @@ def _membership(table: ArmTable, where: str, declared: list[str]) -> list[str]:
 
 
 def _arm_encoder(
-    table: ArmTable, member: str, part: ModalityPart | None, where: str
+    table: ArmTable, member: str, part: ModalityPart, where: str
 ) -> Mapping[str, Any] | None:
     """The arm's own encoder of one modality, else the modality's; None where that is at fault."""
     if member in table.encoders:
-        layout = part.layout if part is not None else None
-        return read_encoder(table.encoders[member], layout, where=f"{where}.encoders.{member}")
-    return part.settings["encoder"] if part is not None else None
+        where = f"{where}.encoders.{member}"
+        return read_encoder(table.encoders[member], part.layout, where=where)
+    return part.settings["encoder"] if part.settings is not None else None
 
 
 def _training(keys: StudyKeys, table: ArmTable, where: str) -> Training:
@@ -254,19 +256,17 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _baseline(
-    table: ArmTable, parts: Mapping[str, ModalityPart | None], where: str
-) -> dict[str, Any]:
+def _baseline(table: ArmTable, parts: Mapping[str, ModalityPart], where: str) -> dict[str, Any]:
     sentences: list[str] = []
     if table.fusion != "none" or table.encoders:
         sentences.append(
             f"{where}: an arm has either a baseline or a fusion and encoders, found both. Keep one."
         )
     for member in table.modalities:
-        part = parts.get(member)
-        if part is not None and part.layout != "vector":
+        layout = parts.get(member, ModalityPart()).layout
+        if layout not in ("vector", None):
             sentences.append(
-                f"{where}.baseline: baselines read vectors, but {member!r} gives {part.layout}. "
+                f"{where}.baseline: baselines read vectors, but {member!r} gives {layout}. "
                 "Leave it out of this arm."
             )
     if sentences:
@@ -279,7 +279,7 @@ def _baseline(
 
 
 def _fusion(
-    table: ArmTable, parts: Mapping[str, ModalityPart | None], where: str
+    table: ArmTable, parts: Mapping[str, ModalityPart], where: str
 ) -> dict[str, Any] | None:
     where = dotted(where, "fusion")
     if len(table.modalities) == 1:
@@ -289,7 +289,7 @@ def _fusion(
     value = {"name": "concatenation"} if table.fusion == "none" else table.fusion
     resolved = read_component(value, "models.fusion", where=where)
     fusion = registry.load("models.fusion", str(resolved["name"]))
-    known = {m: part.layout for m in table.modalities if (part := parts.get(m)) is not None}
+    known = {m: part.layout for m in table.modalities if (part := parts.get(m)) and part.layout}
     if fusion.level == "input" and set(known.values()) - {"vector"}:
         found = ", ".join(f"{member} gives {layout}" for member, layout in known.items())
         raise StudyError(
