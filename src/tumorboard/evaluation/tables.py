@@ -177,7 +177,8 @@ def _read_outcome(sheet: _Sheet, name: str, classes: tuple[str, ...]) -> Ints:
         if cell and cell not in classes:
             raise sheet.fault(
                 row,
-                f"{name} is {cell!r}, but the probabilities are of {', '.join(classes)}. Rename one of them.",
+                f"{name} is {cell!r}, but the probabilities are of {', '.join(classes)}. "
+                "Rename one of them.",
             )
     return np.asarray([classes.index(c) if c else -1 for c in cells], dtype=np.int64)
 
