@@ -1,0 +1,259 @@
+"""The command line: one command per verb, faults as one line each, and the exit codes."""
+
+from __future__ import annotations
+
+import errno
+import json
+import sys
+import traceback
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from tumorboard import __version__
+from tumorboard.errors import InputError, TumorboardError
+
+#: Exit codes that scripts may rely on.
+DONE, PROGRAM_FAULT, MUST_BE_MENDED, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
+#: Faults of this machine rather than of the program.
+MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+
+app = typer.Typer(
+    name="tumorboard",
+    help="Whether each modality of a cancer cohort helps, by how much and for whom. Research "
+    "software, not a medical device.",
+    epilog="Exit codes: 0 done; 1 a fault of the program; 2 the study, its data or this machine "
+    "must be mended; 3 done, but some patients or files were rejected.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Study = Annotated[
+    Path, typer.Argument(metavar="STUDY", help="Study file (TOML).", show_default=False)
+]
+Data = Annotated[
+    Path | None,
+    typer.Option(
+        "--data",
+        metavar="DIR",
+        help="Folder that file names start from; else TUMORBOARD_DATA, else the study's folder.",
+        show_default=False,
+    ),
+]
+Settings = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="KEY=VALUE",
+        help="Another value for one key of the study, such as training.epochs=5; repeatable.",
+        show_default=False,
+    ),
+]
+Fast = Annotated[bool, typer.Option("--fast", help="Run a small version of the whole.")]
+
+
+@app.callback(invoke_without_command=True)
+def main_options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+    debug: Annotated[
+        bool, typer.Option("--debug", help="Print the traceback of a fault of the program.")
+    ] = False,
+) -> None:
+    """Options that stand before the command."""
+    context.obj = debug
+    if version:
+        typer.echo(f"tumorboard {__version__}")
+        raise typer.Exit(DONE)
+
+
+@app.command()
+def check(
+    context: typer.Context,
+    study: Study,
+    data: Data = None,
+    settings: Settings = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Folder for manifest.csv, cohort.json, audit.json.", show_default=False),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print only the findings, as a JSON list.")
+    ] = False,
+    time: Annotated[
+        bool, typer.Option(help="Say how long the study will take on this machine.")
+    ] = True,
+) -> None:
+    """Check a study, its data and its audit without training anything."""
+    with _faults(context, empty_json=as_json):
+        from tumorboard.verbs.check import check as run_check
+
+        report = run_check(
+            study, data=data, out=out, overrides=settings or (), estimate_time=time and not as_json
+        )
+        for line in report.lines:
+            typer.echo(line, err=as_json)
+        if as_json:
+            findings = [asdict(finding) for finding in report.findings]
+            typer.echo(json.dumps(findings, indent=1, default=list))
+        raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def evaluate(
+    context: typer.Context,
+    study: Study,
+    out: Annotated[
+        Path | None, typer.Option(help="Run folder; runs/NAME where left out.", show_default=False)
+    ] = None,
+    data: Data = None,
+    settings: Settings = None,
+    fresh: Annotated[
+        bool, typer.Option("--fresh", help="Replace the run of a changed study.")
+    ] = False,
+    fast: Fast = False,
+) -> None:
+    """Run a study: every arm on the same patients, compared; the report gives the answer."""
+    with _faults(context):
+        from tumorboard.verbs.evaluate import evaluate as run_evaluate
+
+        run = run_evaluate(
+            study, out=out, data=data, overrides=settings or (), fresh=fresh, fast=fast, log=_say
+        )
+        for line in run.lines:
+            typer.echo(line)
+        raise typer.Exit(run.exit_code)
+
+
+@app.command()
+def fit(
+    context: typer.Context,
+    study: Study,
+    out: Annotated[Path, typer.Option(help="Model folder to write.", show_default=False)],
+    arm: Annotated[
+        str, typer.Option(help="Arm to fit; the primary arm where left out.", show_default=False)
+    ] = "none",
+    data: Data = None,
+    settings: Settings = None,
+    fast: Fast = False,
+) -> None:
+    """Fit one arm on all patients and write a model folder."""
+    with _faults(context):
+        from tumorboard.verbs.fit import fit as run_fit
+
+        run_fit(study, out=out, arm=arm, data=data, overrides=settings or (), fast=fast, log=_say)
+        typer.echo(f"model: {out}")
+
+
+@app.command()
+def predict(
+    context: typer.Context,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)
+    ],
+    cohort: Annotated[Path, typer.Option(help="Table of patients.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="CSV file to write.", show_default=False)],
+    data: Data = None,
+) -> None:
+    """Predict the patients of a table with a model folder."""
+    with _faults(context):
+        from tumorboard.verbs.predict import predict as run_predict
+
+        report = run_predict(model, cohort=cohort, out=out, data=data)
+        for line in report.lines:
+            typer.echo(line)
+        raise typer.Exit(report.exit_code)
+
+
+@app.command("list")
+def list_command(context: typer.Context) -> None:
+    """List every source, modality, encoder, fusion, baseline, task, check and simulator."""
+    with _faults(context):
+        from tumorboard.verbs.list import lines, list_components
+
+        for line in lines(list_components()):
+            typer.echo(line)
+
+
+@app.command()
+def doctor(context: typer.Context) -> None:
+    """Say what this machine has and lacks, and how to mend it."""
+    with _faults(context):
+        from tumorboard.verbs.doctor import examine, exit_code
+
+        lines = examine()
+        for line in lines:
+            typer.echo(str(line))
+        raise typer.Exit(exit_code(lines))
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run a command and leave with its exit code."""
+    try:
+        app(args=None if arguments is None else list(arguments), prog_name="tumorboard")
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    sys.exit(DONE)
+
+
+def _say(line: str) -> None:
+    """Progress; standard output is kept for the result."""
+    typer.echo(line, err=True)
+
+
+@contextmanager
+def _faults(context: typer.Context, *, empty_json: bool = False) -> Generator[None]:
+    """Turn every fault into lines on standard error and an exit code.
+
+    Args:
+        context: Knows whether a traceback was asked for.
+        empty_json: Standard output is JSON: print an empty list where a fault leaves no findings.
+    """
+    try:
+        yield
+    except TumorboardError as error:
+        _leave(str(error).split("\n"), error.exit_code, empty_json=empty_json)
+    except KeyboardInterrupt:
+        _leave(["interrupted; the same command goes on where it stopped."], INTERRUPTED)
+    except OSError as error:
+        if error.errno == errno.EPIPE:  # the reader of a pipe has gone; nothing is lost
+            raise
+        if error.errno not in MACHINE_FAULTS:
+            _program_fault(error, context, empty_json=empty_json)
+        where = f"{error.filename}: " if error.filename else ""
+        advice = "Free space, or choose another folder with --out or TUMORBOARD_CACHE."
+        line = f"{where}{error.strerror}. {advice}"
+        _leave([line], InputError.exit_code, empty_json=empty_json)
+    except Exception as error:
+        if isinstance(error, typer.Exit | typer.Abort):
+            raise
+        _program_fault(error, context, empty_json=empty_json)
+
+
+def _program_fault(error: Exception, context: typer.Context, *, empty_json: bool) -> NoReturn:
+    from tumorboard.cache import default_folder, write_text
+
+    details = "".join(traceback.format_exception(error))
+    path = default_folder() / "last-fault.txt"
+    advice = "Run `tumorboard --debug ...` for the traceback."
+    with suppress(OSError):
+        write_text(path, details)
+        advice = f"The traceback is in {path} (also with `tumorboard --debug ...`)."
+    if context.obj:
+        typer.echo(details, err=True)
+    text = " ".join(str(error).split())
+    line = f"a fault of the program, {type(error).__name__}: {text}. {advice} Please report it."
+    _leave([line], PROGRAM_FAULT, empty_json=empty_json)
+
+
+def _leave(lines: Sequence[str], code: int, *, empty_json: bool = False) -> NoReturn:
+    if empty_json:
+        typer.echo("[]")
+    for line in lines:
+        typer.echo(f"error: {line}", err=True)
+    raise typer.Exit(code)
