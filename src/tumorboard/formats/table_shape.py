@@ -12,6 +12,9 @@ from tumorboard.formats.messages import counted, listed
 
 Cell = str | None
 
+#: Name of a first column without one that only numbers the rows.
+ROW_NUMBER = "row_number"
+
 
 @dataclass
 class Shape:
@@ -135,7 +138,7 @@ def _unnamed(i: int, body: Sequence[tuple[int, Sequence[Cell]]], path: Path) -> 
     """The first column may be the row numbers that pandas and R write without a name."""
     cells = [str(row[i]) for _, row in body]
     if i == 0 and any(cells == [str(n + k) for n in range(len(cells))] for k in (0, 1)):
-        return "row_number"
+        return ROW_NUMBER
     line = next(line for line, row in body if _given(row[i]))
     raise InputError(
         f"{path.name}: column {i + 1} has no name but a value in row {line}. "
