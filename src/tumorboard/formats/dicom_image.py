@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
 _GREY = ("MONOCHROME1", "MONOCHROME2")
+#: Every tag that is used here, beside the pixels.
+_HEADER = (
+    "Rows", "Columns", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation",
+    "PhotometricInterpretation", "SamplesPerPixel", "PlanarConfiguration", "NumberOfFrames",
+    "Modality", "RescaleSlope", "RescaleIntercept", "WindowCenter", "WindowWidth",
+    "VOILUTFunction", "PixelPaddingValue", "PixelPaddingRangeLimit",
+)  # fmt: skip
 #: Transfer syntaxes that pydicom decodes only with another package -> the line that installs it.
 _DECODERS = {
     "1.2.840.10008.1.2.4.57": "pip install python-gdcm",
@@ -63,7 +70,8 @@ def _read_header(path: Path) -> FileDataset:
 
     try:
         dataset = pydicom.dcmread(path, force=True)
-        dataset.get("Rows")  # the first access parses what was read lazily
+        for name in _HEADER:  # the first access parses what was read lazily
+            dataset.get(name)
     except OSError:
         raise
     except Exception as error:  # pydicom raises many kinds of error on damaged headers

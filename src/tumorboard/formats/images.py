@@ -71,7 +71,8 @@ def read_pixels(path: Path, *, page: int = 0) -> Pixels:
         if kind == "PNG":
             with Image.open(path, formats=[kind]) as image:
                 image.verify()  # checksums of all chunks, which decoding alone skips
-        with Image.open(path, formats=[kind]) as image:
+        # From a name Pillow 13 maps uncompressed TIFFs, and garbles those with a rotation tag.
+        with path.open("rb") as handle, Image.open(handle, formats=[kind]) as image:
             check_pixel_count(path, image.height, image.width)
             _check_kind(path, image, page)
             image.seek(page)
