@@ -83,7 +83,7 @@ class Network(nn.Module):
         given = (n_outputs,) * len(sizes) if is_decision else sizes
         self.fusion: Fusion | None = None
         if kind is not None and fusion is not None:
-            self.fusion = kind(self.names, given, **_settings(fusion))
+            self.fusion = kind(self.names, given, **_settings(kind, fusion, where="fusion"))
         size = self.fusion.output_size if self.fusion is not None else sizes[0]
         self.heads = nn.ModuleList(
             nn.Linear(inputs, n_outputs) for inputs in (sizes if is_decision else (size,))
@@ -222,11 +222,13 @@ def _encoder(name: str, spec: ArraySpec, table: Mapping[str, Any]) -> Encoder:
             "another encoder (see `tumorboard list`)."
         )
     build = cast("Callable[..., Encoder]", kind)  # `find` gives a subclass, never the contract
-    return build(spec, **_settings(table))
+    return build(spec, **_settings(kind, table, where=f"modalities.{name}.encoder"))
 
 
-def _settings(table: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in table.items() if key != "name"}
+def _settings(kind: type, table: Mapping[str, Any], *, where: str) -> dict[str, Any]:
+    """Arguments of a component with every default filled in; unknown ones are refused."""
+    own = {key: value for key, value in table.items() if key != "name"}
+    return registry.arguments(kind, registry.resolve(kind, own, where=where))
 
 
 def _vector_size(name: str, spec: ArraySpec) -> int:

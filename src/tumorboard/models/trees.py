@@ -53,8 +53,14 @@ def apply_trees(text: str, x: Floats, *, n_jobs: int) -> Floats:
     booster = xgboost.Booster({"nthread": n_jobs, "verbosity": 0})
     try:
         booster.load_model(bytearray(text, "utf-8"))
+        if booster.num_features() != x.shape[1]:
+            # XGBoost itself would take missing columns for absent values.
+            raise InputError(
+                f"baseline: found {x.shape[1]} features, but it was fitted on "
+                f"{booster.num_features()}. Fit the model again with this study."
+            )
         # An empty matrix has no predictions to make, and XGBoost warns about it.
-        predicted = booster.predict(xgboost.DMatrix(x), validate_features=True) if len(x) else None
+        predicted = booster.predict(xgboost.DMatrix(x)) if len(x) else None
     except xgboost.core.XGBoostError as error:
         raise InputError(
             f"baseline: the fitted trees cannot be used: {_first(error)} Fit the model again."

@@ -24,8 +24,8 @@ class Vit(Encoder):
         dropout: Share of units dropped while training.
 
     Source:
-        Dosovitskiy et al., ICLR 2021, in MONAI's implementation; widths of ViT-Tiny at half its
-        depth.
+        Dosovitskiy et al., ICLR 2021, of torch's transformer layers; widths of ViT-Tiny at half its
+        depth. The mean of the tokens instead of a class token: Zhai et al., CVPR 2022.
     """
 
     layouts: ClassVar[frozenset[Layout]] = frozenset({"image"})
@@ -40,8 +40,6 @@ class Vit(Encoder):
         heads: Count = 3,
         dropout: Dropout = 0.1,
     ) -> None:
-        from monai.networks.nets.vit import ViT
-
         super().__init__(spec)
         channels, *sides = spec.sizes
         faults: list[str] = []
@@ -56,25 +54,35 @@ class Vit(Encoder):
             )
         if faults:
             raise StudyError(faults)
-        self.network = ViT(
-            in_channels=channels,
-            img_size=tuple(sides),
-            patch_size=patch_size,
-            hidden_size=width,
-            mlp_dim=4 * width,
-            num_layers=depth,
-            num_heads=heads,
-            dropout_rate=dropout,
-            spatial_dims=2,
+        n_patches = (sides[0] // patch_size) * (sides[1] // patch_size)
+        self.patches = nn.Conv2d(channels, width, kernel_size=patch_size, stride=patch_size)
+        self.positions = nn.Parameter(0.02 * torch.randn(1, n_patches, width))
+        self.dropout = nn.Dropout(dropout)
+        self.blocks = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                width,
+                heads,
+                dim_feedforward=4 * width,
+                dropout=dropout,
+                activation="gelu",
+                batch_first=True,
+                norm_first=True,
+            )
+            for _ in range(depth)
         )
+        self.norm = nn.LayerNorm(width)
         self.output_size = width
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Embed (B, C, H, W) as (B, width)."""
-        tokens, _ = self.network(x)
-        return tokens.mean(dim=1)
+        tokens = self.patches(x).flatten(2).transpose(1, 2) + self.positions
+        tokens = self.dropout(tokens)
+        for block in self.blocks:
+            tokens = block(tokens)
+        return self.norm(tokens).mean(dim=1)
 
     def stages(self) -> list[nn.Module]:
-        """The patches' embedding, then each block; the last one with the final norm."""
-        *blocks, last = self.network.blocks
-        return [self.network.patch_embedding, *blocks, nn.ModuleList([last, self.network.norm])]
+        """The embedding of patches and positions, then each block; the last with the final norm."""
+        *blocks, last = self.blocks
+        embedding = nn.ModuleList([self.patches, nn.ParameterList([self.positions])])
+        return [embedding, *blocks, nn.ModuleList([last, self.norm])]
