@@ -13,7 +13,7 @@ import numpy as np
 from tumorboard.cache import Cache, write_text
 from tumorboard.errors import InputError
 from tumorboard.modalities import Measured
-from tumorboard.records import Cohort, Floats, Rejection
+from tumorboard.records import Cohort, Floats, Ints, Rejection
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import build_source, with_units
 from tumorboard.training.units import average_units
@@ -128,7 +128,7 @@ class Model:
                 *(r for m in measured.values() for r in m.rejections),
                 *_without_any(cohort, set(units), arm.modalities),
             ),
-            notes=(*cohort.notes, *self._notes(measured)),
+            notes=(*cohort.notes, *self._notes(measured, rows)),
         )
 
     def _outcome(self, cohort: Cohort) -> tuple[str, tuple[str, ...]]:
@@ -147,11 +147,11 @@ class Model:
             return tuple(classes[int(p)] for p in positive)
         return tuple(classes[int(k)] for k in probabilities.argmax(axis=1))
 
-    def _notes(self, measured: Mapping[str, Measured]) -> tuple[str, ...]:
+    def _notes(self, measured: Mapping[str, Measured], rows: Ints) -> tuple[str, ...]:
         return tuple(
             f"{name}: {sentence}"
             for name, modality in self.fitted.modalities.items()
-            for sentence in modality.remarks(measured[name])
+            for sentence in modality.notes(measured[name], rows)
         )
 
 

@@ -14,6 +14,7 @@ from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import Rows, derive_seed
 from tumorboard.training.fit import choose_device, choose_precision, fit_modalities, new_network
+from tumorboard.training.fitted import channels_last
 from tumorboard.training.prepare import Prepared, build_task
 
 #: Seconds that a fit costs beside its batches: building the network, checkpoints, saving.
@@ -43,9 +44,8 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
         modalities, prepared.measured, prepared.outcomes.target, np.ones(prepared.cohort.n_rows)
     )
     size = min(arm.training.batch_size, len(train))
-    has_images = any(len(spec.sizes) == 3 for spec in specs.values())
-    if has_images:
-        network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    has_images = any(spec.layout == "image" for spec in specs.values())
+    channels_last(network, specs)
     precision = choose_precision(study.keys.runtime.precision, device.type, has_images)
     seconds: list[float] = []
     for step in range(3):

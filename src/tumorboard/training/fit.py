@@ -21,7 +21,7 @@ from tumorboard.models.baselines import Baseline
 from tumorboard.records import ArraySpec, Bools, Ints, Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
-from tumorboard.training.fitted import FittedArm
+from tumorboard.training.fitted import FittedArm, channels_last
 from tumorboard.training.prepare import Prepared, build_modality, build_task
 
 Tell = Callable[[int, dict[str, float]], None]
@@ -166,9 +166,8 @@ def _train(
         rows.target[train], torch.as_tensor(row_weights(cohort.patient_id, train)),
         loss=arm.training.loss, n_outputs=fitted.n_outputs,
     )  # fmt: skip
-    has_images = any(len(spec.sizes) == 3 for spec in fitted.specs.values())
-    if has_images:
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    has_images = any(spec.layout == "image" for spec in fitted.specs.values())
+    channels_last(network, fitted.specs)
     fit_rows = FitRows(rows, train, validation, cohort.patient_id, cohort.unit_id)
     module = ArmModule(
         network, fitted.task, fitted.modalities, arm.training, fit_rows, class_weights, seed_parts
@@ -241,6 +240,7 @@ def _quiet() -> Generator[None]:
         logger.setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated.*")
         warnings.filterwarnings("ignore", message=".*is supported for historical reasons.*")
         warnings.filterwarnings("ignore", message=".*You're resuming from a checkpoint.*")
         warnings.filterwarnings("ignore", message=".*number of training batches.*")

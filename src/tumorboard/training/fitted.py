@@ -6,6 +6,7 @@ import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-import tumorboard
 from tumorboard import registry
 from tumorboard.cache import sha256_file, write_text
 from tumorboard.errors import InputError
@@ -149,7 +149,7 @@ class FittedArm:
     def _document(self) -> dict[str, Any]:
         return {
             "format": FORMAT,
-            "tumorboard": tumorboard.__version__,
+            "tumorboard": version("tumorboard"),
             "study": self.study.as_tables(),
             "arm": self.arm.name,
             "classes": list(self.classes),
@@ -221,7 +221,17 @@ class FittedArm:
             link=self.task.link,
         )
         network.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
-        self.network = network.eval()
+        self.network = channels_last(network, self.specs).eval()
+
+
+def channels_last(network: Network, specs: Mapping[str, ArraySpec]) -> Network:
+    """The network with weights in channels-last order where it reads images: faster on CPU and GPU.
+
+    Trained and reopened models use the same order, so that they give the same numbers.
+    """
+    if any(spec.layout == "image" for spec in specs.values()):
+        return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    return network
 
 
 def read_document(folder: Path) -> dict[str, Any]:
@@ -288,7 +298,8 @@ def _foreign(study: Mapping[str, Any]) -> list[str]:
     for table in study["modalities"].values():
         tables += [table["kind"], table["encoder"]]
     for arm in study["arms"].values():
-        tables += [arm["fusion"], arm["baseline"], *arm["encoders"].values()]
+        parts = [arm.get("fusion", "none"), arm.get("baseline", "none")]
+        tables += [*parts, *arm.get("encoders", {}).values()]
     names = [table["name"] if isinstance(table, dict) else str(table) for table in tables]
     return [name for name in names if "." in name]
 

@@ -93,13 +93,10 @@ class ArmModule(lightning.LightningModule):
         return batch.to(device)
 
     def on_train_epoch_start(self) -> None:
-        """Seed whatever is random in this epoch, unfreeze stages, set the learning rate."""
+        """Unfreeze stages and set the learning rate of this epoch."""
         if self._plateau is not None and self._plateau_state:
             self._plateau.load_state_dict(self._plateau_state)
             self._plateau_state = {}
-        seed = derive_seed(*self.seed_parts, self.current_epoch)
-        torch.manual_seed(seed)
-        self._generator.manual_seed(seed)
         self.network.set_epoch(self.current_epoch)
         self._train_loss = []
         schedule = self.training_keys.schedule
@@ -140,6 +137,10 @@ class ArmModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """Loss of one batch; a loss that is not finite names the batch's patients."""
+        # every batch is seeded by itself: a loader that is built again draws from the same stream
+        seed = derive_seed(*self.seed_parts, self.current_epoch, index)
+        torch.manual_seed(seed)
+        self._generator.manual_seed(seed)
         augment = self.training_keys.augment
         value = self._loss(self.forward_batch(batch, augment=augment), batch)
         if not bool(torch.isfinite(value)):
