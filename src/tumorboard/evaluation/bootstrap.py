@@ -8,8 +8,9 @@ import numpy as np
 
 from tumorboard.records import Floats
 
-#: Cells of replicates x patients worked on at once: 128 KiB of weights stay in the processor's cache
-#: and below the size from which the C library asks the system for every array anew (1.6 times slower).
+#: Cells of replicates x patients worked on at once: 128 KiB of weights stay in the processor's
+#: cache, and below the size from which the C library asks the system for every array anew (1.6
+#: times slower).
 _CELLS = 2**14
 #: Share of the replicates that must be defined for an interval.
 _DEFINED = 0.5

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import numpy as np
 
-from tumorboard.errors import StudyError, nearest
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.evaluation.bootstrap import bootstrap
 from tumorboard.evaluation.confusion import DECISION_METRICS, count_cells, decision_metrics
-from tumorboard.evaluation.ranking import Ranking
+from tumorboard.evaluation.estimates import (
+    MIN_PATIENTS,
+    Counts,
+    bootstrap_estimate,
+    leading_estimate,
+    without_interval,
+)
+from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.ratio import ratio
-from tumorboard.records import Floats, Ints
+from tumorboard.evaluation.statistic import (
+    RANK_METRICS,
+    ArmStatistic,
+    ScoredUnits,
+    Thresholds,
+    decide,
+    rank_metric,
+    rankings,
+    unit_losses,
+)
+from tumorboard.records import Estimate, Floats, Ints
 from tumorboard.study_keys import METRICS
-
-#: Metrics that compare units with each other, and so only units scored by the same fitted model.
-RANK_METRICS = ("auroc", "auprc")
 
 
 def score(
@@ -39,7 +54,7 @@ def score(
         return float("nan")
     weights = np.asarray(weight, dtype=np.float64)[None]
     if metric in RANK_METRICS:
-        return float(rank_metric(metric, target, probabilities, weights).mean())
+        return float(rank_metric(metric, rankings(target, probabilities), weights).mean())
     if metric in DECISION_METRICS:
         predicted = decide(probabilities, threshold)
         cells = count_cells(target, predicted, weights, probabilities.shape[1])
@@ -48,44 +63,66 @@ def score(
     return float(ratio(weights @ losses, weights.sum(axis=1))[0])
 
 
-def decide(probabilities: Floats, threshold: float | Floats) -> Ints:
-    """Class of every unit: by the threshold for two classes, else the largest probability."""
-    if probabilities.shape[1] == 2:
-        return (probabilities[:, 1] >= threshold).astype(np.int64)
-    return np.argmax(probabilities, axis=1).astype(np.int64)
+def evaluate_arms(
+    table: PredictionTable, *, positive: str, thresholds: Thresholds, n_bootstrap: int,
+    rng: np.random.Generator,
+) -> dict[str, dict[str, Estimate]]:  # fmt: skip
+    """Metrics of every arm; see `evaluate_arm`. Arms of the same patients share their resamples."""
+    seed = int(rng.integers(2**63))
+    return {
+        arm: evaluate_arm(
+            table.of_arm(arm), positive=positive, thresholds=thresholds, n_bootstrap=n_bootstrap,
+            rng=np.random.default_rng(seed),
+        )
+        for arm in table.arms
+    }  # fmt: skip
 
 
-def rank_metric(metric: str, target: Ints, probabilities: Floats, weights: Floats) -> Floats:
-    """AUROC or average precision of one fitted model, one column per class that is asked about.
+def evaluate_arm(
+    table: PredictionTable, *, positive: str, thresholds: Thresholds, n_bootstrap: int,
+    rng: np.random.Generator,
+) -> dict[str, Estimate]:  # fmt: skip
+    """Metrics of the test parts of one arm, each with a 95 % interval by patients.
+
+    AUROC leads with its logit-DeLong interval, sensitivity, specificity, PPV and NPV with
+    Wilson's; the patient bootstrap stands beside them as `<metric>_bootstrap` and gives the
+    interval of all others. Under 10 patients intervals are empty.
 
     Args:
-        metric: `auroc` or `auprc`.
-        target: (n,) class index.
-        probabilities: (n, K).
-        weights: (replicates, n).
+        table: Rows of one arm.
+        positive: Positive class of two; "none" for the last.
+        thresholds: Decision thresholds by (arm, repeat, fold); 0.5 where one is absent.
+        n_bootstrap: Resamples of the patients.
+        rng: Source of the resamples.
 
     Returns:
-        (replicates, 1) for two classes, of class 1; else (replicates, K), each class against the
-        rest. NaN where the class or the rest has no weight.
+        Metric name -> estimate. `n_events` counts patients with the positive class; with more than
+        two classes, with the class that the metric is named after, or else with the rarest class.
+
+    Raises:
+        InputError: No test part with a known outcome.
     """
-    n_classes = probabilities.shape[1]
-    columns: list[Floats] = []
-    for k in (1,) if n_classes == 2 else range(n_classes):
-        ranking = Ranking(target == k, probabilities[:, k])
-        columns.append(
-            ranking.auroc(weights) if metric == "auroc" else ranking.average_precision(weights)
+    arm = table.arms[0] if table.n_rows else "?"
+    units = ScoredUnits.of(table.with_positive(positive), thresholds)
+    if not units.patients:
+        raise InputError(
+            f"predictions of arm {arm!r}: no row of part test has an outcome in "
+            f"{table.outcome_name}. Evaluation needs at least one."
         )
-    return np.stack(columns, axis=1)
-
-
-def unit_losses(target: Ints, probabilities: Floats) -> dict[str, Floats]:
-    """Brier score and log loss of every unit.
-
-    Two classes: (p - y)^2 of the positive one; more: the sum over the classes (Brier 1950), as
-    scikit-learn's `brier_score_loss`. What happened at probability 0 counts as machine epsilon.
-    """
-    rows = np.arange(len(target))
-    squared = (probabilities - np.eye(probabilities.shape[1])[target]) ** 2
-    brier = squared[:, 1] if probabilities.shape[1] == 2 else squared.sum(axis=1)
-    floor = np.finfo(np.float64).eps
-    return {"brier": brier, "log_loss": -np.log(np.clip(probabilities[rows, target], floor, 1.0))}
+    statistic = ArmStatistic(units)
+    n_patients = len(units.patients)
+    point = statistic(np.ones((1, n_patients)))[0]
+    drawn = bootstrap(statistic, n_patients=n_patients, n_replicates=n_bootstrap, rng=rng)
+    counts = Counts(units)
+    estimates: dict[str, Estimate] = {}
+    for k, name in enumerate(statistic.names):
+        value = float(point[k])
+        by_bootstrap = bootstrap_estimate(name, value, drawn[:, k], counts)
+        leading = leading_estimate(name, value, counts)
+        if leading is not None:
+            estimates[name] = leading
+            name = f"{name}_bootstrap"
+        estimates[name] = by_bootstrap
+    if n_patients < MIN_PATIENTS:
+        return {name: without_interval(estimate) for name, estimate in estimates.items()}
+    return estimates
