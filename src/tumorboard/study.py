@@ -134,7 +134,7 @@ def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
     arms = _arms(keys, parts, faults)
     declared = _names(tables, "arms") or list(arms) or list(default_arms(keys))
     faults.extend(primary_faults(keys, declared))
-    faults.extend(search_faults(keys))
+    faults.extend(search_faults(keys, declared))
     faults.stop()
     modalities = {name: part.settings for name, part in parts.items() if part.settings is not None}
     study = Study(path, keys, source or {}, modalities, arms, _primary(keys, arms))

@@ -29,10 +29,10 @@ EXPECTED: Mapping[str, str] = {
     "dict_type": "a table",
     "model_type": "a table",
     "model_attributes_type": "a table",
-    "greater_than": "a number above {gt:g}",
-    "greater_than_equal": "a number of at least {ge:g}",
-    "less_than": "a number below {lt:g}",
-    "less_than_equal": "a number of at most {le:g}",
+    "greater_than": "a number above {gt}",
+    "greater_than_equal": "a number of at least {ge}",
+    "less_than": "a number below {lt}",
+    "less_than_equal": "a number of at most {le}",
     "string_too_short": "text of at least {min_length} letters",
     "string_pattern_mismatch": "text that matches {pattern}",
 }
@@ -154,7 +154,7 @@ def _expected(
         text = str(context["expected"])
         words = [word for word in text.split("'")[1::2] if word]
         found = item.get("input")
-        close = difflib.get_close_matches(str(found), words, n=1, cutoff=0.6)
+        close = difflib.get_close_matches(str(found), words, n=1, cutoff=0.7)
         suggestion = f'Did you mean "{close[0]}"?' if close and isinstance(found, str) else ""
         return text.replace("'", '"'), suggestion
     if kind in ("too_short", "too_long"):
@@ -162,7 +162,10 @@ def _expected(
         side = "at least" if kind == "too_short" else "at most"
         return f"{side} {least} {'entry' if least == 1 else 'entries'}", ""
     if kind in EXPECTED:
-        return EXPECTED[kind].format(**context), ""
+        limits = {
+            k: int(v) if isinstance(v, float) and v.is_integer() else v for k, v in context.items()
+        }
+        return EXPECTED[kind].format(**limits), ""
     return message.removeprefix("Value error, ").removeprefix("Input should be "), ""
 
 

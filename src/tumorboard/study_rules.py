@@ -260,9 +260,10 @@ def primary_faults(keys: StudyKeys, arms: Sequence[str]) -> list[str]:
     return sentences
 
 
-def search_faults(keys: StudyKeys) -> list[str]:
+def search_faults(keys: StudyKeys, arms: Sequence[str]) -> list[str]:
     """Sentences about the search space of tuning, apart from whether a key takes its ends."""
     sentences: list[str] = []
+    named = {"modalities": list(keys.modalities), "arms": list(arms)}
     space = keys.tuning.space if keys.tuning != "none" else {}
     for key, table in space.items():
         where = f'tuning.space."{key}"'
@@ -270,6 +271,11 @@ def search_faults(keys: StudyKeys) -> list[str]:
             sentences.append(
                 f"{where}: cannot be tuned. Expected training.<key>, modalities.<name>.encoder"
                 ".<key>, arms.<name>.fusion.<key> or arms.<name>.baseline.<key>."
+            )
+        table_name, name = key.split(".")[:2] if "." in key else (key, "")
+        if table_name in named and name not in named[table_name]:
+            sentences.append(
+                f"{where}: {name!r} is not one of {table_name}. {nearest(name, named[table_name])}"
             )
         try:
             interval = SearchRange.model_validate(table)
