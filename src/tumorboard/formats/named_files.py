@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.formats.file_patterns import FileIndex, FilePattern, unsafe_reason
 from tumorboard.formats.messages import listed, shown
-from tumorboard.records import FileRecord, Rejection
+from tumorboard.records import FileRecord, FileState, Rejection
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ def match_files(
             found = [] if text is None else index.match(text)
             if text is not None and not found:
                 ledger.absent(name, patient, text, line, index.hint(text))
-            rows.append(tuple(ledger.use(name, patient, path) for path in found))
+            rows.append(tuple(ledger.use(name, patient, path, line) for path in found))
         files[name] = tuple(rows)
     ledger.ignore(index.files, skip=table)
     return ledger.result(files)
@@ -99,32 +99,51 @@ def _fill(
     return filled
 
 
+@dataclass
+class _Named:
+    """One file and the modalities, patients and lines that name it, each once and in order."""
+
+    path: Path
+    hint: str = ""
+    modalities: dict[str, None] = field(default_factory=dict[str, None])
+    patients: dict[str, None] = field(default_factory=dict[str, None])
+    lines: dict[int, None] = field(default_factory=dict[int, None])
+
+    def add(self, modality: str, patient: str, line: int) -> None:
+        self.modalities[modality] = None
+        self.patients[patient] = None
+        self.lines[line] = None
+
+    def rows(self) -> str:
+        return listed([str(line) for line in self.lines])
+
+    def record(self, state: FileState, reason: str) -> FileRecord:
+        return FileRecord(
+            self.path, state, reason, "+".join(self.modalities), next(iter(self.patients))
+        )
+
+
 class _Ledger:
     """Every file exactly once: used, rejected or ignored."""
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._used: dict[str, tuple[Path, list[str], list[str]]] = {}
-        self._absent: dict[str, tuple[list[str], list[str], list[int], str]] = {}
+        self._used: dict[str, _Named] = {}
+        self._absent: dict[str, _Named] = {}
         self._rejections: list[Rejection] = []
         self._ignored: list[FileRecord] = []
 
-    def use(self, modality: str, patient: str, name: str) -> Path:
-        entry = self._used.setdefault(name, (self.root / PurePosixPath(name), [], []))
-        for known, new in ((entry[1], modality), (entry[2], patient)):
-            if new not in known:
-                known.append(new)
-        return entry[0]
+    def use(self, modality: str, patient: str, name: str, line: int) -> Path:
+        entry = self._used.setdefault(name, _Named(self.root / PurePosixPath(name)))
+        entry.add(modality, patient, line)
+        return entry.path
 
     def absent(self, modality: str, patient: str, text: str, line: int, hint: str) -> None:
         name = text.replace("[*]", "*")
-        entry = self._absent.setdefault(name, ([], [], [], hint))
-        for known, new in ((entry[0], modality), (entry[1], patient)):
-            if new not in known:
-                known.append(new)
-        entry[2].append(line)
-        path = self.root / PurePosixPath(name)
-        self._rejections.append(Rejection(patient, path, f"absent: named in row {line}{hint}"))
+        entry = self._absent.setdefault(name, _Named(self.root / PurePosixPath(name), hint))
+        entry.add(modality, patient, line)
+        reason = f"absent: named in row {line}{hint}"
+        self._rejections.append(Rejection(patient, entry.path, reason))
 
     def ignore(self, found: Sequence[str], *, skip: Path) -> None:
         for name in found:
@@ -136,24 +155,15 @@ class _Ledger:
             self._ignored.append(FileRecord(path, "ignored", reason))
 
     def result(self, files: Mapping[str, tuple[tuple[Path, ...], ...]]) -> NamedFiles:
-        used = [
-            FileRecord(path, "used", "", "+".join(modalities), patients[0])
-            for path, modalities, patients in self._used.values()
-        ]
+        used = [entry.record("used", "") for entry in self._used.values()]
         absent = [
-            FileRecord(
-                self.root / PurePosixPath(name),
-                "rejected",
-                f"absent: named in row {listed([str(line) for line in lines])}{hint}",
-                "+".join(modalities),
-                patients[0],
-            )
-            for name, (modalities, patients, lines, hint) in self._absent.items()
+            entry.record("rejected", f"absent: named in row {entry.rows()}{entry.hint}")
+            for entry in self._absent.values()
         ]
         shared = [
-            f"{name} ({', '.join(patients)})"
-            for name, (_, _, patients) in self._used.items()
-            if len(patients) > 1
+            f"{name} ({listed(list(entry.patients))})"
+            for name, entry in self._used.items()
+            if len(entry.patients) > 1
         ]
         notes = (f"files named by several patients: {listed(shared)}",) if shared else ()
         return NamedFiles(files, (*used, *absent, *self._ignored), tuple(self._rejections), notes)
