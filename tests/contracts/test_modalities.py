@@ -35,7 +35,7 @@ def name(request: pytest.FixtureRequest) -> str:
 
 
 def build(name: str) -> Modality:
-    kind = registry.find("modalities", name, Modality)
+    kind: type[Any] = registry.load("modalities", name)
     settings = dict(SETTINGS.get(name, {}))
     if "files" in inspect.signature(kind.__init__).parameters:
         settings["files"] = "images/{patient_id}.png"
@@ -82,7 +82,8 @@ def stored(state: FittedState) -> FittedState:
     """The state through JSON and through arrays without pickle, as a model folder keeps it."""
     values = json.loads(json.dumps(dict(state.values), allow_nan=False))
     buffer = io.BytesIO()
-    np.savez(buffer, **dict(state.arrays))
+    arrays_of_state: dict[str, Any] = dict(state.arrays)
+    np.savez(buffer, **arrays_of_state)
     buffer.seek(0)
     with np.load(buffer, allow_pickle=False) as arrays:
         return FittedState(values, {key: arrays[key] for key in arrays})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import os
 from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from tumorboard.errors import InputError, StudyError
 from tumorboard.modalities.image import Image, MeasuredImages
 from tumorboard.records import Cohort, FittedState
 
-NO_AUGMENTATION = {
+NO_AUGMENTATION: dict[str, Any] = {
     "rotation_degrees": 0.0, "flip_horizontal": False, "flip_vertical": False,
     "brightness": 0.0, "contrast": 0.0, "noise": 0.0, "blur_px": 0.0,
 }  # fmt: skip
@@ -78,7 +79,8 @@ def test_grey_where_all_training_images_are_whatever_the_others_are(tmp_path: Pa
 
 def test_wanted_channels_win(tmp_path: Path) -> None:
     cohort = make_cohort([(save(tmp_path / "a.png", 10),)])
-    for wanted, channels in (("rgb", 3), ("grey", 1)):
+    wishes: tuple[tuple[Literal["rgb", "grey"], int], ...] = (("rgb", 3), ("grey", 1))
+    for wanted, channels in wishes:
         modality = Image(files="{x}", channels=wanted)
         spec = modality.fit(read(modality, cohort, tmp_path), np.array([0]), weight=np.ones(1))
         assert spec.sizes == (channels, 224, 224)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -79,7 +80,12 @@ def test_the_fill_value_follows_the_skewness(values: list[int]) -> None:
 
 def test_mean_and_median_on_request() -> None:
     cohort = make_cohort(x=["0", "0", "0", "4", None], y=["1"] * 5)
-    for imputation, fill in (("mean", 1.0), ("median", 0.0), ("skew", 0.0)):
+    fills: dict[Literal["mean", "median", "skew"], float] = {
+        "mean": 1.0,
+        "median": 0.0,
+        "skew": 0.0,
+    }
+    for imputation, fill in fills.items():
         modality = Table(numeric=("x",), imputation=imputation, scaling="none")
         fit(modality, cohort)
         assert modality.state().values["numeric"][0]["fill"] == fill
@@ -194,7 +200,7 @@ def test_no_training_row_at_all_is_named() -> None:
 
 
 def test_two_outputs_of_one_name_are_refused() -> None:
-    cohort = make_cohort(**{"c": ["unknown category", "a"]})
+    cohort = make_cohort(c=["unknown category", "a"])
     with pytest.raises(InputError, match="would be called c=unknown category"):
         fit(Table(categorical=("c",)), cohort)
 

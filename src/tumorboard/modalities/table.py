@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.formats.messages import listed
 from tumorboard.formats.tables import parse_numbers
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints
@@ -172,19 +172,19 @@ class Table(Modality):
         sentences: list[str] = []
         for entry in self._fitted["categorical"]:
             cells = table.categories[entry["column"]]
-            unseen: dict[str, None] = {}
-            patients: set[str] = set()
-            for row in rows:
-                strange = sorted(set(cells[int(row)] or ()) - set(entry["categories"]))
-                unseen |= dict.fromkeys(strange)
-                patients |= {table.patient_id[int(row)]} if strange else set()
-            if patients:
-                count = "1 patient has" if len(patients) == 1 else f"{len(patients)} patients have"
-                words = ", ".join(repr(category) for category in list(unseen)[:5])
-                more = f" and {len(unseen) - 5} more" if len(unseen) > 5 else ""
+            unseen = [
+                (table.patient_id[int(row)], category)
+                for row in rows
+                for category in cells[int(row)] or ()
+                if category not in entry["categories"]
+            ]
+            if unseen:
+                n_patients = len({patient for patient, _ in unseen})
+                count = "1 patient has" if n_patients == 1 else f"{n_patients} patients have"
+                words = listed([repr(word) for word in dict.fromkeys(word for _, word in unseen)])
                 sentences.append(
-                    f"{table.name}: {count} an unseen category of {entry['column']} "
-                    f"({words}{more}), treated as {_UNKNOWN}."
+                    f"{table.name}: {count} an unseen category of {entry['column']} ({words}), "
+                    f"treated as {_UNKNOWN}."
                 )
         return tuple(sentences)
 
@@ -266,13 +266,12 @@ def _check(
 
 
 def _numbers(cohort: Cohort, column: str) -> Floats:
-    table: Path = cohort.table
     return parse_numbers(
         cohort.columns[column],
         column=column,
         lines=cohort.line,
         patient_ids=cohort.patient_id,
-        table=table,
+        table=cohort.table,
     )
 
 
