@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.delimited import escape_formula
 from tumorboard.formats.tables import parse_numbers, read_table
+from tumorboard.records import Floats
 
 Write = Callable[..., Path]
 
@@ -30,7 +31,7 @@ def write(tmp_path: Path) -> Write:
     return write_file
 
 
-def workbook(path: Path, fill: Callable[[xlsxwriter.Workbook], None]) -> Path:
+def workbook(path: Path, fill: Callable[[xlsxwriter.Workbook], object]) -> Path:
     book = xlsxwriter.Workbook(str(path))
     fill(book)
     book.close()
@@ -217,7 +218,7 @@ def test_lines_count_rows_as_a_spreadsheet_does(write: Write) -> None:
 # T07
 
 
-def numbers(cells: list[str | None] | tuple[str | None, ...], *, patients: list[str]):
+def numbers(cells: Sequence[str | None], *, patients: list[str]) -> Floats:
     return parse_numbers(
         cells,
         column="age",
@@ -312,8 +313,8 @@ def test_excel_formula_that_failed_or_was_never_computed(tmp_path: Path) -> None
         sheet = book.add_worksheet("S")
         sheet.write_row(0, 0, ["id", "n"])
         sheet.write_row(1, 0, ["a", 1])
-        sheet.write_formula(2, 1, "=1/0", None, "#DIV/0!")
-        sheet.write_formula(3, 1, "=B2", None, "")
+        sheet.write_formula(2, 1, "=1/0", None, "#DIV/0!")  # pyright: ignore[reportArgumentType]
+        sheet.write_formula(3, 1, "=B2", None, "")  # pyright: ignore[reportArgumentType]
 
     message = r"sheet 'S': cells without a value: B3: #DIV/0!, B4: formula never computed"
     with pytest.raises(InputError, match=message):

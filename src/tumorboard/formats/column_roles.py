@@ -11,7 +11,7 @@ from typing import Literal
 
 import numpy as np
 
-from tumorboard.formats.tables import Table
+from tumorboard.formats.tables import Table, is_number
 
 Role = Literal["numeric", "categorical", "date", "constant", "text"]
 
@@ -27,7 +27,6 @@ FEW_VALUES = 6
 MANY_VALUES = 30
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}( \d{2}:\d{2}(:\d{2})?)?", re.ASCII)
 _PERSON = ("patient", "subject", "case", "person", "lesion", "participant", "individual")
 _TARGETS = (
@@ -79,7 +78,7 @@ def column_role(table: Table, name: str) -> ColumnRole:
 def _role(values: Sequence[str], n_values: int, n_rows: int) -> Role:
     if n_values < 2:
         return "constant"
-    if all(_NUMBER.fullmatch(value) for value in values):
+    if all(is_number(value) for value in values):
         return "numeric" if n_values > FEW_VALUES else "categorical"
     if sum(bool(_DATE.fullmatch(value)) for value in values) > 0.9 * len(values):
         return "date"

@@ -16,7 +16,8 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "bar"}
 _SAMPLE_ROWS = 200
 _DIRECTIVE = re.compile(r"sep=(.)\r?\n")
 
-_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
+#: A number with a decimal comma.
+DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
 _POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", re.ASCII)
 _INTEGER = re.compile(r"[+-]?\d+", re.ASCII)
 _THOUSANDS = re.compile(r"[+-]?[1-9]\d{0,2},\d{3}", re.ASCII)
@@ -126,14 +127,15 @@ def point_decimals(
     certain = decimal == "," or any(_is_certain(cells) for cells in found.values())
     if found and not certain:
         name, cells = next(iter(found.items()))
-        row = next(i for i, cell in enumerate(cells) if _COMMA.fullmatch(cell.strip()))
+        row = next(i for i, cell in enumerate(cells) if DECIMAL_COMMA.fullmatch(cell.strip()))
         raise InputError(
             f"{path.name}, row {lines[row]}, column {name}: {cells[row]!r} may be a decimal "
             'comma or a thousands mark. Set decimal = "," under [cohort], or remove the marks.'
         )
     for name, cells in found.items():
         columns[name] = [
-            cell.replace(",", ".") if _COMMA.fullmatch(cell.strip()) else cell for cell in cells
+            cell.replace(",", ".") if DECIMAL_COMMA.fullmatch(cell.strip()) else cell
+            for cell in cells
         ]
     return list(found)
 
@@ -142,15 +144,17 @@ def _is_comma_column(cells: Sequence[str], missing: Sequence[str]) -> bool:
     """Some cells have a decimal comma, and every other cell is a number or declared missing."""
     codes = set(missing) | {""}
     values = {cell.strip() for cell in cells} - codes
-    return any(_COMMA.fullmatch(value) for value in values) and all(
-        _COMMA.fullmatch(value) or _INTEGER.fullmatch(value) or _POINT.fullmatch(value)
+    return any(DECIMAL_COMMA.fullmatch(value) for value in values) and all(
+        DECIMAL_COMMA.fullmatch(value) or _INTEGER.fullmatch(value) or _POINT.fullmatch(value)
         for value in values
     )
 
 
 def _is_certain(cells: Sequence[str]) -> bool:
     values = [cell.strip() for cell in cells]
-    return any(_COMMA.fullmatch(value) and not _THOUSANDS.fullmatch(value) for value in values)
+    return any(
+        DECIMAL_COMMA.fullmatch(value) and not _THOUSANDS.fullmatch(value) for value in values
+    )
 
 
 def decimal_note(changed: Sequence[str]) -> str:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
 from tumorboard.formats.delimited import (
+    DECIMAL_COMMA,
     DELIMITERS,
     decimal_note,
     point_decimals,
@@ -32,7 +33,6 @@ _SIGNATURES = {
 }
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_DECIMAL_COMMA = re.compile(r"[+-]?\d+,\d+([eE][+-]?\d+)?", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -162,7 +162,7 @@ def parse_numbers(
         if cell is None:
             continue
         text = cell.strip()
-        number = float(text) if _NUMBER.fullmatch(text) else np.nan
+        number = float(text) if is_number(text) else np.nan
         if not np.isfinite(number):
             faults.append(row)
         numbers[row] = number
@@ -176,8 +176,13 @@ def parse_numbers(
     return numbers
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a plain decimal number; `nan`, `inf`, `1_000` and `1,5` are not."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def _number_remedy(values: Sequence[str]) -> str:
-    if all(_DECIMAL_COMMA.fullmatch(value.strip()) for value in values):
+    if all(DECIMAL_COMMA.fullmatch(value.strip()) for value in values):
         return 'If these are decimal commas, set decimal = "," under [cohort]; else mend the table.'
     return (
         "Declare the codes that mean not known in `missing` under [cohort], use the column as "

@@ -1,0 +1,183 @@
+"""Splits by patient: nobody on two sides, everybody tested once, strata in proportion."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tumorboard.cohorts.splits import read_splits, split_patients, write_splits
+from tumorboard.errors import InputError, StudyError
+from tumorboard.records import Ints, Split
+
+
+def split(patient_id: Sequence[str], strata: Sequence[int] | Ints, **changes: Any) -> list[Split]:
+    options: dict[str, Any] = {
+        "folds": 5, "repeats": 1, "holdout": None, "validation": 0.15, "seed": 7, **changes,
+    }  # fmt: skip
+    return split_patients(patient_id, np.asarray(strata, dtype=np.int64), **options)
+
+
+@st.composite
+def cohorts(draw: st.DrawFn) -> tuple[list[str], list[int], int]:
+    """Rows of patients with one stratum each, in any order, and a number of folds that works."""
+    folds = draw(st.integers(2, 6))
+    sizes = draw(st.lists(st.integers(max(folds, 4), 25), min_size=1, max_size=4))
+    rows = [
+        (f"p{stratum}-{i}", stratum)
+        for stratum, size in enumerate(sizes)
+        for i in range(size)
+        for _ in range(draw(st.integers(1, 3)))
+    ]
+    rows = draw(st.permutations(rows))
+    return [p for p, _ in rows], [s for _, s in rows], folds
+
+
+@settings(max_examples=60, deadline=None)
+@given(cohorts(), st.integers(1, 3), st.integers(0, 2**32 - 1), st.floats(0.05, 0.5))
+def test_k_fold_properties(
+    cohort: tuple[list[str], list[int], int], repeats: int, seed: int, validation: float
+) -> None:
+    patients, strata, folds = cohort
+    splits = split(patients, strata, folds=folds, repeats=repeats, seed=seed, validation=validation)
+    assert [(s.repeat, s.fold) for s in splits] == [
+        (r, f) for r in range(1, repeats + 1) for f in range(1, folds + 1)
+    ]
+    stratum_of = dict(zip(patients, strata, strict=True))
+    sizes = Counter(stratum_of.values())
+    tested: Counter[tuple[int, str]] = Counter()
+    for one in splits:
+        # One part per patient is what keeps a patient's rows on one side.
+        assert set(one.parts) == set(patients)
+        counts = Counter((part, stratum_of[patient]) for patient, part in one.parts.items())
+        for stratum, size in sizes.items():
+            assert abs(counts["test", stratum] - size / folds) < 1
+            assert counts["train", stratum] >= 1
+            rest = size - counts["test", stratum]
+            assert abs(counts["validation", stratum] - validation * rest) <= 1
+            assert counts["validation", stratum] >= 1
+        tested.update((one.repeat, p) for p, part in one.parts.items() if part == "test")
+    assert tested == {(r, p): 1 for r in range(1, repeats + 1) for p in set(patients)}
+    fold_sizes = [sum(part == "test" for part in one.parts.values()) for one in splits]
+    assert max(fold_sizes) - min(fold_sizes) <= 1
+
+
+@settings(max_examples=30, deadline=None)
+@given(cohorts(), st.randoms(use_true_random=False))
+def test_row_order_and_repeats_change_nothing(
+    cohort: tuple[list[str], list[int], int], random: Any
+) -> None:
+    patients, strata, folds = cohort
+    once = split(patients, strata, folds=folds)
+    order = list(range(len(patients)))
+    random.shuffle(order)
+    moved = split([patients[i] for i in order], [strata[i] for i in order], folds=folds, repeats=3)
+    assert moved[:folds] == once
+    assert [dict(a.parts) for a in moved[folds : 2 * folds]] != [dict(b.parts) for b in once]
+
+
+@settings(max_examples=30, deadline=None)
+@given(cohorts(), st.integers(1, 3))
+def test_holdout_properties(cohort: tuple[list[str], list[int], int], repeats: int) -> None:
+    patients, strata, _ = cohort
+    splits = split(patients, strata, holdout=(0.7, 0.15, 0.15), repeats=repeats)
+    stratum_of = dict(zip(patients, strata, strict=True))
+    sizes = Counter(stratum_of.values())
+    assert [(s.repeat, s.fold) for s in splits] == [(r, 1) for r in range(1, repeats + 1)]
+    for one in splits:
+        assert set(one.parts) == set(patients)
+        counts = Counter((part, stratum_of[patient]) for patient, part in one.parts.items())
+        for stratum, size in sizes.items():
+            for part, share in (("train", 0.7), ("validation", 0.15), ("test", 0.15)):
+                assert counts[part, stratum] >= 1
+                assert abs(counts[part, stratum] - share * size) <= 1.5
+
+
+def test_a_seed_gives_other_splits_and_the_same_seed_the_same() -> None:
+    patients = [f"p{i}" for i in range(40)]
+    strata = [i % 2 for i in range(40)]
+    assert split(patients, strata) == split(patients, strata)
+    assert split(patients, strata) != split(patients, strata, seed=8)
+
+
+def test_large_holdout_has_the_shares_that_were_asked_for() -> None:
+    patients = [f"p{i}" for i in range(1000)]
+    [one] = split(patients, [i % 2 for i in range(1000)], holdout=(0.7, 0.15, 0.15))
+    assert Counter(one.parts.values()) == {"train": 700, "validation": 150, "test": 150}
+
+
+def test_a_patients_stratum_is_the_most_frequent_of_its_rows() -> None:
+    # By the majority rule a0..a3 are stratum 0 (a tie takes the smaller) and b0..b3 stratum 1; by
+    # any other rule some fold of two would not test two of each.
+    patients = [f"a{i}" for i in range(4) for _ in range(2)] + [
+        f"b{i}" for i in range(4) for _ in range(3)
+    ]
+    strata = [1, 0] * 4 + [0, 1, 1] * 4
+    for seed in range(20):
+        for one in split(patients, strata, folds=2, seed=seed):
+            tested = Counter(p[0] for p, part in one.parts.items() if part == "test")
+            assert tested == {"a": 2, "b": 2}
+
+
+# T12
+
+
+def test_small_classes_stop_before_training_with_counts() -> None:
+    patients = [f"p{i}" for i in range(14)]
+    strata = [0] * 10 + [1] * 4
+    message = (
+        r"evaluation\.folds: 5 folds, but the smallest class has 4 patients "
+        r"\(benign: 10, malignant: 4\).*largest number of folds that works is 4"
+    )
+    with pytest.raises(StudyError, match=message):
+        split(patients, strata, classes=("benign", "malignant"))
+    assert len(split(patients, strata, folds=4)) == 4
+    with pytest.raises(StudyError, match=r"class 1: 2\).*No number of folds works"):
+        split(patients[:12], strata[:12], folds=2)
+    with pytest.raises(StudyError, match=r"fewer than 3 patients \(class 0: 10, class 1: 2\)"):
+        split(patients[:12], strata[:12], holdout=(0.7, 0.15, 0.15))
+
+
+def test_three_patients_need_three_folds() -> None:
+    patients, strata = [f"p{i}" for i in range(3)], [0, 0, 0]
+    assert len(split(patients, strata, folds=3)) == 3
+    with pytest.raises(StudyError, match="largest number of folds that works is 3"):
+        split(patients, strata, folds=2)
+
+
+def test_many_rows_of_one_patient_count_once() -> None:
+    with pytest.raises(StudyError, match="smallest class has 3 patients"):
+        split(["a"] * 50 + ["b"] * 50 + ["c"] * 50, [0] * 150)
+
+
+def test_written_splits_are_read_back_exactly(tmp_path: Path) -> None:
+    patients = ['a,"b', "007", " x", "ü", *(f"p{i}" for i in range(20))]
+    splits = split(patients, [0] * len(patients), repeats=2)
+    write_splits(tmp_path / "splits.csv", splits)
+    text = (tmp_path / "splits.csv").read_text(encoding="utf-8")
+    assert text.startswith("patient_id,repeat,fold,part\n")
+    assert read_splits(tmp_path / "splits.csv") == splits
+    assert [p.name for p in tmp_path.iterdir()] == ["splits.csv"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("patient,fold\n", r"columns are \['patient', 'fold'\]"),
+        ("", r"columns are \[\]"),
+        ("patient_id,repeat,fold,part\na,1,1,tset\n", r"row 2: part 'tset', expected train or"),
+        ("patient_id,repeat,fold,part\na,1,x,test\n", r"row 2: found"),
+        ("patient_id,repeat,fold,part\na,1,1\n", r"row 2: found"),
+        ("patient_id,repeat,fold,part\na,1,1,test\na,1,1,train\n", r"row 3: patient 'a' twice"),
+    ],
+)
+def test_faulty_split_files(tmp_path: Path, text: str, message: str) -> None:
+    (tmp_path / "splits.csv").write_text(text)
+    with pytest.raises(InputError, match=message):
+        read_splits(tmp_path / "splits.csv")
