@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +27,7 @@ def default_folder() -> Path:
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` with a name beside `path`, fsync, rename: the final name is always complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.part")
     try:
         write(temporary)
         with temporary.open("rb") as handle:
@@ -57,13 +58,8 @@ class Cache:
     def __init__(self, folder: Path | None = None) -> None:
         self.folder = folder or default_folder()
         self._index = self.folder / "hashes.json"
-        self._hashes: dict[str, list[Any]] = {}
+        self._hashes = _read_index(self._index)
         self._changed = False
-        if self._index.is_file():
-            try:
-                self._hashes = json.loads(self._index.read_text(encoding="utf-8"))
-            except json.JSONDecodeError:
-                self._hashes = {}  # only a memory of hashes: computing them again is exact
 
     def __enter__(self) -> Cache:
         return self
@@ -77,9 +73,9 @@ class Cache:
         self.close()
 
     def close(self) -> None:
-        """Keep the file hashes that were computed."""
+        """Keep the file hashes that were computed, beside those that others kept meanwhile."""
         if self._changed:
-            write_text(self._index, json.dumps(self._hashes))
+            write_text(self._index, json.dumps(_read_index(self._index) | self._hashes))
             self._changed = False
 
     def sha256(self, path: Path) -> str:
@@ -111,11 +107,14 @@ class Cache:
         return self.folder / key[:2] / f"{key}.npy"
 
     def load(self, key: str, *, mapped: bool = False) -> NDArray[Any] | None:
-        """The array of `key`, memory-mapped on request; None where it is not prepared yet."""
+        """The array of `key`, memory-mapped on request; None where it is absent or damaged."""
         path = self.path(key)
         if not path.is_file():
             return None
-        return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        try:
+            return np.load(path, mmap_mode="r" if mapped else None, allow_pickle=False)
+        except (ValueError, EOFError):  # cut short by a full disk: preparing it again is exact
+            return None
 
     def store(self, key: str, array: NDArray[Any]) -> None:
         """Keep `array` under `key`, atomically."""
@@ -125,3 +124,19 @@ class Cache:
                 np.save(handle, array, allow_pickle=False)
 
         write_atomic(self.path(key), write)
+
+
+def _read_index(path: Path) -> dict[str, list[Any]]:
+    """File hashes that were kept; none where the index is absent or damaged."""
+    try:
+        index = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):  # only a memory: computing the hashes again is exact
+        return {}
+    if not isinstance(index, dict):
+        return {}
+    entries = cast("dict[str, Any]", index)
+    return {name: entry for name, entry in entries.items() if _is_entry(entry)}
+
+
+def _is_entry(entry: object) -> bool:
+    return isinstance(entry, list) and len(cast("list[object]", entry)) == 3

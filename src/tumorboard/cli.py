@@ -15,7 +15,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tumorboard import __version__
-from tumorboard.errors import InputError, TumorboardError
+from tumorboard.errors import InputError, StudyError, TumorboardError
 
 #: Exit codes that scripts may rely on.
 DONE, PROGRAM_FAULT, MUST_BE_MENDED, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
@@ -170,6 +170,65 @@ def predict(
         raise typer.Exit(report.exit_code)
 
 
+@app.command()
+def simulate(
+    context: typer.Context,
+    kind: Annotated[
+        str,
+        typer.Argument(
+            metavar="KIND", help="Simulator (see `tumorboard list`).", show_default=False
+        ),
+    ],
+    patients: Annotated[int, typer.Option(help="Number of patients.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    seed: Annotated[int, typer.Option(help="Seed of everything that is random.")] = 0,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the simulator, such as image_signal=0.5; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Write a simulated cohort whose truth is known, with a study file that runs on it."""
+    with _faults(context):
+        from tumorboard.verbs.simulate import simulate as run_simulate
+
+        study = run_simulate(
+            kind, patients=patients, seed=seed, out=out, settings=_pairs(settings or ())
+        )
+        typer.echo(f"study: {study}")
+
+
+@app.command()
+def init(
+    context: typer.Context,
+    table: Annotated[
+        Path, typer.Argument(metavar="TABLE", help="Table of patients.", show_default=False)
+    ],
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Study file to write; study.toml beside the table where left out.",
+            show_default=False,
+        ),
+    ] = None,
+    target: Annotated[
+        str, typer.Option(help="Outcome column; guessed where left out.", show_default=False)
+    ] = "none",
+) -> None:
+    """Write a first study file from a table and the folders beside it; guesses are marked."""
+    with _faults(context):
+        from tumorboard.verbs.init import write_first_study
+
+        path = out or table.parent / "study.toml"
+        write_first_study(table, path, target=target)
+        typer.echo(f"study: {path}")
+        typer.echo(f"Read its comments, then run: tumorboard check {path}")
+
+
 @app.command("list")
 def list_command(context: typer.Context) -> None:
     """List every source, modality, encoder, fusion, baseline, task, check and simulator."""
@@ -199,6 +258,15 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     sys.exit(DONE)
+
+
+def _pairs(settings: Sequence[str]) -> dict[str, str]:
+    """KEY=VALUE texts as a table."""
+    pairs = [text.partition("=") for text in settings]
+    faults = [f"--set {key}: expected KEY=VALUE." for key, equals, _ in pairs if not equals]
+    if faults:
+        raise StudyError(faults)
+    return {key.strip(): value.strip() for key, _, value in pairs}
 
 
 def _say(line: str) -> None:

@@ -154,9 +154,10 @@ def _find_foreign(name: str, contract: type[T]) -> type[T]:
         and not value.__name__.startswith("_")
     ]
     if len(classes) != 1:
+        found = ", ".join(kind.__name__ for kind in classes)
         raise StudyError(
             f"{name!r} must hold exactly one public subclass of {contract.__name__}, "
-            f"found {len(classes)}."
+            f"found {found or 'none'}."
         )
     return classes[0]
 

@@ -133,10 +133,10 @@ def _locate(
     for position, part in enumerate(loc):
         if isinstance(value, Mapping) and part in value:
             value = cast("Mapping[Any, Any]", value)[part]
-        elif isinstance(value, list | tuple) and isinstance(part, int):
-            value = cast("Sequence[Any]", value)[part]
         elif is_missing and position == len(loc) - 1:
             value = None
+        elif isinstance(value, list | tuple) and isinstance(part, int):
+            value = cast("Sequence[Any]", value)[part]
         elif isinstance(value, str) and part == "name":  # a word, short for a table with that name
             pass
         else:
@@ -193,6 +193,10 @@ def _sentence(fault: _Fault, where: str, known: Callable[[Path], Sequence[str]])
         words = known(fault.key[:-1])
         advice = nearest(fault.key[-1], words) if words else "It takes no keys."
         return f"{key}: unknown key. {advice}"
+    if fault.kind == "missing" and fault.key[-1].isdigit():
+        least = int(fault.key[-1]) + 1
+        key = dotted(where, *fault.key[:-1])
+        return f"{key}: found {show(fault.found)}, expected at least {least} entries."
     if fault.kind == "missing":
         return f"{key}: missing. Add this key."
     sentence = f"{key}: found {show(fault.found)}, expected {fault.expected}."
