@@ -78,6 +78,24 @@ def test_a_single_row_left_runs_in_eval_mode_and_training_goes_on() -> None:
     assert encoder.layers[0].weight.grad is not None
 
 
+@pytest.mark.parametrize("fusion", ["concatenation", "gated", "attention", "late_average"])
+def test_half_precision(fusion: str) -> None:
+    network = make_network(fusion).eval()
+    inputs = make_inputs(absent=float("nan"))
+    full = network(inputs, PRESENT)
+    with torch.autocast("cpu", torch.bfloat16):
+        half = network(inputs, PRESENT)
+        half.logits.float().logsumexp(dim=1).sum().backward()
+    # bfloat16 keeps 8 bits.
+    torch.testing.assert_close(half.logits.float(), full.logits, atol=0.05, rtol=0.05)
+    if half.weights is not None:
+        total = half.weights.sum(dim=1).float()
+        torch.testing.assert_close(total, torch.ones(5), atol=0.01, rtol=0)
+    gradients = [p.grad for p in network.parameters() if p.grad is not None]
+    assert gradients
+    assert all(bool(torch.isfinite(g).all()) for g in gradients)
+
+
 def test_a_modality_that_nobody_in_the_batch_has() -> None:
     network = make_network().eval()
     present = torch.tensor([[True, False], [True, False]])

@@ -211,7 +211,7 @@ def test_imagenet_weights_come_from_the_hubs_cache(
     assert torch.equal(resnet.network.bn1.bias, torchvision_resnet18()["bn1.bias"])
     with pytest.raises(
         InputError,
-        match=r"timm/resnet50\.a1_in1k/model\.safetensors: neither in .* hf download timm/resnet50"
+        match=r"timm/resnet50\.a1_in1k/model\.safetensors: neither in .*hf download timm/resnet50"
         r"\.a1_in1k model\.safetensors.* HF_HOME .*HF_HUB_OFFLINE=1",
     ):
         make_resnet(depth=50, weights="imagenet").load_pretrained()

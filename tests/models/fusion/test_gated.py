@@ -42,6 +42,17 @@ def test_learned_weights_differ_between_patients() -> None:
     assert not torch.equal(weights[0], weights[1])
 
 
+def test_a_modality_that_nobody_has_learns_nothing() -> None:
+    torch.manual_seed(0)
+    gated: Any = Gated(("ct", "rna", "labs"), (2, 1, 1), size=3)
+    present = torch.tensor([[True, True, False], [True, False, False]])
+    gated([*EMBEDDINGS, torch.ones(2, 1)], present).vector.square().sum().backward()
+    ct, rna, labs = (float(layer.bias.grad.abs().sum()) for layer in gated.projections)
+    assert ct > 0
+    assert rna > 0
+    assert labs == 0
+
+
 def test_equal_and_fixed_weights() -> None:
     equal = make_gated(weights="equal")(EMBEDDINGS, PRESENT).weights
     fixed = make_gated(weights="fixed", fixed={"rna": 3.0, "ct": 1.0})(EMBEDDINGS, PRESENT).weights

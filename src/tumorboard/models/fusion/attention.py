@@ -69,8 +69,8 @@ class Attention(Fusion):
         received = torch.zeros_like(mean)
         for layer in self.layers:
             tokens, attention = layer(tokens, present)
-            received = received + torch.einsum("bq,bqk->bk", mean, attention.to(mean.dtype))
-        vector = torch.einsum("bm,bmf->bf", mean, self.norm(tokens).to(mean.dtype))
+            received = received + (mean.unsqueeze(2) * attention).sum(dim=1)
+        vector = (mean.unsqueeze(2) * self.norm(tokens)).sum(dim=1)
         return Fused(vector, received / len(self.layers))
 
 
