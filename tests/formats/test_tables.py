@@ -413,3 +413,14 @@ def test_formulas_are_escaped_for_people(cell: str) -> None:
 
 def test_plain_text_is_not_escaped() -> None:
     assert [escape_formula(cell) for cell in ("", "a=b", "1-2")] == ["", "a=b", "1-2"]
+
+
+def test_a_file_that_may_not_be_read(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = write("id,age\n1,2\n")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "open", refuse)
+    with pytest.raises(InputError, match=r"t\.csv: cannot be read \(Permission denied\)"):
+        read_table(path)

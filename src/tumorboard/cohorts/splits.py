@@ -55,19 +55,23 @@ def split_patients(
         fold_of = _deal(groups, folds, np.random.default_rng([seed, repeat, _DEAL]))
         for fold in range(1, folds + 1):
             rng = np.random.default_rng([seed, repeat, _VALIDATION, fold])
-            rest = {
-                stratum: [patient for patient in patients if fold_of[patient] != fold]
-                for stratum, patients in groups.items()
-            }
-            chosen = set(_share(rest, validation, rng, keep=1))
-            parts: dict[str, Part] = {}
-            for patient in sorted(fold_of):
-                if fold_of[patient] == fold:
-                    parts[patient] = "test"
-                else:
-                    parts[patient] = "validation" if patient in chosen else "train"
-            splits.append(Split(repeat, fold, parts))
+            splits.append(Split(repeat, fold, _fold(groups, fold_of, fold, validation, rng)))
     return splits
+
+
+def _fold(
+    groups: Mapping[int, list[str]], fold_of: Mapping[str, int], fold: int, validation: float,
+    rng: np.random.Generator,
+) -> dict[str, Part]:  # fmt: skip
+    rest = {s: [p for p in patients if fold_of[p] != fold] for s, patients in groups.items()}
+    chosen = set(_share(rest, validation, rng, keep=1))
+    parts: dict[str, Part] = {}
+    for patient in sorted(fold_of):
+        if fold_of[patient] == fold:
+            parts[patient] = "test"
+        else:
+            parts[patient] = "validation" if patient in chosen else "train"
+    return parts
 
 
 def _patients_by_stratum(patient_id: Sequence[str], strata: Ints) -> dict[int, list[str]]:

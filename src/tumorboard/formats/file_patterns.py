@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from fnmatch import translate
 from pathlib import Path, PurePosixPath
 
-from tumorboard.errors import StudyError
+from tumorboard.errors import InputError, StudyError
 
 _BRACES = re.compile(r"\{([^{}]*)\}")
 _DRIVE = re.compile(r"[A-Za-z]:")
@@ -105,16 +105,15 @@ class FileIndex:
         while pending:
             folder = pending.pop()
             names: list[str] = []
-            with os.scandir(self.root / folder) as entries:
-                for entry in entries:
-                    names.append(entry.name)
-                    path = _join(folder, entry.name)
-                    if entry.is_dir(follow_symlinks=False) or (
-                        entry.is_symlink() and Path(entry.path).is_dir() and not _is_loop(entry)
-                    ):
-                        pending.append(path)
-                    else:
-                        self.files.append(path)
+            for entry in _entries(self.root / folder):
+                names.append(entry.name)
+                path = _join(folder, entry.name)
+                if entry.is_dir(follow_symlinks=False) or (
+                    entry.is_symlink() and Path(entry.path).is_dir() and not _is_loop(entry)
+                ):
+                    pending.append(path)
+                else:
+                    self.files.append(path)
             self._children[folder] = sorted(names, key=natural_key)
 
     def has_folder(self, folder: PurePosixPath) -> bool:
@@ -168,6 +167,14 @@ class FileIndex:
         """The file that differs from this name only in upper and lower case, for the message."""
         other = self._folded.get(filled.replace("[*]", "*").casefold())
         return f"; {other} differs only in upper and lower case" if other else ""
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError as error:
+        raise InputError(f"{folder}: this folder cannot be read ({error.strerror}).") from None
 
 
 def _join(folder: str, name: str) -> str:

@@ -86,6 +86,7 @@ def read_table(
     if not path.is_file():
         raise InputError(f"{path}: no such table.")
     suffix = path.suffix.lower()
+    head = _first_bytes(path)
     if suffix in _EXCEL:
         rows, chosen, notes = read_workbook(path, sheet=sheet)
         return _table(path, check_shape(rows, path), notes, sheet=chosen)
@@ -94,7 +95,11 @@ def read_table(
     if suffix not in _DELIMITED:
         known = ", ".join((*_DELIMITED, *_EXCEL, *_PARQUET))
         raise InputError(f"{path.name}: unknown kind of table {suffix!r}. Known: {known}.")
-    _refuse_binary(path)
+    if head in _SIGNATURES:
+        raise InputError(
+            f"{path.name}: is {_SIGNATURES[head]}, although its name says text. "
+            "Rename it, or export CSV."
+        )
     text, used = read_text(path, encoding=encoding)
     rows, found = read_delimited(text, path, delimiter=delimiter)
     shape = check_shape(rows, path)
@@ -126,14 +131,12 @@ def _table(
     )
 
 
-def _refuse_binary(path: Path) -> None:
-    with path.open("rb") as handle:
-        head = handle.read(4)
-    if head in _SIGNATURES:
-        raise InputError(
-            f"{path.name}: is {_SIGNATURES[head]}, although its name says text. "
-            "Rename it, or export CSV."
-        )
+def _first_bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as handle:
+            return handle.read(4)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}).") from None
 
 
 def parse_numbers(

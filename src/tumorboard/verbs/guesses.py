@@ -82,8 +82,9 @@ def guess_study(table: Table, target: str) -> Guess:
             f"patients ({sizes(classes)}). Name another outcome with --target."
         )
     small = [label for label in classes if label not in kept]
-    proxies = _proxies(table, list(roles.values()), chosen, frozenset(small))
-    used = [c for c in roles.values() if c.name not in proxies and c.name not in ids]
+    others = list(roles.values())
+    proxies = _proxies(table, others, chosen, frozenset(small))
+    used = [c for c in others if c.name not in proxies and c.name not in ids]
     numeric = tuple(c.name for c in used if c.role == "numeric")
     missing = sorted({token for c in used if c.name in numeric for token in c.tokens})
     return Guess(
@@ -101,7 +102,7 @@ def guess_study(table: Table, target: str) -> Guess:
         numeric=numeric,
         categorical=tuple(c.name for c in used if c.role == "categorical"),
         proxies=proxies,
-        left_out=_left_out(list(roles.values()), ids, proxies),
+        left_out=_left_out(others, ids, proxies),
     )
 
 
