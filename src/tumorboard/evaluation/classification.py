@@ -16,6 +16,7 @@ from tumorboard.evaluation.estimates import (
 )
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.ratio import ratio
+from tumorboard.evaluation.results import write_metrics
 from tumorboard.evaluation.statistic import (
     RANK_METRICS,
     ArmStatistic,
@@ -26,8 +27,11 @@ from tumorboard.evaluation.statistic import (
     rankings,
     unit_losses,
 )
+from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Estimate, Floats, Ints
-from tumorboard.study_keys import METRICS
+from tumorboard.study_keys import METRICS, Threshold
+
+__all__ = ["evaluate_arm", "evaluate_arms", "score", "write_metrics"]
 
 
 def score(
@@ -64,14 +68,19 @@ def score(
 
 
 def evaluate_arms(
-    table: PredictionTable, *, positive: str, thresholds: Thresholds, n_bootstrap: int,
-    rng: np.random.Generator,
+    table: PredictionTable, *, threshold: Threshold, n_bootstrap: int, rng: np.random.Generator,
+    positive: str = "none",
 ) -> dict[str, dict[str, Estimate]]:  # fmt: skip
-    """Metrics of every arm; see `evaluate_arm`. Arms of the same patients share their resamples."""
+    """Metrics of every arm, at thresholds that `threshold` chooses on each model's validation part.
+
+    Arms of the same patients share their resamples. See `evaluate_arm`.
+    """
+    table = table.with_positive(positive)
+    thresholds, _ = choose_thresholds(table, threshold)
     seed = int(rng.integers(2**63))
     return {
         arm: evaluate_arm(
-            table.of_arm(arm), positive=positive, thresholds=thresholds, n_bootstrap=n_bootstrap,
+            table.of_arm(arm), thresholds=thresholds, n_bootstrap=n_bootstrap,
             rng=np.random.default_rng(seed),
         )
         for arm in table.arms
@@ -79,8 +88,8 @@ def evaluate_arms(
 
 
 def evaluate_arm(
-    table: PredictionTable, *, positive: str, thresholds: Thresholds, n_bootstrap: int,
-    rng: np.random.Generator,
+    table: PredictionTable, *, thresholds: Thresholds, n_bootstrap: int, rng: np.random.Generator,
+    positive: str = "none",
 ) -> dict[str, Estimate]:  # fmt: skip
     """Metrics of the test parts of one arm, each with a 95 % interval by patients.
 
@@ -90,10 +99,10 @@ def evaluate_arm(
 
     Args:
         table: Rows of one arm.
-        positive: Positive class of two; "none" for the last.
         thresholds: Decision thresholds by (arm, repeat, fold); 0.5 where one is absent.
         n_bootstrap: Resamples of the patients.
         rng: Source of the resamples.
+        positive: Positive class of two; "none" for the last.
 
     Returns:
         Metric name -> estimate. `n_events` counts patients with the positive class; with more than

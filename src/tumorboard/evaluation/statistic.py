@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -100,6 +100,11 @@ class ScoredUnits:
             predicted=decide(table.probabilities, threshold),
             classes=table.classes,
         )
+
+    def take(self, rows: Ints) -> ScoredUnits:
+        """These units only; patients keep their numbers."""
+        names = ("patient", "repeat", "fold", "target", "probabilities", "predicted")
+        return replace(self, **{name: getattr(self, name)[rows] for name in names})
 
     @property
     def models(self) -> list[tuple[int, int]]:

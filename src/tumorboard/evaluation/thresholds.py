@@ -6,7 +6,7 @@ import numpy as np
 
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.ratio import ratio
-from tumorboard.records import Bools, Floats
+from tumorboard.records import Bools, Floats, Ints
 from tumorboard.study_keys import Threshold
 
 
@@ -47,7 +47,7 @@ def choose_threshold(
 def choose_thresholds(
     table: PredictionTable, rule: Threshold
 ) -> tuple[dict[tuple[str, int, int], float], tuple[str, ...]]:
-    """Thresholds of every arm, repeat and fold of a binary outcome, and what there is to say of them.
+    """Thresholds of every arm, repeat and fold of a binary outcome, and notes on them.
 
     Args:
         table: Predictions with the positive class last. Of more than two classes the likeliest is
@@ -70,7 +70,11 @@ def choose_thresholds(
         if rule.rule != "fixed" and not _can_choose(rule, is_positive):
             unchosen[key[0]] = unchosen.get(key[0], 0) + 1
         probability = known.probabilities[rows, 1]
-        chosen[key] = choose_threshold(rule, is_positive, probability, np.ones(len(rows)))
+        _, patient, n_units = np.unique(
+            known.patient_id[rows], return_inverse=True, return_counts=True
+        )
+        weight = 1.0 / n_units[patient]  # a patient with many units does not count for more
+        chosen[key] = choose_threshold(rule, is_positive, probability, weight)
     notes = tuple(
         f"The threshold of arm {arm} is 0.5 in {n} of its models: no validation patients of the "
         f"classes that the rule {rule.rule!r} needs."
@@ -79,7 +83,7 @@ def choose_thresholds(
     return chosen, notes
 
 
-def _rows_of_models(table: PredictionTable) -> dict[tuple[str, int, int], np.ndarray]:
+def _rows_of_models(table: PredictionTable) -> dict[tuple[str, int, int], Ints]:
     keys = list(zip(table.arm.tolist(), table.repeat.tolist(), table.fold.tolist(), strict=True))
     rows: dict[tuple[str, int, int], list[int]] = {}
     for row, key in enumerate(keys):
@@ -96,16 +100,16 @@ def _operating_points(
     is_positive: Bools, probability: Floats, weight: Floats
 ) -> tuple[Floats, Floats, Floats]:
     """Candidate thresholds, ascending, with the weight of true and of false positives at each."""
-    values = np.unique(probability)
+    values, group = np.unique(probability, return_inverse=True)
     between = (values[1:] + values[:-1]) / 2
+    between = np.where(between > values[:-1], between, values[1:])  # neighbours in the last digit
     # the lowest calls everybody positive, the highest nobody
     candidates = np.r_[values[0] / 2, between, np.nextafter((values[-1] + 1) / 2, 2.0)]
-    called = probability[None, :] >= candidates[:, None]
-    return (
-        candidates,
-        called @ np.where(is_positive, weight, 0.0),
-        called @ np.where(is_positive, 0.0, weight),
-    )
+    at_or_above: list[Floats] = []
+    for counted in (is_positive, ~is_positive):
+        per_value = np.bincount(group, np.where(counted, weight, 0.0), len(values))
+        at_or_above.append(np.r_[np.cumsum(per_value[::-1])[::-1], 0.0])
+    return candidates, at_or_above[0], at_or_above[1]
 
 
 def _merit(rule: Threshold, true_positive: Floats, false_positive: Floats) -> Floats:

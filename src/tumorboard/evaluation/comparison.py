@@ -1,0 +1,273 @@
+"""One arm against another on the patients that both predicted: the difference and its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import numpy as np
+
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.evaluation.auroc import NAN, delong_test
+from tumorboard.evaluation.bootstrap import bootstrap, percentile_interval
+from tumorboard.evaluation.estimates import MIN_PATIENTS, auroc_components_of_models
+from tumorboard.evaluation.prediction_table import PredictionTable
+from tumorboard.evaluation.results import Comparison, write_comparison
+from tumorboard.evaluation.statistic import ArmStatistic, ScoredUnits, Thresholds
+from tumorboard.evaluation.thresholds import choose_thresholds
+from tumorboard.records import Floats
+from tumorboard.study_keys import METRICS, Primary, Threshold
+
+__all__ = ["Comparison", "compare_all", "compare_arms", "holm", "pair_arms", "write_comparison"]
+
+
+def compare_all(
+    table: PredictionTable, primary: Primary, *, threshold: Threshold, n_bootstrap: int,
+    rng: np.random.Generator, positive: str = "none", arms: Sequence[str] = (),
+) -> list[Comparison]:  # fmt: skip
+    """The primary comparison first, then each other arm against the primary's reference.
+
+    Args:
+        table: Predictions of all arms.
+        primary: What the study's first line answers.
+        threshold: How each model's decision threshold is chosen on its validation patients.
+        n_bootstrap: Resamples of the patients, where there is one split.
+        rng: Source of the resamples.
+        positive: Positive class of two; "none" for the last.
+        arms: Arms to compare, in order; empty for all of the table.
+    """
+    others = [a for a in arms or table.arms if a not in (primary.arm, primary.reference)]
+    asked = [] if primary.arm == primary.reference else [primary.arm]
+    table = table.with_positive(positive)
+    thresholds, _ = choose_thresholds(table, threshold)
+    seed = int(rng.integers(2**63))
+    found = [
+        compare_arms(
+            table, arm, primary.reference, primary.metric, thresholds=thresholds,
+            n_bootstrap=n_bootstrap, rng=np.random.default_rng(seed),
+        )
+        for arm in (*asked, *others)
+    ]  # fmt: skip
+    adjusted = holm([c.p_value for c in found])
+    return [replace(c, p_value_holm=p) for c, p in zip(found, adjusted, strict=True)]
+
+
+def compare_arms(
+    table: PredictionTable, arm: str, reference: str, metric: str, *, thresholds: Thresholds,
+    n_bootstrap: int, rng: np.random.Generator, positive: str = "none",
+) -> Comparison:  # fmt: skip
+    """Difference of a metric between two arms.
+
+    Several folds or repeats: the corrected resampled t-test on the differences of the folds. One
+    split: the interval of the paired patient bootstrap, with DeLong's p-value for AUROC. See
+    `compare_all` for the arguments; `thresholds` are by (arm, repeat, fold), 0.5 where absent.
+
+    Raises:
+        InputError: No patients in common, other outcomes, or other folds.
+        StudyError: No such metric.
+    """
+    if metric not in METRICS:
+        raise StudyError(f"{metric!r} is not a metric. {nearest(metric, METRICS)}")
+    table = table.with_positive(positive)
+    paired = pair_arms(table, arm, reference)
+    first, second = align_folds(*(ScoredUnits.of(side, thresholds) for side in paired))
+    n_patients = len(first.patients)
+    if len(first.models) > 1:
+        folds_of = arm if len(np.unique(paired[0].fold)) > 1 else reference
+        shares = _test_to_train(table.of_arm(folds_of))
+        result = _over_folds(first, second, metric, shares)
+    else:
+        result = _one_split(first, second, metric, n_bootstrap, rng)
+    difference, low, high, p_value, test = result
+    if n_patients < MIN_PATIENTS:
+        low, high, p_value, test = NAN, NAN, NAN, f"none: under {MIN_PATIENTS} patients"
+    elif _are_identical(first, second) and not np.isnan(difference):
+        low, high, p_value, test = 0.0, 0.0, 1.0, "none: the predictions are identical"
+    return Comparison(arm, reference, metric, difference, low, high, p_value, test, n_patients)
+
+
+def pair_arms(
+    table: PredictionTable, arm: str, reference: str
+) -> tuple[PredictionTable, PredictionTable]:
+    """Test rows of two arms with a known outcome, in the same order, of the units both predicted.
+
+    Repeats that only one of them has are left out.
+
+    Raises:
+        InputError: No patients in common, or other outcomes of a unit.
+    """
+    sides = [table.of_arm(name) for name in (arm, reference)]
+    sides = [s.take((s.part == "test") & (s.outcome >= 0)) for s in sides]
+    keyed = [
+        {
+            key: row
+            for row, key in enumerate(zip(s.unit_id.tolist(), s.repeat.tolist(), strict=True))
+        }
+        for s in sides
+    ]
+    common = sorted(set(keyed[0]) & set(keyed[1]), key=lambda key: (key[1], key[0]))
+    if not common:
+        raise InputError(
+            f"arms {arm!r} and {reference!r} have no test patient with an outcome in common "
+            f"({len(set(sides[0].patient_id))} and {len(set(sides[1].patient_id))} patients). "
+            "Are the patient ids written alike?"
+        )
+    one, two = (
+        s.take(np.asarray([rows[key] for key in common], dtype=np.int64))
+        for s, rows in zip(sides, keyed, strict=True)
+    )
+    for column in ("outcome", "patient_id"):
+        for row in np.flatnonzero(getattr(one, column) != getattr(two, column))[:1]:
+            raise InputError(
+                f"unit {str(one.unit_id[row])!r}, patient {str(one.patient_id[row])!r}: arms "
+                f"{arm!r} and {reference!r} disagree on its {column.replace('_', ' ')}. They must "
+                "predict the same patients of the same outcome."
+            )
+    return one, two
+
+
+def align_folds(first: ScoredUnits, second: ScoredUnits) -> tuple[ScoredUnits, ScoredUnits]:
+    """Units of both arms with one numbering of folds.
+
+    An arm with a single fold, such as a table of another program that does not name folds, is
+    paired with the folds of the other.
+
+    Raises:
+        InputError: Both have folds, and they differ.
+    """
+    if np.array_equal(first.fold, second.fold):
+        return first, second
+    if len(np.unique(second.fold)) == 1:
+        return first, replace(second, fold=first.fold)
+    if len(np.unique(first.fold)) == 1:
+        return replace(first, fold=second.fold), second
+    raise InputError(
+        "the two arms were tested in different folds. Models can only be compared on the same "
+        "splits: give both programs the same folds."
+    )
+
+
+def _are_identical(first: ScoredUnits, second: ScoredUnits) -> bool:
+    return np.array_equal(first.probabilities, second.probabilities) and np.array_equal(
+        first.predicted, second.predicted
+    )
+
+
+#: Difference, lower and upper limit, p-value, name of the test.
+_Result = tuple[float, float, float, float, str]
+
+
+def _over_folds(
+    first: ScoredUnits, second: ScoredUnits, metric: str, shares: Mapping[tuple[int, int], float]
+) -> _Result:
+    """Corrected resampled t-test on the differences of the folds."""
+    weights = np.ones((1, len(first.patients)))
+    differences: dict[tuple[int, int], float] = {}
+    for model in first.models:
+        rows = first.of_model(*model)
+        values = [ArmStatistic(side.take(rows), (metric,))(weights) for side in (first, second)]
+        differences[model] = float((values[0] - values[1])[0, 0])
+    defined = [model for model, d in differences.items() if not np.isnan(d)]
+    n_left_out = len(differences) - len(defined)
+    if not defined:
+        return NAN, NAN, NAN, NAN, f"none: {metric} is undefined in every fold"
+    low, high, p_value = corrected_resampled_t(
+        np.asarray([differences[model] for model in defined]),
+        test_to_train=float(np.mean([shares[model] for model in defined])),
+    )
+    test = f"corrected resampled t-test, {len(defined)} folds"
+    if n_left_out:
+        test += f" ({n_left_out} where {metric} is undefined left out)"
+    return float(np.mean([differences[m] for m in defined])), low, high, p_value, test
+
+
+def corrected_resampled_t(
+    differences: Floats, *, test_to_train: float
+) -> tuple[float, float, float]:
+    """95 % interval and p-value of a mean over overlapping training sets.
+
+    Folds share training patients, so their differences are correlated and the plain t-test finds
+    too much; the variance factor 1 / J becomes 1 / J + n_test / n_train, with J - 1 degrees of
+    freedom.
+
+    Args:
+        differences: (J,) one per fold and repeat.
+        test_to_train: Patients tested over patients trained on, of a fold.
+
+    Returns:
+        Lower and upper limit and two-sided p-value; NaN where there is no spread to judge by.
+
+    Source:
+        Nadeau & Bengio, Machine Learning 2003; 52: 239-281. Bouckaert & Frank, PAKDD 2004 (repeated
+        cross-validation).
+    """
+    from scipy.special import stdtr, stdtrit
+
+    n = len(differences)
+    if n < 2 or not np.ptp(differences) > 0:
+        return NAN, NAN, NAN
+    mean = float(differences.mean())
+    error = float(np.sqrt((1 / n + test_to_train) * differences.var(ddof=1)))
+    reach = float(stdtrit(n - 1, 0.975)) * error
+    return mean - reach, mean + reach, float(2 * stdtr(n - 1, -abs(mean) / error))
+
+
+def _test_to_train(arm: PredictionTable) -> dict[tuple[int, int], float]:
+    """Patients tested over patients trained on, of every model of one arm.
+
+    Trained on are all patients of the table but those that the model was tested or stopped on.
+    """
+    everybody = len(np.unique(arm.patient_id))
+    shares: dict[tuple[int, int], float] = {}
+    for model in set(zip(arm.repeat.tolist(), arm.fold.tolist(), strict=True)):
+        rows = (arm.repeat == model[0]) & (arm.fold == model[1])
+        n_test = len(np.unique(arm.patient_id[rows & (arm.part == "test")]))
+        n_seen = len(np.unique(arm.patient_id[rows & (arm.part != "train")]))
+        shares[model] = n_test / max(everybody - n_seen, 1)
+    return shares
+
+
+def _one_split(
+    first: ScoredUnits, second: ScoredUnits, metric: str, n_bootstrap: int,
+    rng: np.random.Generator,
+) -> _Result:  # fmt: skip
+    """Paired patient bootstrap; DeLong's p-value for AUROC."""
+    sides = [ArmStatistic(side, (metric,)) for side in (first, second)]
+    n_patients = len(first.patients)
+
+    def difference(weights: Floats) -> Floats:
+        return (sides[0](weights) - sides[1](weights))[:, 0]
+
+    value = float(difference(np.ones((1, n_patients)))[0])
+    if np.isnan(value):
+        return NAN, NAN, NAN, NAN, f"none: {metric} is undefined"
+    drawn = bootstrap(difference, n_patients=n_patients, n_replicates=n_bootstrap, rng=rng)
+    low, high, n_undefined = percentile_interval(drawn)
+    if low == high:  # no replicate differs: an interval without width would look like certainty
+        low, high = NAN, NAN
+    test = f"paired patient bootstrap, {n_bootstrap} replicates"
+    if n_undefined:
+        test += f" ({n_undefined} undefined and left out)"
+    if metric == "auroc":
+        model = first.models[0]
+        one, two = (auroc_components_of_models(side)[model] for side in (first, second))
+        return value, low, high, delong_test(one, two), f"{test}; p-value of DeLong's test"
+    defined = drawn[~np.isnan(drawn)]
+    tail = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
+    p_value = NAN if np.isnan(low) else min(1.0, 2 * (tail + 1) / (len(defined) + 1))
+    return value, low, high, p_value, test
+
+
+def holm(p_values: Sequence[float]) -> list[float]:
+    """P-values adjusted for being read together; NaN stays NaN and counts as no test.
+
+    Source:
+        Holm, Scand J Stat 1979; 6: 65-70.
+    """
+    order = sorted((p, k) for k, p in enumerate(p_values) if not np.isnan(p))
+    adjusted = [NAN] * len(p_values)
+    largest = 0.0
+    for rank, (p, k) in enumerate(order):
+        largest = max(largest, min(1.0, (len(order) - rank) * p))
+        adjusted[k] = largest
+    return adjusted
