@@ -120,14 +120,18 @@ def evaluate(
 ) -> None:
     """Run a study: every arm on the same patients, compared; the report gives the answer."""
     with _faults(context):
+        from tumorboard.report.contents import count_files
         from tumorboard.verbs.evaluate import evaluate as run_evaluate
 
         run = run_evaluate(
             study, out=out, data=data, overrides=settings or (), fresh=fresh, fast=fast, log=_say
         )
-        for line in run.lines:
-            typer.echo(line)
-        raise typer.Exit(run.exit_code)
+        n_rejected = count_files(run.folder / "manifest.csv").get("rejected", 0)
+        if n_rejected:
+            typer.echo(f"rejected: {n_rejected} files, listed in {run.folder / 'manifest.csv'}")
+        typer.echo(f"report: {run.folder / 'report.html'}")
+        typer.echo(run.answer)
+        raise typer.Exit(SOME_REJECTED if n_rejected else DONE)
 
 
 @app.command()
