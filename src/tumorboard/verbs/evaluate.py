@@ -9,18 +9,20 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
-from tumorboard.cohorts.splits import split_patients, write_splits
-from tumorboard.evaluation.comparison import compare_all, write_comparison
-from tumorboard.evaluation.run import Run
-from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
-from tumorboard.report.page import write_report
 
 from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache, write_text
+from tumorboard.cohorts.splits import split_patients, write_splits
 from tumorboard.errors import InputError, StudyError
-from tumorboard.evaluation.classification import evaluate_arms, write_metrics
+from tumorboard.evaluation.classification import evaluate_arms
+from tumorboard.evaluation.comparison import compare_all
+from tumorboard.evaluation.results import write_comparison, write_metrics
+from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
+from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Finding, Split
+from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
+from tumorboard.report.page import write_report
 from tumorboard.report.table1 import table_one, write_table_one
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
@@ -225,11 +227,23 @@ def _run(
 def write_scores(folder: Path, study: Study, table: PredictionTable) -> None:
     """metrics.json and comparison.json from the predictions alone."""
     keys = study.keys.evaluation
-    rng = np.random.default_rng(derive_seed(study.seed, "bootstrap"))
-    metrics = evaluate_arms(table, threshold=keys.threshold, n_bootstrap=keys.bootstrap, rng=rng)
+    positive = table.classes[-1] if len(table.classes) == 2 else "none"
+    thresholds, notes = choose_thresholds(table.with_positive(positive), keys.threshold)
+    write_text(folder / "notes.json", json.dumps(list(notes)))
+    metrics = evaluate_arms(
+        table,
+        positive=positive,
+        thresholds=thresholds,
+        n_bootstrap=keys.bootstrap,
+        rng=np.random.default_rng(derive_seed(study.seed, "bootstrap")),
+    )
     write_metrics(folder / "metrics.json", metrics)
-    rng = np.random.default_rng(derive_seed(study.seed, "comparison"))
     compared = compare_all(
-        table, study.primary, threshold=keys.threshold, n_bootstrap=keys.bootstrap, rng=rng
+        table,
+        study.primary,
+        positive=positive,
+        thresholds=thresholds,
+        n_bootstrap=keys.bootstrap,
+        rng=np.random.default_rng(derive_seed(study.seed, "comparison")),
     )
     write_comparison(folder / "comparison.json", compared)
