@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorboard.evaluation.auroc import Z_95
+from tumorboard.evaluation.bootstrap import resample
 from tumorboard.records import Floats, Ints
 from tumorboard.report.style import GREY, INK, MINUS, PALE, Mark, marks, panels, short, styled
 
@@ -81,9 +83,8 @@ def mean_curves(
 
 def _weights(n_patients: int, n_bootstrap: int, seed: int) -> Floats:
     """How often each patient is drawn; the first row is the cohort itself."""
-    rng = np.random.default_rng(seed)
-    drawn = rng.multinomial(n_patients, np.full(n_patients, 1 / n_patients), size=n_bootstrap)
-    return np.vstack([np.ones((1, n_patients)), drawn]).astype(np.float64)
+    drawn = resample(n_patients, n_bootstrap, np.random.default_rng(seed))
+    return np.vstack([np.ones((1, n_patients)), drawn])
 
 
 def _replicates(fits: Sequence[Fit], index: int, weights: Floats, kind: Kind) -> Floats:
@@ -109,12 +110,17 @@ def _mean_of_present(curves: Sequence[Floats]) -> Floats:
 
 
 def _curve(replicates: Floats) -> Curve:
-    draws = replicates[1:][~np.isnan(replicates[1:, 0])]
-    if len(draws) < 20:  # too few draws for a 2.5 % quantile
+    """The cohort's curve, and 1.96 standard errors over the draws around it.
+
+    Percentiles of the draws would lie above the curve at its ends: a draw repeats patients, so each
+    fold holds fewer distinct scores, and few scores are easier to separate.
+    """
+    mean, draws = replicates[0], replicates[1:][~np.isnan(replicates[1:, 0])]
+    if len(draws) < 20:  # too few draws for a standard error
         empty = np.full(N_POINTS, np.nan)
-        return Curve(replicates[0], empty, empty)
-    low, high = np.quantile(draws, [0.025, 0.975], axis=0)
-    return Curve(replicates[0], low, high)
+        return Curve(mean, empty, empty)
+    reach = Z_95 * draws.std(axis=0, ddof=1)
+    return Curve(mean, np.clip(mean - reach, 0.0, 1.0), np.clip(mean + reach, 0.0, 1.0))
 
 
 def _cumulative(positive: np.ndarray, score: Floats, weight: Floats) -> tuple[Floats, Floats]:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from math import isfinite
 from typing import TYPE_CHECKING
 
+from tumorboard.evaluation.comparison import Comparison
 from tumorboard.records import Estimate
 from tumorboard.report.style import GREY, INK, MINUS, Mark, marks, new_figure, short, styled
 
@@ -15,24 +15,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-@dataclass(frozen=True)
-class Difference:
-    """One row of comparison.json: `arm` minus `reference`; NaN where there is no interval."""
-
-    arm: str
-    reference: str
-    metric: str
-    difference: float
-    ci_low: float
-    ci_high: float
-    p_value: float
-    test: str
-    n_patients: int
-
-
 @styled
 def forest_figure(
-    estimates: Mapping[str, Estimate], differences: Sequence[Difference], *, metric: str,
+    estimates: Mapping[str, Estimate], differences: Sequence[Comparison], *, metric: str,
     smaller_is_better: bool = False,
 ) -> Figure:  # fmt: skip
     """Differences above (the primary first, in bold), arms below.
@@ -55,7 +40,7 @@ def forest_figure(
 
 
 def _differences(
-    axis: Axes, rows: Sequence[Difference], look: Mapping[str, Mark], metric: str, *,
+    axis: Axes, rows: Sequence[Comparison], look: Mapping[str, Mark], metric: str, *,
     smaller_is_better: bool,
 ) -> None:  # fmt: skip
     axis.axvline(0, color=INK, lw=1.0, zorder=1)

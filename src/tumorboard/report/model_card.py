@@ -203,7 +203,7 @@ def _author(study: Mapping[str, Any]) -> list[str]:
 
 def _versions(document: Mapping[str, Any], environment: Mapping[str, Any] | None) -> list[str]:
     lines = ["## Versions", "", f"- tumorboard {_text(document['tumorboard'])}"]
-    versions = (environment or {}).get("versions", {})
+    versions = (environment or {}).get("packages", {})
     lines += [f"- {_text(k)} {_text(v)}" for k, v in versions.items() if k != "tumorboard"]
     return [*lines, f"- seed {study_seed(document)}"]
 

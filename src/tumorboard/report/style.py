@@ -49,7 +49,9 @@ _SETTINGS: dict[str, Any] = {
     "xtick.labelsize": 8.5,
     "ytick.labelsize": 8.5,
     "legend.fontsize": 8.5,
-    "legend.frameon": False,
+    "legend.facecolor": "white",
+    "legend.edgecolor": "none",
+    "legend.framealpha": 0.85,
     "grid.color": "#e7ebef",
     "svg.fonttype": "path",  # text looks the same where the font is not installed
     "text.parse_math": False,  # a dollar sign in an arm's name is a dollar sign

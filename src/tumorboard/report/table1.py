@@ -67,16 +67,9 @@ def table_one(
     }
 
 
-def write_table_one(
-    path: Path, columns: Mapping[str, Sequence[str | None]], numeric: Sequence[str],
-    categorical: Sequence[str], outcome: Sequence[str], patient_id: Sequence[str], *,
-    lines: Sequence[int] | None = None, table: Path = Path("cohort table"),
-) -> None:  # fmt: skip
-    """Write `table_one` as table1.json of a run folder, complete or not at all."""
-    described = table_one(
-        columns, numeric, categorical, outcome, patient_id, lines=lines, table=table
-    )
-    write_text(path, json.dumps(described, indent=1, ensure_ascii=False))
+def write_table_one(path: Path, table: Mapping[str, Any]) -> None:
+    """Write what `table_one` gave as table1.json of a run folder, complete or not at all."""
+    write_text(path, json.dumps(table, indent=1, ensure_ascii=False))
 
 
 @dataclass(frozen=True)
@@ -176,3 +169,58 @@ def _categorical(
         "levels": levels,
         "missing": {group: counts[group][None] for group in groups},
     }
+
+
+def shown_rows(table: Mapping[str, Any], *, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Rows of Table 1 as the page shows them: heading rows, and one cell per group.
+
+    Each row has `label`, `cells` (the whole cohort first, then each of `classes`) and `is_level`.
+    """
+    groups = ["all", *classes]
+    rows: list[dict[str, Any]] = []
+    for column in table["numeric"]:
+        kind = "median [quartiles]" if column["skewed"] else "mean ± sd"
+        cells = [_shown_numbers(column["groups"][g], skewed=column["skewed"]) for g in groups]
+        rows.append({"label": f"{column['column']}, {kind}", "cells": cells, "is_level": False})
+        missing = {g: column["groups"][g]["missing"] for g in groups}
+        rows += _missing_row(missing, table, groups)
+    for column in table["categorical"]:
+        rows.append({"label": f"{column['column']}, n (%)", "cells": [], "is_level": False})
+        n_present = {g: _size(table, g) - column["missing"][g] for g in groups}
+        for level in column["levels"]:
+            cells = [_share(level["counts"][g], n_present[g]) for g in groups]
+            rows.append({"label": level["level"], "cells": cells, "is_level": True})
+        rows += _missing_row(column["missing"], table, groups)
+    return rows
+
+
+def _missing_row(
+    missing: Mapping[str, int], table: Mapping[str, Any], groups: Sequence[str]
+) -> list[dict[str, Any]]:
+    if not missing["all"]:
+        return []
+    cells = [_share(missing[g], _size(table, g)) for g in groups]
+    return [{"label": "missing", "cells": cells, "is_level": True}]
+
+
+def _size(table: Mapping[str, Any], group: str) -> int:
+    return int(table["n_patients"] if group == "all" else table["classes"][group])
+
+
+def _share(n: int, whole: int) -> str:
+    return f"{n} ({100 * n / whole:.0f} %)" if whole else f"{n}"
+
+
+def _shown_numbers(values: Mapping[str, Any], *, skewed: bool) -> str:
+    if not values["n"]:
+        return "none"
+    names = ("median", "q1", "q3") if skewed else ("mean", "sd", "sd")
+    a, b, c = (_compact(values[name]) for name in names)
+    return f"{a} [{b} to {c}]" if skewed else f"{a} ± {b}"
+
+
+def _compact(value: float | None) -> str:
+    """Three significant digits, and no exponent for ordinary numbers."""
+    if value is None:
+        return "not defined"
+    return f"{value:.1f}" if 10 <= abs(value) < 1e6 else f"{value:.3g}"

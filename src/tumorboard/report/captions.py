@@ -1,0 +1,148 @@
+"""What stands below the figures, and what the page's words mean: how every number was made."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tumorboard.report.contents import Contents
+from tumorboard.report.curves import MAX_CLASSES, N_BOOTSTRAP
+from tumorboard.report.performance import metric_name
+
+_RULES: Mapping[str, str] = {
+    "youden": "largest sensitivity + specificity",
+    "sensitivity": "sensitivity of at least {at_least:g}",
+    "precision": "PPV of at least {at_least:g}",
+    "cost": "smallest cost (false negative {false_negative_cost:g}, false positive "
+    "{false_positive_cost:g})",
+    "fixed": "fixed at {at:g}",
+}
+
+
+def captions(contents: Contents) -> dict[str, str]:
+    """Name of a figure or table -> the text below it."""
+    repeats, folds = contents.n_splits
+    metric, unit = metric_name(contents.primary_metric), contents.unit
+    models = f"{repeats * folds} fitted models" if repeats * folds > 1 else "one fitted model"
+    averaged = f" Counts are means over {repeats} repeats." if repeats > 1 else ""
+    several = len(contents.classes) > 2
+    macro = (
+        f" Each class against the rest (thin, at most {MAX_CLASSES}) and their mean (thick)."
+        if several
+        else ""
+    )
+    band = (
+        f"Each curve is the mean over {models}: scores of different models are never pooled. "
+        f"Bands: 95 % (1.96 standard errors, {N_BOOTSTRAP} resamples of patients). "
+        "Pale lines: the other arms."
+    )
+    return {
+        "answer": (
+            f"Above: difference in {metric} on the same patients, the primary comparison first. "
+            "Lines are 95 % intervals; one that crosses zero is compatible with no difference. "
+            f"Below: {metric} of each arm."
+        ),
+        "flow": f"Who was found, left out and analysed. Analysed: tested in at least one fold. "
+        f"One prediction is about one {unit}.",
+        "missing": "Empty cells of the cohort table, everything found. None was replaced by zero.",
+        "arms": _arms(contents),
+        "roc": f"{band} Averaged vertically (mean sensitivity at each specificity); numbers are "
+        f"the AUROC of the arms table. Dotted: a coin.{macro}",
+        "precision_recall": f"{band} Averaged vertically (mean PPV at each sensitivity); numbers "
+        f"are the AUPRC of the arms table. Dotted: chance, which is the prevalence.{macro}",
+        "confusion": f"{unit.capitalize()}s and percentages of the true class (rows).{averaged} "
+        f"Called {_rule(contents)}.",
+        "training": "Thin: single fits. Thick: their mean, while at least half still trained. "
+        "Dashed grey: training patients; solid: validation patients of the same fit.",
+        "patients": _patients(contents),
+    }
+
+
+def _rule(contents: Contents) -> str:
+    if len(contents.classes) > 2:
+        return "by the largest probability"
+    keys: Mapping[str, Any] = contents.study.get("evaluation", {}).get("threshold", {})
+    rule = str(keys.get("rule", "fixed"))
+    if rule == "fixed":
+        return f"positive from a probability of {float(keys.get('at', 0.5)):g}"
+    meaning = _RULES[rule].format(**keys)
+    return f"at a threshold chosen on the validation patients of the same fit: {meaning}"
+
+
+def _arms(contents: Contents) -> str:
+    positive = contents.classes[-1]
+    events = (
+        f"Events: {positive}."
+        if len(contents.classes) == 2
+        else "Sensitivity and PPV are means over the classes."
+    )
+    return (
+        "Small: 95 % interval. AUROC and AUPRC compare only units scored by the same fitted model, "
+        f"and are then averaged. Classes are called {_rule(contents)}. Brier: smaller is better. "
+        f"{events}"
+    )
+
+
+def _patients(contents: Contents) -> str:
+    shown = (
+        f"Probability of {contents.classes[-1]}"
+        if len(contents.classes) == 2
+        else "Class that was called most often, and its probability"
+    )
+    return (
+        f"{shown}, test predictions only, mean over repeats. ✗: called wrongly in more than half "
+        "of the repeats. A call uses each fit's own threshold, so a mean probability may lie on "
+        "its other side."
+    )
+
+
+def glossary(contents: Contents) -> list[tuple[str, str]]:
+    """(term, meaning) of the words and intervals on the page."""
+    repeats, folds = contents.n_splits
+    difference = (
+        "Corrected resampled t over repeats and folds (Nadeau & Bengio 2003): folds share training "
+        "patients, which an ordinary t-test ignores."
+        if repeats * folds > 1
+        else "Paired resampling of patients: both arms are measured on the same draw."
+    )
+    return [
+        (
+            "95 % interval",
+            "Range that would hold the true value in 95 of 100 such studies. It covers chance in "
+            "who was in the study, not a different hospital or period. None is shown for fewer "
+            "than 10 patients.",
+        ),
+        ("Interval of a difference", difference),
+        (
+            "Interval of an arm",
+            "AUROC: DeLong's variance on the logit scale, by patient. Sensitivity, specificity, "
+            "PPV and NPV: Wilson's. Others: percentiles over resamples of patients, all rows of a "
+            "patient together.",
+        ),
+        (
+            "AUROC",
+            "Chance that a unit with the event gets a higher probability than one without; 0.5 is "
+            "a coin. With more than two classes: mean over the classes, each against the rest.",
+        ),
+        (
+            "AUPRC",
+            "Mean PPV over all sensitivities; a coin gives the prevalence, so compare with that.",
+        ),
+        ("Sensitivity, specificity", "Share of units with (without) the event called correctly."),
+        (
+            "PPV, NPV",
+            "Share of positive (negative) calls that are right; they hold for this cohort's "
+            "prevalence only.",
+        ),
+        (
+            "F1, MCC",
+            "Agreement of calls with the truth; MCC is 0 for a coin and 1 when all are right.",
+        ),
+        ("Brier", "Mean squared distance of probability and truth; 0 is perfect."),
+        (
+            "Arm, unit",
+            "An arm is one way of predicting, with its modalities and model; all arms are trained "
+            "and tested on the same splits by patient. A unit is what one prediction is about: "
+            f"here a {contents.unit}.",
+        ),
+    ]

@@ -1,0 +1,83 @@
+"""The figures of a run: which there are, drawn, and written as SVG and PNG."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tumorboard.records import Floats
+from tumorboard.report.confusion import confusion_figure
+from tumorboard.report.contents import Contents
+from tumorboard.report.curves import Kind, curve_figure
+from tumorboard.report.flow import flow_figure, missing_figure
+from tumorboard.report.forest import forest_figure
+from tumorboard.report.history import history_figure
+from tumorboard.report.performance import confusion_matrices, metric_name
+from tumorboard.report.style import save
+from tumorboard.study_keys import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: The area that belongs to a curve.
+AREAS: Mapping[Kind, str] = {"roc": "auroc", "precision_recall": "auprc"}
+
+
+def write_figures(contents: Contents, folder: Path) -> dict[str, str]:
+    """Write every figure that the run has numbers for as NAME.svg and NAME.png below `folder`.
+
+    Returns:
+        Name -> SVG for inlining, in the order of the page.
+    """
+    inline: dict[str, str] = {}
+    for name, draw in _drawings(contents).items():
+        figure = draw(contents)
+        inline[name] = save(figure, folder, name)
+        figure.clear()
+    return inline
+
+
+def _drawings(contents: Contents) -> dict[str, Callable[[Contents], Figure]]:
+    drawings: dict[str, Callable[[Contents], Figure]] = {"answer": _forest, "flow": _flow}
+    if any(contents.cohort.get("missing", {}).values()):
+        drawings["missing"] = _missing
+    drawings["roc"] = lambda c: _curves(c, "roc")
+    drawings["precision_recall"] = lambda c: _curves(c, "precision_recall")
+    if _matrices(contents):
+        drawings["confusion"] = lambda c: confusion_figure(_matrices(c), c.classes)
+    if any(history.arm in contents.metrics for history in contents.histories):
+        drawings["training"] = lambda c: history_figure(c.histories, arms=c.arms)
+    return drawings
+
+
+def _forest(contents: Contents) -> Figure:
+    metric = contents.primary_metric
+    return forest_figure(
+        {arm: values[metric] for arm, values in contents.metrics.items() if metric in values},
+        [row for row in contents.differences if row.metric == metric],
+        metric=metric_name(metric),
+        smaller_is_better=metric in LOWER_IS_BETTER,
+    )
+
+
+def _flow(contents: Contents) -> Figure:
+    return flow_figure(contents.flow())
+
+
+def _missing(contents: Contents) -> Figure:
+    return missing_figure(contents.cohort["missing"], n_rows=int(contents.cohort["rows"]))
+
+
+def _curves(contents: Contents, kind: Kind) -> Figure:
+    metrics = contents.metrics
+    labels = {
+        arm: f"{metrics[arm][AREAS[kind]].value:.3f}"
+        for arm in contents.arms
+        if AREAS[kind] in metrics[arm]
+    }
+    return curve_figure(contents.fits(), kind=kind, classes=contents.classes, labels=labels)
+
+
+def _matrices(contents: Contents) -> dict[str, Floats]:
+    return confusion_matrices(contents.metrics, arms=contents.arms, classes=contents.classes)

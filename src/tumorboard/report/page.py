@@ -1,0 +1,202 @@
+"""report.html: one self-contained page whose first line is the answer."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import tumorboard
+from tumorboard.cache import write_text
+from tumorboard.report.captions import captions, glossary
+from tumorboard.report.contents import Contents, read_contents
+from tumorboard.report.figures import write_figures
+from tumorboard.report.limits import limits, statements
+from tumorboard.report.patients import MAX_ERRORS, MAX_PATIENTS, mistakes, unit_rows
+from tumorboard.report.performance import (
+    arms_table,
+    class_tables,
+    describe_arms,
+    difference_rows,
+    other_metrics,
+)
+from tumorboard.report.table1 import shown_rows
+
+_HERE = Path(__file__).parent
+
+
+def write_report(run_folder: Path) -> Path:
+    """Write figures/*.svg, figures/*.png and report.html of a run folder, complete or not at all.
+
+    The page opens without a network: style, script and figures are in it.
+
+    Raises:
+        InputError: A file of the run folder is absent or damaged.
+    """
+    contents = read_contents(run_folder)
+    figures = write_figures(contents, run_folder / "figures")
+    path = run_folder / "report.html"
+    write_text(path, render(contents, figures))
+    return path
+
+
+def render(contents: Contents, figures: Mapping[str, str]) -> str:
+    """The page as HTML; every text of the run is escaped.
+
+    Args:
+        contents: The run folder, read.
+        figures: Name -> SVG element.
+    """
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["as_json"] = lambda value: json.dumps(
+        value, indent=1, ensure_ascii=False, default=str
+    )
+    words = {
+        **_head(contents),
+        **_cohort(contents),
+        **_numbers(contents),
+        **_patients(contents),
+        **_background(contents),
+        # Ours, not the run's: style sheet and drawings stay as they are.
+        "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        "figures": {name: Markup(svg) for name, svg in figures.items()},
+    }
+    return environment.get_template("page.html").render(words)
+
+
+def _head(contents: Contents) -> dict[str, Any]:
+    question = contents.study["study"].get("question", "none")
+    repeats, folds = contents.n_splits
+    split = (
+        f"{folds}-fold, {repeats} {'repeat' if repeats == 1 else 'repeats'}"
+        if folds > 1
+        else "one split"
+    )
+    counts = ", ".join(f"{name} {n}" for name, n in contents.n_units.items())
+    return {
+        "name": contents.name,
+        "answer": contents.answer,
+        "question": "" if question == "none" else question,
+        "facts": [
+            ("patients analysed", f"{contents.n_patients:,}"),
+            (f"outcome ({contents.unit}s)", counts),
+            ("arms", len(contents.arms)),
+            ("cross-validation" if folds > 1 else "test", split),
+        ],
+        "captions": captions(contents),
+        "findings": contents.findings,
+        "accepted": contents.study.get("audit", {}).get("accept", []),
+    }
+
+
+def _cohort(contents: Contents) -> dict[str, Any]:
+    cohort = contents.cohort
+    analysed = contents.flow().modalities
+    table = contents.table_one
+    return {
+        "files": contents.files,
+        "counted": contents.counted,
+        "patient_column": contents.study.get("cohort", {}).get("patient_id", "patient_id"),
+        "notes": cohort.get("notes", []),
+        "found_outcome": cohort.get("outcome", {}),
+        "found_modalities": [
+            {
+                "name": name,
+                "files": counts["files"],
+                "patients": counts["patients"],
+                "analysed": analysed.get(name, 0),
+            }
+            for name, counts in cohort.get("modalities", {}).items()
+        ],
+        "table1": _table_one(contents) if table else {},
+    }
+
+
+def _table_one(contents: Contents) -> dict[str, Any]:
+    table = contents.table_one
+    classes = [name for name in contents.classes if name in table["classes"]]
+    return {
+        "n_patients": table["n_patients"],
+        "classes": classes,
+        "sizes": table["classes"],
+        "rows": shown_rows(table, classes=classes),
+        "differing": {name: n for name, n in table["n_differing"].items() if n},
+    }
+
+
+def _numbers(contents: Contents) -> dict[str, Any]:
+    arms, metrics, n_classes = contents.arms, contents.metrics, len(contents.classes)
+    describes = describe_arms(contents.study)
+    return {
+        "arms": arms,
+        "main_table": arms_table(metrics, arms=arms, n_classes=n_classes, describes=describes),
+        "further_table": other_metrics(metrics, arms=arms, n_classes=n_classes),
+        "class_tables": class_tables(metrics, arms=arms, classes=contents.classes),
+        "threshold_notes": contents.threshold_notes,
+        "differences": difference_rows(contents.differences),
+    }
+
+
+def _patients(contents: Contents) -> dict[str, Any]:
+    rows = unit_rows(contents.predictions, contents.calls, arms=contents.arms)
+    wrong = mistakes(rows, arm=0, classes=contents.classes)
+    kinds: dict[str, int] = {}
+    for mistake in wrong:
+        kinds[mistake.kind] = kinds.get(mistake.kind, 0) + 1
+    counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items(), key=lambda k: -k[1]))
+    positive = contents.classes[-1]
+    return {
+        "unit": contents.unit,
+        "has_units": contents.unit != "patient",
+        "rows": rows[:MAX_PATIENTS],
+        "n_hidden": max(0, len(rows) - MAX_PATIENTS),
+        "mistakes": wrong[:MAX_ERRORS],
+        "n_more_mistakes": max(0, len(wrong) - MAX_ERRORS),
+        "mistake_summary": (
+            f"{contents.arms[0]} is wrong in more than half of the repeats about {len(wrong)} of "
+            f"{len(rows)} {contents.unit}s: {counted}. The most certain mistakes come first."
+        ),
+        "probability_heading": (
+            f"probability of {positive}" if len(contents.classes) == 2 else "probability called"
+        ),
+    }
+
+
+def _background(contents: Contents) -> dict[str, Any]:
+    return {
+        "glossary": glossary(contents),
+        "statements": statements(contents.study),
+        "limits": limits(
+            contents.study,
+            contents.cohort,
+            contents.findings,
+            n_patients=contents.n_patients,
+            n_events=contents.n_events,
+            n_rejected=contents.files.get("rejected", 0),
+            n_comparisons=len(contents.differences),
+        ),
+        "study_text": contents.study_text,
+        "environment": _flat(contents.environment),
+        "version": tumorboard.__version__,
+    }
+
+
+def _flat(table: Mapping[str, Any], above: str = "") -> list[tuple[str, str]]:
+    """Nested tables as (key, text) rows; `packages` is a heading that nobody needs to read."""
+    rows: list[tuple[str, str]] = []
+    for key, value in table.items():
+        if isinstance(value, Mapping):
+            rows += _flat(value, "" if key == "packages" else f"{above}{key} ")
+        else:
+            rows.append((f"{above}{key}".replace("_", " "), str(value)))
+    return rows

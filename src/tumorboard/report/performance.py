@@ -1,0 +1,219 @@
+"""The tables of numbers: every arm's metrics with intervals, class by class, and differences."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+from typing import Any
+
+import numpy as np
+
+from tumorboard.evaluation.comparison import Comparison
+from tumorboard.records import Estimate, Floats
+from tumorboard.report.style import MINUS
+
+#: How the page calls a metric.
+METRIC_NAMES: Mapping[str, str] = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "mcc": "MCC",
+    "brier": "Brier",
+    "log_loss": "Log loss",
+    "scaled_brier": "Scaled Brier",
+    "prevalence": "Prevalence",
+    "auroc_bootstrap": "AUROC, bootstrap",
+}
+#: Columns of the arms table, in order: with two classes, and with more.
+BINARY = (
+    "auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "f1", "mcc", "brier",
+)  # fmt: skip
+SEVERAL = ("auroc", "auprc", "balanced_accuracy", "sensitivity", "ppv", "macro_f1", "mcc", "brier")
+PER_CLASS = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "f1")
+
+Metrics = Mapping[str, Mapping[str, Estimate]]
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as the page shows it; `interval` is empty where there is none, `method` made it."""
+
+    value: str
+    interval: str = ""
+    method: str = ""
+
+
+@dataclass(frozen=True)
+class ArmRow:
+    """One arm of a table of metrics."""
+
+    arm: str
+    describes: str
+    n_patients: int
+    n_events: int
+    cells: tuple[Cell, ...]
+
+
+@dataclass(frozen=True)
+class MetricTable:
+    """Metrics in columns, arms in rows."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[ArmRow, ...]
+
+
+def metric_name(metric: str) -> str:
+    """How the page calls a metric; a name it does not know is shown as it is."""
+    return METRIC_NAMES.get(metric, metric)
+
+
+def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
+    """A number as the page shows it: true minus sign, a dash where there is none."""
+    if not isfinite(value):
+        return "–"  # noqa: RUF001 - an en dash marks an empty cell
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", MINUS)
+
+
+def interval(low: float, high: float, *, digits: int = 3, signed: bool = False) -> str:
+    """`0.781 to 0.893`; empty where there is no interval."""
+    if not (isfinite(low) and isfinite(high)):
+        return ""
+    ends = (number(end, digits=digits, signed=signed) for end in (low, high))
+    return " to ".join(ends)
+
+
+def p_value(value: float) -> str:
+    """Three decimals, and never 0.000."""
+    if not isfinite(value):
+        return number(value)
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def arms_table(
+    metrics: Metrics, *, arms: Sequence[str], n_classes: int, describes: Mapping[str, str]
+) -> MetricTable:
+    """The main table: only metrics that at least one arm has."""
+    wanted = BINARY if n_classes == 2 else SEVERAL
+    columns = [name for name in wanted if any(name in metrics[arm] for arm in arms)]
+    return _table("All arms", columns, metrics, arms, describes)
+
+
+def other_metrics(metrics: Metrics, *, arms: Sequence[str], n_classes: int) -> MetricTable:
+    """The known metrics that the main table leaves out."""
+    wanted = [name for name in METRIC_NAMES if name not in (BINARY if n_classes == 2 else SEVERAL)]
+    columns = [name for name in wanted if any(name in metrics[arm] for arm in arms)]
+    return _table("Further metrics", columns, metrics, arms, {})
+
+
+def class_tables(
+    metrics: Metrics, *, arms: Sequence[str], classes: Sequence[str]
+) -> list[MetricTable]:
+    """One table per class of a study with more than two: the class against the rest."""
+    if len(classes) <= 2:
+        return []
+    tables: list[MetricTable] = []
+    for name in classes:
+        found = [m for m in PER_CLASS if any(f"{m}_{name}" in metrics[arm] for arm in arms)]
+        renamed = {
+            arm: {m: metrics[arm][f"{m}_{name}"] for m in found if f"{m}_{name}" in metrics[arm]}
+            for arm in arms
+        }
+        if found:
+            tables.append(_table(name, found, renamed, arms, {}))
+    return tables
+
+
+def _table(
+    title: str,
+    columns: Sequence[str],
+    metrics: Metrics,
+    arms: Sequence[str],
+    describes: Mapping[str, str],
+) -> MetricTable:
+    rows: list[ArmRow] = []
+    for arm in arms:
+        estimates = [metrics[arm].get(name) for name in columns]
+        known = next((e for e in estimates if e is not None), None)
+        rows.append(
+            ArmRow(
+                arm=arm,
+                describes=describes.get(arm, ""),
+                n_patients=known.n_patients if known else 0,
+                n_events=known.n_events if known else 0,
+                cells=tuple(_cell(estimate) for estimate in estimates),
+            )
+        )
+    return MetricTable(title, tuple(metric_name(name) for name in columns), tuple(rows))
+
+
+def _cell(estimate: Estimate | None) -> Cell:
+    if estimate is None:
+        return Cell(number(float("nan")))
+    low_to_high = interval(estimate.ci_low, estimate.ci_high)
+    return Cell(number(estimate.value), low_to_high, estimate.method)
+
+
+def confusion_matrices(
+    metrics: Metrics, *, arms: Sequence[str], classes: Sequence[str]
+) -> dict[str, Floats]:
+    """(true, predicted) counts of every arm whose cells were all written."""
+    found: dict[str, Floats] = {}
+    for arm in arms:
+        cells = [[metrics[arm].get(f"confusion_{t}_{p}") for p in classes] for t in classes]
+        if all(cell is not None for row in cells for cell in row):
+            found[arm] = np.asarray(
+                [[cell.value if cell else 0.0 for cell in row] for row in cells], dtype=np.float64
+            )
+    return found
+
+
+def describe_arms(study: Mapping[str, Any]) -> dict[str, str]:
+    """What each arm of a resolved study is, in a few words."""
+    return {name: _describe(arm) for name, arm in study.get("arms", {}).items()}
+
+
+def _describe(arm: Mapping[str, Any]) -> str:
+    members = " + ".join(arm.get("modalities", ()))
+    baseline, fusion = arm.get("baseline", "none"), arm.get("fusion", "none")
+    if baseline != "none":
+        return f"{members}: {_word(baseline)} (baseline)"
+    encoders = [
+        f"{encoder['name']}-{encoder['depth']}" if "depth" in encoder else str(encoder["name"])
+        for encoder in arm.get("encoders", {}).values()
+    ]
+    parts = [", ".join(encoders)] if encoders else []
+    if fusion != "none":
+        parts.append(f"fusion {_word(fusion)}")
+    return f"{members}: {'; '.join(parts)}" if parts else members
+
+
+def _word(component: Any) -> str:
+    name = component["name"] if isinstance(component, Mapping) else component
+    return str(name).replace("_", " ")
+
+
+def difference_rows(differences: Sequence[Comparison]) -> list[dict[str, str]]:
+    """Rows of the comparison table as the page shows them."""
+    return [
+        {
+            "arm": row.arm,
+            "reference": row.reference,
+            "metric": metric_name(row.metric),
+            "difference": number(row.difference, signed=True),
+            "interval": interval(row.ci_low, row.ci_high, signed=True),
+            "p_value": p_value(row.p_value),
+            "p_value_holm": p_value(row.p_value_holm),
+            "test": row.test,
+            "n_patients": str(row.n_patients),
+        }
+        for row in differences
+    ]
