@@ -17,8 +17,8 @@ from tumorboard.records import ArraySpec
 Tensors = dict[str, torch.Tensor]
 
 
-def make_resnet(n_channels: int = 3, **settings: Any) -> Resnet:
-    spec = ArraySpec("image", (n_channels, 64, 64))
+def make_resnet(n_channels: int = 3, names: tuple[str, ...] = (), **settings: Any) -> Resnet:
+    spec = ArraySpec("image", (n_channels, 64, 64), names)
     return Resnet(spec, dropout=0.0, **settings).eval()
 
 
@@ -130,13 +130,19 @@ def test_grey_images_are_seen_as_equal_colours(weights: Path) -> None:
     assert resnet.std.flatten().tolist() == pytest.approx([0.226])
 
 
-@pytest.mark.parametrize("n_slices", [2, 5])
-def test_a_stack_of_equal_slices_looks_like_the_one_slice(weights: Path, n_slices: int) -> None:
-    one, stack = (make_resnet(n, weights=str(weights)) for n in (1, n_slices))
+@pytest.mark.parametrize(
+    ("colours", "n_slices"), [(("grey",), 3), (("grey",), 5), (("red", "green", "blue"), 3)]
+)
+def test_a_stack_of_equal_slices_looks_like_the_one_slice(
+    weights: Path, colours: tuple[str, ...], n_slices: int
+) -> None:
+    names = tuple(f"{colour} slice {k:+d}" for k in range(n_slices) for colour in colours)
+    one = make_resnet(len(colours), colours, weights=str(weights))
+    stack = make_resnet(len(names), names, weights=str(weights))
     one.load_pretrained()
     stack.load_pretrained()
-    x = torch.rand(2, 1, 64, 64)
-    torch.testing.assert_close(stack(x.expand(-1, n_slices, -1, -1)), one(x), atol=1e-4, rtol=1e-4)
+    x = torch.rand(2, len(colours), 64, 64)
+    torch.testing.assert_close(stack(x.repeat(1, n_slices, 1, 1)), one(x), atol=1e-4, rtol=1e-4)
 
 
 def test_without_weights_the_image_is_not_normalised() -> None:

@@ -22,6 +22,7 @@ _BLOCKS: Mapping[int, tuple[str, list[int]]] = {
 #: Mean and standard deviation of ImageNet's colours in [0, 1], which its weights were trained on.
 _IMAGENET_MEAN = (0.485, 0.456, 0.406)
 _IMAGENET_STD = (0.229, 0.224, 0.225)
+_COLOURS = ("red", "green", "blue")
 
 
 class Resnet(Encoder):
@@ -29,8 +30,8 @@ class Resnet(Encoder):
 
     With weights, images in [0, 1] are normalised as the weights expect. Other inputs than colour
     keep the pretrained filters: for grey images they are summed over the colours, so that grey
-    looks as it did in colour; for a stack of slices that sum is repeated and divided by the number
-    of slices, so that a stack of equal slices looks like the one slice.
+    looks as it did in colour; a stack of slices has them for each slice, divided by the number of
+    slices, so that a stack of equal slices looks like the one slice.
 
     Args:
         depth: Number of weight layers.
@@ -82,7 +83,7 @@ class Resnet(Encoder):
         self.mean: torch.Tensor
         self.std: torch.Tensor
         # Constants that follow from the settings: not saved with the weights.
-        mean, std = _normalisation(spec.sizes[0], is_pretrained=weights != "none")
+        mean, std = _normalisation(_colours(spec))
         self.register_buffer("mean", mean, persistent=False)
         self.register_buffer("std", std, persistent=False)
 
@@ -109,22 +110,35 @@ class Resnet(Encoder):
         path = locate(self.weights, repository=f"timm/resnet{self.depth}.a1_in1k")
         tensors = read_tensors(path)
         if "conv1.weight" in tensors:
-            tensors["conv1.weight"] = _for_channels(tensors["conv1.weight"], self.spec.sizes[0])
+            tensors["conv1.weight"] = _for_channels(tensors["conv1.weight"], _colours(self.spec))
         load_strictly(self.network, tensors, path=path, leave_out=("fc.",))
 
 
-def _for_channels(filters: torch.Tensor, n_channels: int) -> torch.Tensor:
-    """Filters (F, 3, h, w) of colour images for another number of channels; else unchanged."""
-    if filters.ndim != 4 or filters.shape[1] != 3 or n_channels == 3:
+def _colours(spec: ArraySpec) -> list[int]:
+    """Colour of each channel by its name (`red slice +1`), 0 to 2, or -1 for grey.
+
+    Three channels may be three grey slices; without names they are taken for colours.
+    """
+    n_channels = spec.sizes[0]
+    if len(spec.names) != n_channels:
+        return [0, 1, 2] if n_channels == 3 else [-1] * n_channels
+    words = [name.split(" ", 1)[0] for name in spec.names]
+    return [_COLOURS.index(word) if word in _COLOURS else -1 for word in words]
+
+
+def _for_channels(filters: torch.Tensor, colours: list[int]) -> torch.Tensor:
+    """Filters (F, 3, h, w) of colour images for these channels; others are left as they are."""
+    if filters.ndim != 4 or filters.shape[1] != 3:
         return filters
-    return filters.sum(dim=1, keepdim=True).expand(-1, n_channels, -1, -1) / n_channels
+    grey = filters.sum(dim=1)
+    channels = [grey if colour < 0 else filters[:, colour] for colour in colours]
+    n_slices = colours.count(colours[0])
+    return torch.stack(channels, dim=1) / n_slices
 
 
-def _normalisation(n_channels: int, *, is_pretrained: bool) -> tuple[torch.Tensor, torch.Tensor]:
-    """Mean and standard deviation (1, C, 1, 1); the average of the colours unless C is 3."""
-    mean, std = torch.tensor(_IMAGENET_MEAN), torch.tensor(_IMAGENET_STD)
-    if not is_pretrained:
-        mean, std = torch.zeros(1), torch.ones(1)
-    elif n_channels != 3:
-        mean, std = mean.mean().reshape(1), std.mean().reshape(1)
-    return mean.reshape(1, -1, 1, 1), std.reshape(1, -1, 1, 1)
+def _normalisation(colours: list[int]) -> tuple[torch.Tensor, torch.Tensor]:
+    """Mean and standard deviation (1, C, 1, 1) of ImageNet; the colours' average for grey."""
+    values = torch.tensor([_IMAGENET_MEAN, _IMAGENET_STD])
+    values = torch.cat([values, values.mean(dim=1, keepdim=True)], dim=1)[:, colours]
+    mean, std = values.reshape(2, 1, -1, 1, 1)
+    return mean, std
