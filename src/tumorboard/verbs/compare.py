@@ -1,0 +1,154 @@
+"""`tumorboard compare`: prediction tables of any programs, against one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.errors import InputError, nearest
+from tumorboard.evaluation.classification import evaluate_arms
+from tumorboard.evaluation.comparison import Comparison, compare_all
+from tumorboard.evaluation.tables import PredictionTable, concatenate, read_predictions
+from tumorboard.records import Estimate
+from tumorboard.study_keys import Primary, Threshold
+
+#: Resamples of the patients.
+N_BOOTSTRAP = 2000
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One arm beside the reference.
+
+    Args:
+        comparison: Arm minus reference, on the patients that both predicted.
+        arm: The metric of the arm, on all of its own patients.
+        reference: The metric of the reference, on all of its own patients.
+    """
+
+    comparison: Comparison
+    arm: Estimate
+    reference: Estimate
+
+
+def compare(
+    tables: Sequence[Path | str],
+    *,
+    outcome: str = "none",
+    positive: str = "none",
+    metric: str = "auroc",
+    reference: str = "none",
+    seed: int = 0,
+) -> list[Compared]:
+    """Compare the arms of prediction tables with one reference arm, each on the patients in common.
+
+    Thresholds are Youden's on the validation part of a table, and 0.5 where it has none.
+
+    Args:
+        tables: CSV files; see `read_predictions` for what they must hold. A table without the
+            column `arm` is one arm, named after its file.
+        outcome: Outcome column; "none" finds it.
+        positive: Positive class of two; "none" for the last.
+        metric: What is compared.
+        reference: Arm that the others are compared with; "none" for the first.
+        seed: Of the bootstrap.
+
+    Raises:
+        InputError: A faulty table, one arm twice, fewer than two arms, no patients in common.
+        StudyError: No such metric.
+    """
+    table = _read_all([Path(path) for path in tables], outcome, positive)
+    arms = table.arms
+    if len(arms) < 2:
+        raise InputError(f"Only one arm ({', '.join(arms)}): name at least two prediction tables.")
+    if reference != "none" and reference not in arms:
+        raise InputError(f"--reference: {reference!r} is not an arm. {nearest(reference, arms)}")
+    reference = arms[0] if reference == "none" else reference
+    first = next(arm for arm in arms if arm != reference)
+    comparisons = compare_all(
+        table, Primary.model_construct(arm=first, reference=reference, metric=metric),
+        threshold=Threshold(), n_bootstrap=N_BOOTSTRAP, rng=np.random.default_rng(seed),
+    )  # fmt: skip
+    metrics = evaluate_arms(
+        table, threshold=Threshold(), n_bootstrap=N_BOOTSTRAP, rng=np.random.default_rng(seed)
+    )
+    return [
+        Compared(found, metrics[found.arm][metric], metrics[reference][metric])
+        for found in comparisons
+    ]
+
+
+def _read_all(paths: Sequence[Path], outcome: str, positive: str) -> PredictionTable:
+    if not paths:
+        raise InputError("No prediction table is named. Expected two or more CSV files.")
+    read: list[PredictionTable] = []
+    file_of: dict[str, Path] = {}
+    for path in paths:
+        table = read_predictions(path, outcome=outcome, positive=positive)
+        for arm in table.arms:
+            if arm in file_of:
+                raise InputError(
+                    f"{path}: arm {arm!r} is in {file_of[arm]} as well. Rename one of the files, "
+                    "or the arm in its column arm."
+                )
+            file_of[arm] = path
+        read.append(table)
+    return concatenate(read)
+
+
+def render(compared: Sequence[Compared]) -> str:
+    """A small text table: arms with their own intervals, then the differences."""
+    first = compared[0].comparison
+    reference = compared[0].reference
+    head = ("arm", first.metric, "95 % interval", "patients", "with event")
+    rows = [_estimate_row(first.reference, reference)]
+    rows += [_estimate_row(each.comparison.arm, each.arm) for each in compared]
+    differences = (
+        f"minus {first.reference}", "difference", "95 % interval", "p", "p (Holm)", "in common",
+        "test",
+    )  # fmt: skip
+    lines = [*_columns(head, rows), ""]
+    lines += _columns(differences, [_difference_row(each.comparison) for each in compared])
+    for each in compared:
+        own = (each.arm.n_patients, each.reference.n_patients)
+        common = each.comparison.n_patients
+        if own != (common, common):
+            lines.append(
+                f"{each.comparison.arm} predicts {own[0]} patients and {first.reference} {own[1]}; "
+                f"their difference is that of the {common} in common."
+            )
+    return "\n".join(lines)
+
+
+def _estimate_row(arm: str, estimate: Estimate) -> tuple[str, ...]:
+    interval = _interval(estimate.ci_low, estimate.ci_high, "")
+    return (
+        arm, _number(estimate.value, ""), interval, str(estimate.n_patients), str(estimate.n_events)
+    )  # fmt: skip
+
+
+def _difference_row(found: Comparison) -> tuple[str, ...]:
+    return (
+        found.arm, _number(found.difference, "+"), _interval(found.ci_low, found.ci_high, "+"),
+        _number(found.p_value, ""), _number(found.p_value_holm, ""), str(found.n_patients),
+        found.test,
+    )  # fmt: skip
+
+
+def _number(value: float, sign: str) -> str:
+    return "-" if np.isnan(value) else f"{value:{sign}.3f}"
+
+
+def _interval(low: float, high: float, sign: str) -> str:
+    return "-" if np.isnan(low) else f"{low:{sign}.3f} to {high:{sign}.3f}"
+
+
+def _columns(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> list[str]:
+    widths = [max(len(row[k]) for row in (head, *rows)) for k in range(len(head))]
+    return [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in (head, *rows)
+    ]
