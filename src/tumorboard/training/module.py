@@ -105,8 +105,12 @@ class ArmModule(lightning.LightningModule):
             for group in self.optimizers().param_groups:  # type: ignore[union-attr]
                 group["lr"] = max(group["initial_lr"] * factor, 0.0)
 
-    def forward_batch(self, batch: Batch, *, augment: bool) -> Outputs:
-        """Finish the arrays on their device and run the network."""
+    def forward_batch(self, batch: Batch, *, augment: bool) -> tuple[Outputs, torch.Tensor]:
+        """Finish the arrays on their device and run the network.
+
+        Returns:
+            The network's outputs, and (B, M) the modalities it saw after modality dropout.
+        """
         generator = self._generator if augment else None
         inputs = {
             name: _channels_last(self.modalities[name].finish(array, generator=generator))
@@ -117,9 +121,9 @@ class ArmModule(lightning.LightningModule):
             present = drop_modalities(
                 present.cpu(), self.training_keys.modality_dropout, self._generator
             ).to(present.device)
-        return self.network(inputs, present)
+        return self.network(inputs, present), present
 
-    def _loss(self, outputs: Outputs, batch: Batch) -> torch.Tensor:
+    def _loss(self, outputs: Outputs, present: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Weighted mean loss; at the decision level each modality's own head learns by itself."""
         keys: dict[str, Any] = {
             "class_weights": self.class_weights, "loss": self.training_keys.loss,
@@ -127,11 +131,11 @@ class ArmModule(lightning.LightningModule):
         if outputs.branches is None:
             per_row = self.task.loss(outputs.logits, batch.target, **keys)
             return (batch.weight * per_row).sum() / batch.weight.sum().clamp_min(1e-12)
-        shares = batch.present.float() * batch.weight[:, None]
+        shares = present.float() * batch.weight[:, None]
         total = torch.zeros((), device=batch.weight.device)
-        for m in range(batch.present.shape[1]):
+        for m in range(present.shape[1]):
             per_row = self.task.loss(outputs.branches[:, m], batch.target, **keys)
-            per_row = torch.where(batch.present[:, m], per_row, torch.zeros_like(per_row))
+            per_row = torch.where(present[:, m], per_row, torch.zeros_like(per_row))
             total = total + (shares[:, m] * per_row).sum() / shares[:, m].sum().clamp_min(1e-12)
         return total
 
@@ -142,7 +146,7 @@ class ArmModule(lightning.LightningModule):
         torch.manual_seed(seed)
         self._generator.manual_seed(seed)
         augment = self.training_keys.augment
-        value = self._loss(self.forward_batch(batch, augment=augment), batch)
+        value = self._loss(*self.forward_batch(batch, augment=augment), batch)
         if not bool(torch.isfinite(value)):
             patients = sorted({self.rows.patient_id[int(row)] for row in batch.rows})
             raise RunError(
@@ -155,9 +159,9 @@ class ArmModule(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Keep predictions and loss of one validation batch."""
-        outputs = self.forward_batch(batch, augment=False)
+        outputs, present = self.forward_batch(batch, augment=False)
         prediction = self.task.predict(outputs.logits).cpu().numpy()
-        value = float(self._loss(outputs, batch)) * float(batch.weight.sum())
+        value = float(self._loss(outputs, present, batch)) * float(batch.weight.sum())
         self._validation.append((batch.rows.numpy(), prediction, value))
 
     def on_validation_epoch_end(self) -> None:

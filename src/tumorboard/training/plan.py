@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
-from tumorboard.evaluation.thresholds import choose_threshold
 
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
@@ -18,6 +17,7 @@ from tumorboard.evaluation.tables import (
     read_predictions,
     write_predictions,
 )
+from tumorboard.evaluation.thresholds import choose_threshold
 from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.fit import Fit, fit_arm

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 
 from tumorboard import registry
 from tumorboard.cache import Cache
 from tumorboard.cohorts import Source
+from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import Bools, Cohort, FileRecord, FlowStep, Ints, Outcomes, Rejection
 from tumorboard.study import Study

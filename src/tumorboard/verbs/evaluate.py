@@ -19,7 +19,6 @@ from tumorboard.evaluation.comparison import compare_all
 from tumorboard.evaluation.results import write_comparison, write_metrics
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
-from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Finding, Split
 from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
 from tumorboard.report.page import write_report
@@ -142,6 +141,7 @@ def split_study(study: Study, prepared: Prepared) -> list[Split]:
         holdout=holdout,
         validation=keys.validation,
         seed=derive_seed(study.seed, "splits"),
+        classes=prepared.outcomes.classes,
     )
 
 
@@ -227,13 +227,9 @@ def _run(
 def write_scores(folder: Path, study: Study, table: PredictionTable) -> None:
     """metrics.json and comparison.json from the predictions alone."""
     keys = study.keys.evaluation
-    positive = table.classes[-1] if len(table.classes) == 2 else "none"
-    thresholds, notes = choose_thresholds(table.with_positive(positive), keys.threshold)
-    write_text(folder / "notes.json", json.dumps(list(notes)))
     metrics = evaluate_arms(
         table,
-        positive=positive,
-        thresholds=thresholds,
+        threshold=keys.threshold,
         n_bootstrap=keys.bootstrap,
         rng=np.random.default_rng(derive_seed(study.seed, "bootstrap")),
     )
@@ -241,8 +237,7 @@ def write_scores(folder: Path, study: Study, table: PredictionTable) -> None:
     compared = compare_all(
         table,
         study.primary,
-        positive=positive,
-        thresholds=thresholds,
+        threshold=keys.threshold,
         n_bootstrap=keys.bootstrap,
         rng=np.random.default_rng(derive_seed(study.seed, "comparison")),
     )

@@ -8,9 +8,8 @@ import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from tumorboard.cohorts.splits import split_patients
-
 from tumorboard.cache import Cache, write_text
+from tumorboard.cohorts.splits import split_patients
 from tumorboard.errors import RunError, StudyError, nearest
 from tumorboard.prediction.model import Model
 from tumorboard.records import Split
@@ -95,6 +94,7 @@ def _all_patients(study: Study, prepared: Prepared) -> Split:
         holdout=None,
         validation=share,
         seed=derive_seed(study.seed, "fit"),
+        classes=prepared.outcomes.classes,
     )[0]
     return Split(
         1, 1, {p: "validation" if part == "test" else "train" for p, part in split.parts.items()}
