@@ -1,13 +1,10 @@
-"""The command line: one command per verb, faults as one line each, and the exit codes."""
+"""The command line: one command per verb, each a thin layer over the function of that name."""
 
 from __future__ import annotations
 
-import errno
 import json
 import sys
-import traceback
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -15,12 +12,8 @@ from typing import Annotated, NoReturn
 import typer
 
 from tumorboard import __version__
-from tumorboard.errors import InputError, StudyError, TumorboardError
-
-#: Exit codes that scripts may rely on.
-DONE, PROGRAM_FAULT, MUST_BE_MENDED, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
-#: Faults of this machine rather than of the program.
-MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+from tumorboard.cli_faults import DONE, INTERRUPTED, SOME_REJECTED, reported
+from tumorboard.errors import StudyError
 
 app = typer.Typer(
     name="tumorboard",
@@ -90,7 +83,7 @@ def check(
     ] = True,
 ) -> None:
     """Check a study, its data and its audit without training anything."""
-    with _faults(context, empty_json=as_json):
+    with reported(context, empty_json=as_json):
         from tumorboard.verbs.check import check as run_check
 
         report = run_check(
@@ -119,7 +112,7 @@ def evaluate(
     fast: Fast = False,
 ) -> None:
     """Run a study: every arm on the same patients, compared; the report gives the answer."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.report.contents import count_files
         from tumorboard.verbs.evaluate import evaluate as run_evaluate
 
@@ -147,7 +140,7 @@ def fit(
     fast: Fast = False,
 ) -> None:
     """Fit one arm on all patients and write a model folder."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.verbs.fit import fit as run_fit
 
         run_fit(study, out=out, arm=arm, data=data, overrides=settings or (), fast=fast, log=_say)
@@ -165,13 +158,48 @@ def predict(
     data: Data = None,
 ) -> None:
     """Predict the patients of a table with a model folder."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.verbs.predict import predict as run_predict
 
         report = run_predict(model, cohort=cohort, out=out, data=data)
         for line in report.lines:
             typer.echo(line)
         raise typer.Exit(report.exit_code)
+
+
+@app.command()
+def compare(
+    context: typer.Context,
+    tables: Annotated[
+        list[Path],
+        typer.Argument(metavar="TABLE...", help="Prediction tables (CSV).", show_default=False),
+    ],
+    outcome: Annotated[
+        str, typer.Option(help="Outcome column; found where left out.", show_default=False)
+    ] = "none",
+    positive: Annotated[
+        str, typer.Option(help="Positive class; the last where left out.", show_default=False)
+    ] = "none",
+    metric: Annotated[str, typer.Option(help="What is compared.")] = "auroc",
+    reference: Annotated[
+        str, typer.Option(help="Arm to compare with; else the first.", show_default=False)
+    ] = "none",
+    seed: Annotated[int, typer.Option(help="Seed of the bootstrap.")] = 0,
+) -> None:
+    """Compare predictions of this and other programs on the patients that both predicted."""
+    with reported(context):
+        from tumorboard.verbs.compare import compare as run_compare
+        from tumorboard.verbs.compare import render
+
+        compared = run_compare(
+            tables,
+            outcome=outcome,
+            positive=positive,
+            metric=metric,
+            reference=reference,
+            seed=seed,
+        )
+        typer.echo(render(compared))
 
 
 @app.command()
@@ -197,7 +225,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Write a simulated cohort whose truth is known, with a study file that runs on it."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.verbs.simulate import simulate as run_simulate
 
         study = run_simulate(
@@ -224,7 +252,7 @@ def init(
     ] = "none",
 ) -> None:
     """Write a first study file from a table and the folders beside it; guesses are marked."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.verbs.init import write_first_study
 
         path = out or table.parent / "study.toml"
@@ -236,7 +264,7 @@ def init(
 @app.command("list")
 def list_command(context: typer.Context) -> None:
     """List every source, modality, encoder, fusion, baseline, task, check and simulator."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.verbs.list import lines, list_components
 
         for line in lines(list_components()):
@@ -246,7 +274,7 @@ def list_command(context: typer.Context) -> None:
 @app.command()
 def doctor(context: typer.Context) -> None:
     """Say what this machine has and lacks, and how to mend it."""
-    with _faults(context):
+    with reported(context):
         from tumorboard.verbs.doctor import examine, exit_code
 
         lines = examine()
@@ -276,56 +304,3 @@ def _pairs(settings: Sequence[str]) -> dict[str, str]:
 def _say(line: str) -> None:
     """Progress; standard output is kept for the result."""
     typer.echo(line, err=True)
-
-
-@contextmanager
-def _faults(context: typer.Context, *, empty_json: bool = False) -> Generator[None]:
-    """Turn every fault into lines on standard error and an exit code.
-
-    Args:
-        context: Knows whether a traceback was asked for.
-        empty_json: Standard output is JSON: print an empty list where a fault leaves no findings.
-    """
-    try:
-        yield
-    except TumorboardError as error:
-        _leave(str(error).split("\n"), error.exit_code, empty_json=empty_json)
-    except KeyboardInterrupt:
-        _leave(["interrupted; the same command goes on where it stopped."], INTERRUPTED)
-    except OSError as error:
-        if error.errno == errno.EPIPE:  # the reader of a pipe has gone; nothing is lost
-            raise
-        if error.errno not in MACHINE_FAULTS:
-            _program_fault(error, context, empty_json=empty_json)
-        where = f"{error.filename}: " if error.filename else ""
-        advice = "Free space, or choose another folder with --out or TUMORBOARD_CACHE."
-        line = f"{where}{error.strerror}. {advice}"
-        _leave([line], InputError.exit_code, empty_json=empty_json)
-    except Exception as error:
-        if isinstance(error, typer.Exit | typer.Abort):
-            raise
-        _program_fault(error, context, empty_json=empty_json)
-
-
-def _program_fault(error: Exception, context: typer.Context, *, empty_json: bool) -> NoReturn:
-    from tumorboard.cache import default_folder, write_text
-
-    details = "".join(traceback.format_exception(error))
-    path = default_folder() / "last-fault.txt"
-    advice = "Run `tumorboard --debug ...` for the traceback."
-    with suppress(OSError):
-        write_text(path, details)
-        advice = f"The traceback is in {path} (also with `tumorboard --debug ...`)."
-    if context.obj:
-        typer.echo(details, err=True)
-    text = " ".join(str(error).split())
-    line = f"a fault of the program, {type(error).__name__}: {text}. {advice} Please report it."
-    _leave([line], PROGRAM_FAULT, empty_json=empty_json)
-
-
-def _leave(lines: Sequence[str], code: int, *, empty_json: bool = False) -> NoReturn:
-    if empty_json:
-        typer.echo("[]")
-    for line in lines:
-        typer.echo(f"error: {line}", err=True)
-    raise typer.Exit(code)
