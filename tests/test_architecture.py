@@ -24,7 +24,14 @@ LAYERS = (
     ("report",), ("serving",), ("verbs",), ("cli", "cli_faults"),
 )  # fmt: skip
 #: Parts of the ground floor that `study` and `registry` are made of.
-GROUND_FLOOR = ("study_faults", "study_keys", "study_parts", "study_rules", "study_toml")
+GROUND_FLOOR = (
+    "study_faults",
+    "study_keys",
+    "study_parts",
+    "study_rules",
+    "study_toml",
+    "study_words",
+)
 #: Too slow to import on the ground floor, which every command loads.
 HEAVY = {"torch", "polars", "monai", "lightning", "sklearn", "matplotlib", "scipy", "xgboost"}
 #: Files in component folders that are no component, each with the reason.

@@ -9,15 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from tumorboard.study_faults import problems
-from tumorboard.study_keys import (
-    METRICS,
-    NOT_BUILT,
-    READ_BY,
-    Keys,
-    StudyKeys,
-    keys_at,
-    table_of,
-)
+from tumorboard.study_keys import METRICS, Keys, StudyKeys, keys_at, table_of
+from tumorboard.study_words import LOWER_IS_BETTER, NOT_BUILT, READ_BY
 
 GOOD: dict[str, Any] = {
     "study": {"name": "x"},
@@ -132,6 +125,10 @@ def test_metric_names_agree_with_the_metrics_a_key_takes() -> None:
         value = {"arm": "a", "reference": "b", "metric": metric}
         assert sentences("evaluation", "primary", value) == []
         assert sentences("training", "stop", {"metric": metric}) == []
+
+
+def test_what_is_better_when_smaller_is_a_metric_or_the_loss() -> None:
+    assert set(LOWER_IS_BETTER) <= {*METRICS, "loss"}
 
 
 @pytest.mark.parametrize("key", [*READ_BY, *(choice for choice, _ in READ_BY.values())])

@@ -9,7 +9,7 @@ import pytest
 
 from tumorboard.errors import StudyError
 from tumorboard.study import Study
-from tumorboard.study_keys import NOT_BUILT
+from tumorboard.study_words import NOT_BUILT
 
 HEAD = """
 [study]

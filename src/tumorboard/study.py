@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from tumorboard.errors import StudyError
 from tumorboard.study_faults import Faults, dotted, faulty_keys, problems
-from tumorboard.study_keys import READ_BY, ArmTable, Primary, StudyKeys, keys_at
+from tumorboard.study_keys import ArmTable, Primary, StudyKeys, keys_at
 from tumorboard.study_parts import (
     DEFAULT_ENCODERS,
     Arm,
@@ -30,6 +30,7 @@ from tumorboard.study_rules import (
     search_faults,
 )
 from tumorboard.study_toml import overridden, read_toml, set_key
+from tumorboard.study_words import READ_BY
 
 __all__ = ["DEFAULT_ENCODERS", "Arm", "Study"]
 

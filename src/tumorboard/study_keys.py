@@ -14,13 +14,8 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
-#: Metrics that can stop training, lead a comparison or choose a setting.
-METRICS = (
-    "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
-    "f1", "macro_f1", "mcc", "brier", "log_loss",
-)  # fmt: skip
-#: Metrics where smaller is better.
-LOWER_IS_BETTER = ("brier", "log_loss", "loss")
+from tumorboard.study_words import LOWER_IS_BETTER as LOWER_IS_BETTER
+from tumorboard.study_words import METRICS as METRICS
 
 MetricName = Literal[
     "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
@@ -65,7 +60,13 @@ class Keys(BaseModel):
 
 
 class StudyTable(Keys):
-    """What the study is called and asks."""
+    """What the study is called and asks.
+
+    Args:
+        name: Names the run folder.
+        question: The clinical question in one sentence, shown in the report.
+        seed: All randomness derives from it.
+    """
 
     name: Name
     question: str = "none"
@@ -73,7 +74,17 @@ class StudyTable(Keys):
 
 
 class CohortTable(Keys):
-    """Keys of every source; the rest are the source's own."""
+    """Who the patients are; every key below is one of all sources, the rest are the source's own.
+
+    Args:
+        source: Where patients come from.
+        patient_id: Column of the patient's number; rows of one patient are never split.
+        missing: Cells that mean "not known".
+        institution: Column of the hospital, for the audit; never a predictor.
+        index_date: Column of the date that prediction is made at.
+        exclude: Column -> labels whose rows are left out, and counted.
+        require: Modalities without which a patient is left out, and counted.
+    """
 
     model_config = ConfigDict(extra="allow", strict=True, frozen=True, allow_inf_nan=False)
 
@@ -87,7 +98,22 @@ class CohortTable(Keys):
 
 
 class TaskTable(Keys):
-    """The clinical question."""
+    """The clinical question.
+
+    Args:
+        kind: The task.
+        target: Column of the outcome.
+        positive: Label that sensitivity and the other binary metrics are about.
+        classes: Labels to keep, or class -> the labels that it joins; empty keeps all.
+        unit: What one prediction is about; outputs of a patient's rows are averaged by default.
+        time: Column of the follow-up time.
+        time_unit: Unit of that column.
+        event: Column that says whether the event was seen.
+        event_value: What that column holds where it was.
+        image: Modality that is segmented.
+        mask: Pattern of the mask files.
+        labels: Name -> number in the mask.
+    """
 
     kind: str = "classification"
     target: str | list[str] = "none"
@@ -104,7 +130,14 @@ class TaskTable(Keys):
 
 
 class Optimizer(Keys):
-    """`momentum` is read by `sgd` only."""
+    """How weights are changed.
+
+    Args:
+        name: The optimiser.
+        learning_rate: Step size.
+        weight_decay: Pull of the weights towards zero.
+        momentum: Of `sgd` only.
+    """
 
     name: Literal["adam", "adamw", "sgd"] = "adamw"
     learning_rate: Annotated[float, Field(gt=0)] = 1e-4
@@ -113,7 +146,17 @@ class Optimizer(Keys):
 
 
 class Schedule(Keys):
-    """`plateau` watches `metric` on validation patients; `step` acts every `every` epochs."""
+    """How the learning rate falls.
+
+    Args:
+        name: `plateau` watches validation patients, `step` acts every so many epochs.
+        factor: The learning rate is multiplied by it (`plateau`, `step`).
+        patience: Epochs without improvement before that (`plateau`).
+        metric: What is watched (`plateau`).
+        every: Epochs between two steps (`step`).
+        minimum: The learning rate falls no lower (`plateau`).
+        warmup_epochs: Epochs over which it first rises.
+    """
 
     name: Literal["none", "plateau", "step", "cosine"] = "none"
     factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
@@ -125,7 +168,13 @@ class Schedule(Keys):
 
 
 class Stop(Keys):
-    """Early stopping on validation patients; patience 0 trains every epoch."""
+    """Early stopping on validation patients.
+
+    Args:
+        metric: What is watched.
+        patience: Epochs without improvement before training stops; 0 trains every epoch.
+        keep: Weights of the best epoch, or of the last.
+    """
 
     metric: Watched = "loss"
     patience: Annotated[int, Field(ge=0)] = 8
@@ -133,7 +182,15 @@ class Stop(Keys):
 
 
 class Loss(Keys):
-    """`effective_number` is the class balance of Cui et al., CVPR 2019, with `beta`."""
+    """What training makes small.
+
+    Args:
+        name: The loss.
+        class_weights: `effective_number` is the class balance of Cui et al., CVPR 2019.
+        gamma: How much easy patients count less (`focal`).
+        beta: Of `effective_number`.
+        label_smoothing: Share of the target that is spread over all classes.
+    """
 
     name: Literal["cross_entropy", "focal"] = "cross_entropy"
     class_weights: Literal["none", "balanced", "effective_number"] = "none"
@@ -143,7 +200,20 @@ class Loss(Keys):
 
 
 class Training(Keys):
-    """How every network of the study is trained; an arm may override any of it."""
+    """How every network of the study is trained; an arm may override any of it.
+
+    Args:
+        epochs: Most passes over the training patients.
+        batch_size: Rows per step.
+        optimizer: A name, or a table with a name.
+        schedule: A name, or a table with a name.
+        stop: Early stopping.
+        loss: A name, or a table with a name.
+        sampler: `weighted` draws rare classes as often as frequent ones.
+        modality_dropout: Chance that a modality is hidden while training, never the last one.
+        gradient_clip: Longest gradient; 0 clips nothing.
+        augment: Whether modalities augment training rows.
+    """
 
     epochs: Annotated[int, Field(ge=1)] = 60
     batch_size: Annotated[int, Field(ge=2)] = 16
@@ -158,7 +228,15 @@ class Training(Keys):
 
 
 class ArmTable(Keys):
-    """A choice of modalities, and either a fusion with encoders or a baseline."""
+    """A choice of modalities, and either a fusion with encoders or a baseline.
+
+    Args:
+        modalities: What the arm sees.
+        fusion: How modalities are joined; `concatenation` where several are named and it is not.
+        baseline: A classical model instead of a network.
+        encoders: Modality -> an encoder other than the modality's own.
+        training: Keys of `[training]` that this arm overrides.
+    """
 
     modalities: Annotated[list[str], Field(min_length=1)]
     fusion: Component | Literal["none"] = "none"
@@ -178,7 +256,13 @@ class SearchRange(Keys):
 
 
 class Tuning(Keys):
-    """The inner loop of nested cross-validation: which keys are searched, and where."""
+    """The inner loop of nested cross-validation: which keys are searched, and where.
+
+    Args:
+        trials: Fits per arm and split.
+        metric: What the search improves on validation patients.
+        space: Dotted key of the study -> where it is searched.
+    """
 
     trials: Annotated[int, Field(ge=1)] = 20
     metric: Watched = "auroc"
@@ -186,7 +270,13 @@ class Tuning(Keys):
 
 
 class Primary(Keys):
-    """The comparison that the first line of the report answers."""
+    """The comparison that the first line of the report answers.
+
+    Args:
+        arm: What is asked about.
+        reference: What it is compared with.
+        metric: By which measure.
+    """
 
     arm: str
     reference: str
@@ -194,7 +284,15 @@ class Primary(Keys):
 
 
 class Threshold(Keys):
-    """How the decision threshold is chosen on validation patients (binary outcomes)."""
+    """How the decision threshold is chosen on validation patients (binary outcomes).
+
+    Args:
+        rule: `youden`, the least `sensitivity` or `precision`, the lowest `cost`, or `fixed`.
+        at_least: The least sensitivity or precision.
+        at: The threshold of `fixed`.
+        false_negative_cost: What a missed patient costs (`cost`).
+        false_positive_cost: What a false alarm costs (`cost`).
+    """
 
     rule: Literal["youden", "sensitivity", "precision", "cost", "fixed"] = "youden"
     at_least: Annotated[float, Field(gt=0, le=1)] = 0.95
@@ -204,13 +302,35 @@ class Threshold(Keys):
 
 
 class Conformal(Keys):
-    """Prediction sets that hold the true class with this probability."""
+    """Prediction sets.
+
+    Args:
+        coverage: Probability that a set holds the true class.
+    """
 
     coverage: Annotated[float, Field(gt=0, lt=1)] = 0.90
 
 
 class Evaluation(Keys):
-    """Splits, the decision threshold and what is compared."""
+    """Splits, the decision threshold and what is compared.
+
+    Args:
+        folds: Parts of the cross-validation; each patient is tested once per repeat.
+        repeats: Times that the whole is repeated with other splits.
+        holdout: Shares of training, validation and test patients, instead of folds.
+        validation: Share of the training patients that validates.
+        primary: What the first line of the report answers; fused against the first table if none.
+        bootstrap: Resamples of the patients behind an interval.
+        threshold: How the decision threshold is chosen.
+        calibration: What is fitted on validation patients to mend probabilities.
+        conformal: Prediction sets.
+        external: Name -> table of another cohort.
+        locked_test: Share of the patients that is set aside.
+        subgroups: Columns whose groups are reported apart.
+        pairing: Whether modalities come from the same patients.
+        probes: Degradations that the models are tried on.
+        margin: Of non-inferiority.
+    """
 
     folds: Annotated[int, Field(ge=2)] = 5
     repeats: Annotated[int, Field(ge=1)] = 1
@@ -230,13 +350,25 @@ class Evaluation(Keys):
 
 
 class Audit(Keys):
-    """Codes of findings of severity error that do not stop this study."""
+    """What the audit may find without stopping the study.
+
+    Args:
+        accept: Codes of findings of severity error; the report is marked.
+    """
 
     accept: list[str] = []
 
 
 class Report(Keys):
-    """Sentences that only the author knows; shown in the report, "not reported" where absent."""
+    """Sentences that only the author knows; shown in the report, "not reported" where absent.
+
+    Args:
+        population: Whom the patients stand for.
+        setting: Where and when they were seen.
+        outcome: How the outcome was established.
+        ethics: Approval and consent.
+        funding: Who paid.
+    """
 
     population: str = "none"
     setting: str = "none"
@@ -246,7 +378,13 @@ class Report(Keys):
 
 
 class Runtime(Keys):
-    """Where it runs; no key here changes what is computed, apart from rounding."""
+    """Where it runs; no key here changes what is computed, apart from rounding.
+
+    Args:
+        device: `auto` takes a GPU where there is one.
+        workers: Processes that prepare images.
+        precision: `auto` takes bfloat16 for images where the hardware has it.
+    """
 
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     workers: Annotated[int, Field(ge=0)] = 2
@@ -267,54 +405,6 @@ class StudyKeys(Keys):
     audit: Audit = Audit()
     report: Report = Report()
     runtime: Runtime = Runtime()
-
-
-#: Codes of the audit's findings, which `[audit] accept` may name.
-FINDINGS = (
-    "patient-overlap", "duplicate-image", "duplicate-row", "duplicate-expression",
-    "after-index-date", "label-proxy", "near-duplicate-image", "duplicate-note", "label-in-text",
-    "institution-confounded", "derived-from-all-patients", "split-not-by-patient",
-    "simulated-pairing", "small-class", "too-few-events",
-)  # fmt: skip
-
-#: Keys that the design names and whose part is not built yet: key -> the part.
-NOT_BUILT: Mapping[str, str] = {
-    "cohort.icd": "the source mimic_iv",
-    "cohort.rows": "the source mimic_iv",
-    "cohort.same_admission_codes": "the source mimic_iv",
-    "task.time": "the task survival",
-    "task.time_unit": "the task survival",
-    "task.event": "the task survival",
-    "task.event_value": "the task survival",
-    "task.image": "the task segmentation",
-    "task.mask": "the task segmentation",
-    "task.labels": "the task segmentation",
-    "evaluation.calibration": "fitted calibration",
-    "evaluation.conformal": "conformal prediction sets",
-    "evaluation.external": "external cohorts",
-    "evaluation.locked_test": "the locked test set with its ledger",
-    "evaluation.subgroups": "subgroup metrics",
-    "evaluation.pairing": "simulated pairing",
-    "evaluation.probes": "probes",
-    "evaluation.margin": "non-inferiority",
-}
-
-
-#: Settings that only some choices read: key -> (the choice, the words that read it).
-READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
-    "training.optimizer.momentum": ("training.optimizer.name", ("sgd",)),
-    "training.schedule.factor": ("training.schedule.name", ("plateau", "step")),
-    "training.schedule.patience": ("training.schedule.name", ("plateau",)),
-    "training.schedule.metric": ("training.schedule.name", ("plateau",)),
-    "training.schedule.every": ("training.schedule.name", ("step",)),
-    "training.schedule.minimum": ("training.schedule.name", ("plateau",)),
-    "training.loss.gamma": ("training.loss.name", ("focal",)),
-    "training.loss.beta": ("training.loss.class_weights", ("effective_number",)),
-    "evaluation.threshold.at": ("evaluation.threshold.rule", ("fixed",)),
-    "evaluation.threshold.at_least": ("evaluation.threshold.rule", ("sensitivity", "precision")),
-    "evaluation.threshold.false_negative_cost": ("evaluation.threshold.rule", ("cost",)),
-    "evaluation.threshold.false_positive_cost": ("evaluation.threshold.rule", ("cost",)),
-}
 
 
 def table_of(path: tuple[str, ...]) -> type[Keys] | None:

@@ -11,15 +11,8 @@ from pydantic import BaseModel, ValidationError
 from tumorboard import registry
 from tumorboard.errors import nearest
 from tumorboard.study_faults import problems, show
-from tumorboard.study_keys import (
-    FINDINGS,
-    NOT_BUILT,
-    READ_BY,
-    Evaluation,
-    Primary,
-    SearchRange,
-    StudyKeys,
-)
+from tumorboard.study_keys import Evaluation, Primary, SearchRange, StudyKeys
+from tumorboard.study_words import FINDINGS, NOT_BUILT, READ_BY
 
 #: Keys that tuning may search: the rest would change the question, the patients or what is read.
 SEARCHABLE = re.compile(

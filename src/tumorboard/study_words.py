@@ -1,0 +1,60 @@
+"""Words that a study file may use, and rules about its keys that are plain tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+#: Metrics that can stop training, lead a comparison or choose a setting.
+METRICS = (
+    "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
+    "f1", "macro_f1", "mcc", "brier", "log_loss",
+)  # fmt: skip
+#: Metrics where smaller is better.
+LOWER_IS_BETTER = ("brier", "log_loss", "loss")
+
+#: Codes of the audit's findings, which `[audit] accept` may name.
+FINDINGS = (
+    "patient-overlap", "duplicate-image", "duplicate-row", "duplicate-expression",
+    "after-index-date", "label-proxy", "near-duplicate-image", "duplicate-note", "label-in-text",
+    "institution-confounded", "derived-from-all-patients", "split-not-by-patient",
+    "simulated-pairing", "small-class", "too-few-events",
+)  # fmt: skip
+
+#: Keys that the design names and whose part is not built yet: key -> the part.
+NOT_BUILT: Mapping[str, str] = {
+    "cohort.icd": "the source mimic_iv",
+    "cohort.rows": "the source mimic_iv",
+    "cohort.same_admission_codes": "the source mimic_iv",
+    "task.time": "the task survival",
+    "task.time_unit": "the task survival",
+    "task.event": "the task survival",
+    "task.event_value": "the task survival",
+    "task.image": "the task segmentation",
+    "task.mask": "the task segmentation",
+    "task.labels": "the task segmentation",
+    "evaluation.calibration": "fitted calibration",
+    "evaluation.conformal": "conformal prediction sets",
+    "evaluation.external": "external cohorts",
+    "evaluation.locked_test": "the locked test set with its ledger",
+    "evaluation.subgroups": "subgroup metrics",
+    "evaluation.pairing": "simulated pairing",
+    "evaluation.probes": "probes",
+    "evaluation.margin": "non-inferiority",
+}
+
+
+#: Settings that only some choices read: key -> (the choice, the words that read it).
+READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "training.optimizer.momentum": ("training.optimizer.name", ("sgd",)),
+    "training.schedule.factor": ("training.schedule.name", ("plateau", "step")),
+    "training.schedule.patience": ("training.schedule.name", ("plateau",)),
+    "training.schedule.metric": ("training.schedule.name", ("plateau",)),
+    "training.schedule.every": ("training.schedule.name", ("step",)),
+    "training.schedule.minimum": ("training.schedule.name", ("plateau",)),
+    "training.loss.gamma": ("training.loss.name", ("focal",)),
+    "training.loss.beta": ("training.loss.class_weights", ("effective_number",)),
+    "evaluation.threshold.at": ("evaluation.threshold.rule", ("fixed",)),
+    "evaluation.threshold.at_least": ("evaluation.threshold.rule", ("sensitivity", "precision")),
+    "evaluation.threshold.false_negative_cost": ("evaluation.threshold.rule", ("cost",)),
+    "evaluation.threshold.false_positive_cost": ("evaluation.threshold.rule", ("cost",)),
+}
