@@ -3,7 +3,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from tumorboard.evaluation.tables import PredictionTable
+from tumorboard.evaluation.prediction_table import PredictionTable
 
 
 def _table(

@@ -6,12 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tumorboard.errors import InputError
-from tumorboard.evaluation.tables import (
-    PredictionTable,
-    concatenate,
-    read_predictions,
-    write_predictions,
-)
+from tumorboard.evaluation.prediction_table import PredictionTable, concatenate
+from tumorboard.evaluation.tables import read_predictions, write_predictions
 
 
 def table(positive: list[float], outcome: list[int], *, arm: str = "a", fold: int = 1):

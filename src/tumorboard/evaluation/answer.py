@@ -59,7 +59,7 @@ def answer(
     if (difference > 0) == lower_is_better:
         verb = "raises" if lower_is_better else "lowers"
         return f"{subject} makes it worse: it {verb} {metric} by {interval}"
-    better = ", where lower is better" if lower_is_better else ""
+    better = " (lower is better)" if lower_is_better else ""
     return f"{subject} changes {metric}{better} by {interval}"
 
 
