@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,6 @@ ARMS = {
     "late": (("ultrasound", "record"), 1.05),
     "logistic": (("record",), 0.65),
 }
-NAN = None
 
 
 @dataclass(frozen=True)
@@ -344,3 +343,9 @@ def _json(path: Path, document: object) -> None:
 def run(tmp_path_factory: pytest.TempPathFactory) -> WrittenRun:
     """A run with two classes, five arms, two repeats of five folds."""
     return write_run(tmp_path_factory.mktemp("binary"))
+
+
+@pytest.fixture(scope="session")
+def make_run() -> Callable[..., WrittenRun]:
+    """The writer itself, for runs of another shape."""
+    return write_run

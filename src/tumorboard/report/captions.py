@@ -87,10 +87,10 @@ def _patients(contents: Contents) -> str:
     shown = (
         f"Probability of {contents.classes[-1]}"
         if len(contents.classes) == 2
-        else "Class that was called most often, and its probability"
+        else "Class that was called, and its probability"
     )
     return (
-        f"{shown}, test predictions only, mean over repeats. ✗: called wrongly in more than half "
+        f"{shown}, test predictions only, mean over repeats. ✗: called wrongly in at least half "
         "of the repeats. A call uses each fit's own threshold, so a mean probability may lie on "
         "its other side."
     )

@@ -37,7 +37,9 @@ def confusion_figure(matrices: Mapping[str, Floats], classes: Sequence[str]) -> 
 def _matrix(axis: Axes, counts: Floats, classes: list[str]) -> None:
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
-    axis.imshow(share, cmap="Greys", vmin=0, vmax=1.25, aspect="auto")
+    edges = np.arange(len(classes) + 1) - 0.5
+    axis.pcolormesh(edges, edges, share, cmap="Greys", vmin=0, vmax=1.25, ec="white", lw=2)
+    axis.invert_yaxis()
     size = 9.5 if len(classes) <= MANY_CLASSES else 7.0
     for i in range(len(classes)):
         for j in range(len(classes)):
@@ -58,12 +60,6 @@ def _matrix(axis: Axes, counts: Floats, classes: list[str]) -> None:
     axis.set_yticks(range(len(classes)), classes, rotation=upright, va="center")
     axis.set(xlabel="predicted", ylabel="true")
     axis.tick_params(length=0)
-    edges = np.arange(len(classes) + 1) - 0.5
-    axis.set_xticks(edges, minor=True)
-    axis.set_yticks(edges, minor=True)
-    axis.grid(visible=True, which="minor", color="white", lw=2)
-    axis.grid(visible=False, which="major")
-    axis.tick_params(which="minor", length=0)
     for spine in axis.spines.values():
         spine.set_visible(False)
 

@@ -163,7 +163,7 @@ def _patients(contents: Contents) -> dict[str, Any]:
         "mistakes": wrong[:MAX_ERRORS],
         "n_more_mistakes": max(0, len(wrong) - MAX_ERRORS),
         "mistake_summary": (
-            f"{contents.arms[0]} is wrong in more than half of the repeats about {len(wrong)} of "
+            f"{contents.arms[0]} is wrong in at least half of the repeats about {len(wrong)} of "
             f"{len(rows)} {contents.unit}s: {counted}. The most certain mistakes come first."
         ),
         "probability_heading": (

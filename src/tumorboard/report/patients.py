@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -21,23 +22,21 @@ class Opinion:
     """What one arm said about one unit.
 
     Args:
-        text: The class that was called most often, where there are more than two; else empty.
+        text: The class that was called, where there are more than two; else empty.
         probability: Mean over repeats: of the positive class, or of that class.
         n_wrong: Repeats in which the called class was not the true one.
         n_repeats: Repeats in which the arm predicted the unit; 0 where it never did.
-        wrong_call: The class that was called most often in place of the true one.
     """
 
     text: str
     probability: float
     n_wrong: int
     n_repeats: int
-    wrong_call: str
 
     @property
     def is_wrong(self) -> bool:
-        """Wrong in more than half of the repeats."""
-        return 2 * self.n_wrong > self.n_repeats
+        """Wrong in at least half of the repeats: an arm that cannot decide is not right."""
+        return self.n_repeats > 0 and 2 * self.n_wrong >= self.n_repeats
 
 
 @dataclass(frozen=True)
@@ -67,21 +66,21 @@ class Mistake:
 
 
 def unit_rows(table: PredictionTable, calls: Ints, *, arms: Sequence[str]) -> list[UnitRow]:
-    """One row per unit, in order of first appearance.
+    """One row per unit, by its id, numbers in it as numbers.
 
     Args:
         table: Test predictions with a known outcome.
         calls: (rows,) class that was called.
         arms: Order of the opinions.
     """
-    units, first, unit = _in_order(table.unit_id)
+    units, first, unit = np.unique(table.unit_id, return_index=True, return_inverse=True)
     arm = _positions(table.arm, arms)
     shape = (len(units), len(arms), len(table.classes))
     votes, total = np.zeros(shape, dtype=np.int64), np.zeros(shape)
     np.add.at(votes, (unit, arm, calls), 1)
     np.add.at(total, (unit, arm), table.probabilities)
     present = _modalities(table, unit, len(units))
-    return [
+    rows = [
         UnitRow(
             patient_id=str(table.patient_id[row]),
             unit_id=str(table.unit_id[row]),
@@ -94,15 +93,13 @@ def unit_rows(table: PredictionTable, calls: Ints, *, arms: Sequence[str]) -> li
         )
         for i, row in enumerate(first)
     ]
+    return sorted(rows, key=lambda row: _natural(row.unit_id))
 
 
-def _in_order(ids: np.ndarray) -> tuple[np.ndarray, Ints, Ints]:
-    """Distinct ids, the row where each first appears, and each row's id, in order of appearance."""
-    units, first, unit = np.unique(ids, return_index=True, return_inverse=True)
-    order = np.argsort(first)
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return units[order], first[order], rank[unit]
+def _natural(text: str) -> list[tuple[int, str]]:
+    """Sorting key that puts case9 before case10."""
+    parts = re.split(r"([0-9]+)", text)
+    return [(int(part), "") if i % 2 else (-1, part) for i, part in enumerate(parts)]
 
 
 def _positions(names: np.ndarray, known: Sequence[str]) -> Ints:
@@ -120,18 +117,14 @@ def _modalities(table: PredictionTable, unit: Ints, n_units: int) -> list[str]:
 
 def _opinion(votes: Ints, total: Floats, truth: int, classes: Sequence[str]) -> Opinion:
     n_repeats = int(votes.sum())
+    n_wrong = n_repeats - int(votes[truth])
     mean = total / max(n_repeats, 1)
-    called = max(range(len(classes)), key=lambda k: (votes[k], mean[k]))
+    if len(classes) == 2:
+        return Opinion("", float(mean[1]), n_wrong, n_repeats)
     others = [k for k in range(len(classes)) if k != truth]
     instead = max(others, key=lambda k: (votes[k], mean[k]))
-    several = len(classes) > 2
-    return Opinion(
-        text=classes[called] if several and n_repeats else "",
-        probability=float(mean[called] if several else mean[1]),
-        n_wrong=n_repeats - int(votes[truth]),
-        n_repeats=n_repeats,
-        wrong_call=classes[instead],
-    )
+    said = instead if 2 * n_wrong >= n_repeats else truth
+    return Opinion(classes[said], float(mean[said]), n_wrong, n_repeats)
 
 
 def mistakes(rows: Sequence[UnitRow], *, arm: int, classes: Sequence[str]) -> list[Mistake]:
@@ -146,6 +139,6 @@ def mistakes(rows: Sequence[UnitRow], *, arm: int, classes: Sequence[str]) -> li
             kind = "false negative" if missed else "false positive"
             certainty = 1 - opinion.probability if missed else opinion.probability
         else:
-            kind, certainty = f"{row.truth}, called {opinion.wrong_call}", opinion.probability
+            kind, certainty = f"{row.truth}, called {opinion.text}", opinion.probability
         found.append(Mistake(row, kind, opinion, certainty))
     return sorted(found, key=lambda mistake: -mistake.certainty)

@@ -143,6 +143,7 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     no_date = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with _settings(**{"svg.hashsalt": name}):
         write_atomic(svg, lambda path: figure.savefig(path, format="svg", metadata=no_date))
+        figure.set_layout_engine("none")  # fitted above; the PNG keeps the same places
         write_atomic(
             folder / f"{name}.png",
             lambda path: figure.savefig(path, format="png", dpi=200, metadata={"Software": None}),

@@ -1,0 +1,50 @@
+from tumorboard.records import FlowStep
+from tumorboard.report.flow import CohortFlow, flow_figure, missing_figure
+
+
+def _texts(figure) -> list[str]:
+    return [text.get_text() for text in figure.axes[0].texts]
+
+
+def _flow(*steps: FlowStep) -> CohortFlow:
+    return CohortFlow(200, 260, steps, 180, {"benign": 108, "malignant": 72}, {"ultrasound": 171})
+
+
+def test_counts_and_reasons_are_in_the_boxes() -> None:
+    flow = _flow(FlowStep("no outcome", 19, 30), FlowStep("no image", 1, 1))
+    texts = _texts(flow_figure(flow))
+    for text in (
+        "Found: 200 patients", "260 rows of the cohort table", "• 19 patients, 30 rows: no outcome",
+        "• 1 patient, 1 row: no image", "Analysed: 180 patients", "108 patients",
+        "171 patients (95 %)",
+    ):  # fmt: skip
+        assert text in texts
+    assert flow.is_explained
+
+
+def test_says_so_where_the_reasons_do_not_add_up() -> None:
+    flow = _flow(FlowStep("no image", 15, 20))
+    assert not flow.is_explained
+    assert "(reasons overlap, or took rows of patients who stayed)" in _texts(flow_figure(flow))
+
+
+def test_long_reasons_are_wrapped_and_many_classes_make_rows() -> None:
+    flow = CohortFlow(
+        90, 90, [FlowStep("word " * 40, 30, 30)], 60, {f"class{i}": 5 for i in range(12)}, {}
+    )
+    texts = _texts(flow_figure(flow))
+    assert max(map(len, texts)) <= 62
+    assert "class11" in texts
+
+
+def test_missing_cells_the_emptiest_first() -> None:
+    figure = missing_figure({"Age": 13, "Signs": 0, "Tissue": 130}, n_rows=260)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["Tissue", "Age", "Signs"]
+    assert _texts(figure) == ["130 (50 %)", "13 (5 %)", "complete"]
+
+
+def test_too_many_columns_are_counted() -> None:
+    figure = missing_figure({f"c{i}": i for i in range(40)}, n_rows=100)
+    assert len(figure.axes[0].get_yticklabels()) == 25
+    assert "15 more columns" in figure.axes[0].get_title(loc="left")

@@ -1,0 +1,80 @@
+from typing import Any
+
+from tumorboard.report.model_card import model_card
+
+STUDY: dict[str, Any] = {
+    "study": {"name": "breast", "question": "Does the image | add?", "seed": 7},
+    "task": {"target": "Classification", "unit": "patient"},
+    "modalities": {
+        "ultrasound": {"kind": "image", "files": "images/{file}"},
+        "record": {"kind": "table", "numeric": ["Age"], "categorical": ["Signs"]},
+    },
+    "arms": {
+        "fused": {
+            "modalities": ["ultrasound", "record"],
+            "fusion": {"name": "gated"},
+            "baseline": "none",
+            "encoders": {
+                "ultrasound": {"name": "resnet", "depth": 18, "weights": "none"},
+                "record": {"name": "mlp"},
+            },
+            "training": {"modality_dropout": 0.2},
+        },
+        "record": {"modalities": ["record"], "baseline": {"name": "logistic_regression"}},
+    },
+    "evaluation": {"threshold": {"rule": "youden"}, "calibration": "none"},
+    "report": {"population": "women with a <mass>", "ethics": "none"},
+}
+
+
+def _document(arm: str = "fused", **changes: Any) -> dict[str, Any]:
+    counts = {"patients": 120, "rows": 150, "outcome": {"benign": 80, "malignant": 40}}
+    return {
+        "study": STUDY, "arm": arm, "classes": ["benign", "malignant"], "threshold": 0.4321,
+        "tumorboard": "0.1.0", "notes": {"train": counts}, **changes,
+    }  # fmt: skip
+
+
+def test_card_of_a_network() -> None:
+    card = model_card(_document())
+    for text in (
+        "Research software, not a medical device.",
+        "| train | 120 | 150 | benign 80, malignant 40 |",
+        "encoder `resnet` (depth = 18, weights = none); trained from scratch",
+        "fusion `gated`",
+        "hidden at random with probability 0.2",
+        "at or above 0.4321 is called positive",
+        "rule `youden`",
+        "women with a &lt;mass&gt;",
+        "Does the image \\| add?",
+        "- ethics: not reported",
+        "- seed 7",
+        "Not measured with this model.",
+    ):
+        assert text in card
+
+
+def test_card_of_a_baseline_with_one_modality() -> None:
+    card = model_card(_document("record", threshold=None, classes=["a", "b", "c"]))
+    assert "classical baseline `logistic_regression`" in card
+    assert "A patient without `record` gets no prediction" in card
+    assert "None: the class with the largest probability is called." in card
+
+
+def test_metrics_and_versions_where_they_are_known() -> None:
+    estimate = {
+        "value": 0.85, "ci_low": None, "ci_high": 0.9, "n_patients": 170, "n_events": 60,
+    }  # fmt: skip
+    card = model_card(
+        _document(),
+        metrics={"fused": {"auroc": estimate, "confusion_benign_benign": estimate}},
+        cohort={
+            "patients": 180, "rows": 200,
+            "flow": [{"reason": "no image", "patients": 4, "rows": 5}],
+        },
+        environment={"packages": {"torch": "2.13.0"}},
+    )  # fmt: skip
+    assert "| auroc | 0.850 | not available to 0.900 | 170 | 60 |" in card
+    assert "confusion_benign" not in card
+    assert "left out: 4 patients, 5 rows: no image" in card
+    assert "- torch 2.13.0" in card
