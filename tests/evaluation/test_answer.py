@@ -33,7 +33,7 @@ reference=("record",),
         ),
         (
             (-0.05, -0.09, -0.01),
-            "Adding the ultrasound image to the record makes it worse: it lowers AUROC by -0.05 "
+            "Adding the ultrasound image to the record makes it worse: it lowers AUROC: -0.05 "
             "(95 % interval -0.09 to -0.01) in 176 patients.",
         ),
         (
@@ -59,7 +59,7 @@ def test_sentences(arguments, sentence):
 
 def test_where_lower_is_better_a_rise_is_harm():
     assert say(0.02, 0.01, 0.03, metric="brier") == (
-        "Adding the ultrasound image to the record makes it worse: it raises the Brier score by "
+        "Adding the ultrasound image to the record makes it worse: it raises the Brier score: "
         "+0.02 (95 % interval +0.01 to +0.03) in 176 patients."
     )
     assert say(-0.02, -0.03, -0.01, metric="brier").startswith(

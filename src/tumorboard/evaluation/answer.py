@@ -58,7 +58,7 @@ def answer(
     lower_is_better = comparison.metric in LOWER_IS_BETTER
     if (difference > 0) == lower_is_better:
         verb = "raises" if lower_is_better else "lowers"
-        return f"{subject} makes it worse: it {verb} {metric} by {interval}"
+        return f"{subject} makes it worse: it {verb} {metric}: {interval}"
     better = " (lower is better)" if lower_is_better else ""
     return f"{subject} changes {metric}{better} by {interval}"
 
