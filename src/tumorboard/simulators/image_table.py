@@ -81,10 +81,11 @@ logistic = {{modalities = ["record"], baseline = "logistic_regression"}}
 [training]
 epochs = 15
 batch_size = 16
-optimizer = {{name = "adamw", learning_rate = 1e-3}}
+optimizer = {{name = "adamw", learning_rate = 2e-3}}
 
 [evaluation]
 folds = 5
+repeats = 2
 primary = {{arm = "fused", reference = "record", metric = "auroc"}}
 
 [report]
@@ -142,8 +143,8 @@ class ImageTable(Simulator):
     def __init__(
         self,
         *,
-        image_signal: float = 2.5,
-        table_signal: float = 2.5,
+        image_signal: float = 4.0,
+        table_signal: float = 4.0,
         interaction: float = 0.0,
         prevalence: float = 0.5,
         image_noise: float = 0.0,
@@ -184,7 +185,7 @@ class ImageTable(Simulator):
              "false where there is one institution"),
         )  # fmt: skip
         faults = [
-            f"image_table.{key}: found {getattr(self, key)!r}, expected {expected}."
+            f"image_table.{key}: found {json.dumps(getattr(self, key))}, expected {expected}."
             for key, is_fine, expected in rules
             if not is_fine
         ]

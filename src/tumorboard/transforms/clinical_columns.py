@@ -12,7 +12,7 @@ from tumorboard.records import Bools, Floats, Ints
 
 #: Correlation of each column with the signal: of age, log size, log marker and, underneath a
 #: threshold model, location.
-LOADINGS = {"age": 0.5, "tumour_size_mm": 0.75, "ca15_3": 0.7, "tumour_location": 0.35}
+LOADINGS = {"age": 0.6, "tumour_size_mm": 0.8, "ca15_3": 0.75, "tumour_location": 0.35}
 LOCATIONS = ("lower inner", "lower outer", "central", "upper inner", "upper outer")
 #: Share of each location: the upper outer quadrant holds half of breast tumours.
 LOCATION_SHARES = (0.08, 0.12, 0.10, 0.20, 0.50)
