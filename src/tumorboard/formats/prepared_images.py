@@ -100,8 +100,8 @@ class PreparedImages:
 
     @property
     def n_channels(self) -> Ints:
-        """(images,) 1 for a grey image, 3 for colour."""
-        return self._facts[:, 0].astype(np.int64)
+        """(images,) 1 for a grey image, 3 for colour, 0 for one that could not be read."""
+        return np.nan_to_num(self._facts[:, 0], nan=0.0).astype(np.int64)
 
     def moments(self, channels: int) -> tuple[Floats, Floats]:
         """Mean and mean square (images, channels) of the intensities in 0..1."""
@@ -115,7 +115,7 @@ class PreparedImages:
         uint8 where all images of the cohort are, else float32 in 0..1.
         """
         shape = (len(self._keys), channels, *self._size)
-        dtype = np.dtype(np.float32 if self._facts[:, 1].any() else np.uint8)
+        dtype = np.dtype(np.float32 if (self._facts[:, 1] > 0).any() else np.uint8)
         if np.prod(shape, dtype=np.int64) * dtype.itemsize > MEMORY_BYTES:
             images = [self._load(int(i), channels, dtype, mapped=True) for i in index.ravel()]
             return np.stack(images).reshape(*index.shape, *shape[1:])

@@ -88,9 +88,9 @@ def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
         write_text(known, study.to_toml())
         return False
     earlier = tomllib.loads(known.read_text(encoding="utf-8"))
-    changed = sorted(
-        key for key in _differences(_fixed(earlier), _fixed(tomllib.loads(study.to_toml())))
-    )
+    found = sorted(_differences(_fixed(earlier), _fixed(tomllib.loads(study.to_toml()))))
+    # every arm carries the study's training: what differs there only because of it says nothing
+    changed = [key for key in found if _of_an_arm(key) not in found]
     if changed:
         raise StudyError(
             f"{folder}: holds a run of a changed study ({', '.join(changed[:6])} differ). Use "
@@ -103,6 +103,12 @@ def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
 
 def _fixed(tables: Mapping[str, Any]) -> dict[str, Any]:
     return {name: table for name, table in tables.items() if name not in _FREE}
+
+
+def _of_an_arm(key: str) -> str:
+    """`training.epochs` of `arms.fused.training.epochs`; "none" for other keys."""
+    parts = key.split(".")
+    return ".".join(parts[2:]) if parts[0] == "arms" and len(parts) > 3 else "none"
 
 
 def _differences(a: Any, b: Any, path: str = "") -> list[str]:
