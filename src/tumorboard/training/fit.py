@@ -151,6 +151,7 @@ def _train(
 ) -> list[dict[str, float]]:
     """Train the network with Lightning and put the best weights into it."""
     import lightning
+    from lightning.fabric.plugins.environments import LightningEnvironment
 
     from tumorboard.training.callbacks import AtomicCheckpoints, BestAndStop, Checkpoint, Report
     from tumorboard.training.module import ArmModule, FitRows
@@ -183,7 +184,8 @@ def _train(
             max_epochs=arm.training.epochs,
             gradient_clip_val=arm.training.gradient_clip or None,
             callbacks=[best, Checkpoint(checkpoint, every_s=checkpoint_every_s), Report(tell)],
-            plugins=[AtomicCheckpoints()],
+            # one fit is one process: under a scheduler Lightning must not requeue the job itself
+            plugins=[AtomicCheckpoints(), LightningEnvironment()],
             logger=False,
             enable_checkpointing=False,
             enable_progress_bar=False,

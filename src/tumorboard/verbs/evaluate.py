@@ -30,6 +30,7 @@ from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import begin, locked, same_data, write_environment
+from tumorboard.training.signals import ending_on_signals
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
 FAST = (
@@ -74,7 +75,7 @@ def evaluate(
         prepared = prepare(checked, root, cache=cache, patients_per_class=limit)
         findings = audit(checked, prepared)
         splits = split_study(checked, prepared)
-        with locked(folder):
+        with locked(folder), ending_on_signals():
             resumed = begin(folder, checked, fresh=fresh)
             say(f"{'resuming' if resumed else 'writing'} {folder}")
             write_inputs(folder, checked, prepared, findings, root, cache)
