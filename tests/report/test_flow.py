@@ -40,11 +40,12 @@ def test_long_reasons_are_wrapped_and_many_classes_make_rows() -> None:
 def test_missing_cells_the_emptiest_first() -> None:
     figure = missing_figure({"Age": 13, "Signs": 0, "Tissue": 130}, n_rows=260)
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
-    assert labels == ["Tissue", "Age", "Signs"]
-    assert _texts(figure) == ["130 (50 %)", "13 (5 %)", "complete"]
+    assert labels == ["Tissue", "Age"]
+    assert _texts(figure) == ["130 (50 %)", "13 (5 %)"]
+    assert figure.axes[0].get_title(loc="left") == "Missing cells; 1 column complete"
 
 
 def test_too_many_columns_are_counted() -> None:
     figure = missing_figure({f"c{i}": i for i in range(40)}, n_rows=100)
     assert len(figure.axes[0].get_yticklabels()) == 25
-    assert "15 more columns" in figure.axes[0].get_title(loc="left")
+    assert "14 more in cohort.json" in figure.axes[0].get_title(loc="left")

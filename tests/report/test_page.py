@@ -193,3 +193,18 @@ def test_a_run_without_the_optional_files(tmp_path: Path, make_run) -> None:
     assert text.count("Not recorded in this run.") == 2
     assert "The audit found nothing to report." in text
     assert re.search(r"\bnan\b", text) is None
+
+
+def test_accepted_errors_of_the_audit_mark_the_page(tmp_path: Path, make_run) -> None:
+    written = make_run(tmp_path, n_patients=60, n_repeats=1, n_folds=2, arms=("record", "fused"))
+    finding = {
+        "code": "label-proxy", "severity": "error", "message": "BIRADS alone has AUROC 0.99",
+        "patients": [], "evidence": {"column": "BIRADS"},
+    }  # fmt: skip
+    (written.folder / "audit.json").write_text(json.dumps([finding]), encoding="utf-8")
+    study = (written.folder / "study.toml").read_text(encoding="utf-8")
+    study = study.replace("accept = []", 'accept = ["label-proxy"]')
+    (written.folder / "study.toml").write_text(study, encoding="utf-8")
+    text = " ".join(_read(write_report(written.folder)).text)
+    assert "The audit found errors that the author accepted: label-proxy." in text
+    assert "accepted by the author" in text

@@ -28,15 +28,14 @@ def test_mean_over_repeats_and_wrong_calls() -> None:
         [nine.opinions[0].probability, ten.opinions[0].probability], [0.4, 0.3]
     )
     assert (nine.opinions[0].n_wrong, nine.opinions[0].n_repeats) == (1, 2)
-    assert nine.opinions[0].is_wrong
+    assert not nine.opinions[0].is_wrong
+    assert ten.opinions[0].is_wrong
     assert not nine.opinions[1].is_wrong
     assert ten.opinions[1].n_repeats == 0
     assert not ten.opinions[1].is_wrong
     wrong = mistakes(rows, arm=0, classes=("a", "b"))
-    assert [(m.row.unit_id, m.kind) for m in wrong] == [
-        ("p10", "false negative"),
-        ("p9", "false positive"),
-    ]
+    assert [(m.row.unit_id, m.kind) for m in wrong] == [("p10", "false negative")]
+    assert wrong[0].certainty == 0.7
 
 
 def test_several_classes_name_the_class_that_was_called_instead() -> None:

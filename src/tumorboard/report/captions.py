@@ -90,7 +90,7 @@ def _patients(contents: Contents) -> str:
         else "Class that was called, and its probability"
     )
     return (
-        f"{shown}, test predictions only, mean over repeats. ✗: called wrongly in at least half "
+        f"{shown}, test predictions only, mean over repeats. ✗: called wrongly in more than half "
         "of the repeats. A call uses each fit's own threshold, so a mean probability may lie on "
         "its other side."
     )

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Classes beyond which the numbers no longer fit into three panels a row.
 MANY_CLASSES = 4
+#: Half of the grey scale, so that dark text stays readable on every cell.
+DARKEST = 2.0
 
 
 @styled
@@ -38,7 +40,7 @@ def _matrix(axis: Axes, counts: Floats, classes: list[str]) -> None:
     total = counts.sum(axis=1, keepdims=True)
     share = np.divide(counts, total, out=np.zeros_like(counts), where=total > 0)
     edges = np.arange(len(classes) + 1) - 0.5
-    axis.pcolormesh(edges, edges, share, cmap="Greys", vmin=0, vmax=1.25, ec="white", lw=2)
+    axis.pcolormesh(edges, edges, share, cmap="Greys", vmin=0, vmax=DARKEST, ec="white", lw=2)
     axis.invert_yaxis()
     size = 9.5 if len(classes) <= MANY_CLASSES else 7.0
     for i in range(len(classes)):
@@ -49,7 +51,7 @@ def _matrix(axis: Axes, counts: Floats, classes: list[str]) -> None:
                 f"{_count(counts[i, j])}\n{100 * share[i, j]:.0f} %",
                 ha="center",
                 va="center",
-                color="white" if share[i, j] > 0.6 else INK,
+                color=INK,
                 fontsize=size,
                 fontweight="bold" if i == j else "normal",
             )

@@ -156,8 +156,8 @@ def _percent(part: int, whole: int) -> str:
 
 @styled
 def missing_figure(missing: Mapping[str, int], *, n_rows: int) -> Figure:
-    """Share of empty cells per column, the emptiest first."""
-    ordered = sorted(missing.items(), key=lambda item: -item[1])
+    """Share of empty cells per column, the emptiest first; complete columns are only counted."""
+    ordered = sorted(((k, n) for k, n in missing.items() if n), key=lambda item: -item[1])
     shown = ordered[:MAX_COLUMNS]
     figure = new_figure(0.9 + 0.27 * len(shown), width=8.0)
     axis = figure.subplots()
@@ -166,14 +166,14 @@ def missing_figure(missing: Mapping[str, int], *, n_rows: int) -> Figure:
     axis.barh(range(len(shown)), share, color="#0072B2", height=0.62)
     for i, (_, n) in enumerate(shown):
         axis.annotate(
-            f"{n:,} ({share[i]:.0f} %)" if n else "complete", (1.0, i), va="center", fontsize=8.5,
+            f"{n:,} ({share[i]:.0f} %)", (1.0, i), va="center", fontsize=8.5,
             xycoords=("axes fraction", "data"), xytext=(8, 0), textcoords="offset points",
         )  # fmt: skip
     axis.set_yticks(range(len(shown)), [short(name, 34) for name, _ in shown])
     axis.set(xlim=(0, 100), ylim=(len(shown) - 0.5, -0.5), xlabel="missing cells, % of rows")
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
-    left_out = len(ordered) - len(shown)
-    more = f" ({left_out} more columns in cohort.json)" if left_out else ""
-    axis.set_title(f"Missing cells{more}")
+    n_more, n_complete = len(ordered) - len(shown), len(missing) - len(ordered)
+    title = f"Missing cells; {_n(n_complete, 'column')} complete" if n_complete else "Missing cells"
+    axis.set_title(title + (f"; {n_more} more in cohort.json" if n_more else ""))
     return figure

@@ -86,7 +86,14 @@ def _loss(axis: Axes, histories: Sequence[History], mark: Mark) -> None:
     )
     for column, colour, dash, label in lines:
         _lines(axis, histories, column, colour=colour, dash=dash, label=label)
+    _epochs(axis)
+
+
+def _epochs(axis: Axes) -> None:
+    from matplotlib.ticker import MaxNLocator
+
     axis.set_xlabel("epoch")
+    axis.xaxis.set_major_locator(MaxNLocator(5, integer=True))
 
 
 def _metric(axis: Axes, histories: Sequence[History], mark: Mark) -> None:
@@ -100,7 +107,7 @@ def _metric(axis: Axes, histories: Sequence[History], mark: Mark) -> None:
         return
     _lines(axis, histories, names[0], colour=mark.colour, dash="-", label="validation")
     axis.set_title(f"{short(histories[0].arm, 18)}: {names[0].removeprefix('validation_')}")
-    axis.set_xlabel("epoch")
+    _epochs(axis)
 
 
 def _lines(

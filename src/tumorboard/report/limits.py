@@ -106,12 +106,13 @@ def _size(n_patients: int, n_events: int, n_comparisons: int) -> list[str]:
 
 
 def _training(study: Mapping[str, Any]) -> list[str]:
+    kinds = {name: table.get("kind") for name, table in study.get("modalities", {}).items()}
     scratch = sorted(
         {
             f"{encoder['name']} ({modality})"
             for arm in study.get("arms", {}).values()
             for modality, encoder in arm.get("encoders", {}).items()
-            if encoder.get("weights") == "none"
+            if encoder.get("weights", "none") == "none" and kinds.get(modality) != "table"
         }
     )
     sentences: list[str] = []
@@ -144,8 +145,13 @@ def _data(cohort: Mapping[str, Any], n_rejected: int) -> list[str]:
 
 
 def _audit(study: Mapping[str, Any], findings: Sequence[Finding]) -> list[str]:
-    accepted = set(study.get("audit", {}).get("accept", ()))
-    codes = sorted({f.code for f in findings if f.severity == "error" and f.code in accepted})
+    codes = accepted_errors(study, findings)
     if not codes:
         return []
     return [f"The author accepted findings of the audit that stop a study: {', '.join(codes)}."]
+
+
+def accepted_errors(study: Mapping[str, Any], findings: Sequence[Finding]) -> list[str]:
+    """Codes of findings that would have stopped the study, had the author not accepted them."""
+    accepted = set(study.get("audit", {}).get("accept", ()))
+    return sorted({f.code for f in findings if f.severity == "error" and f.code in accepted})

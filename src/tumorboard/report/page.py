@@ -12,7 +12,7 @@ from tumorboard.cache import write_text
 from tumorboard.report.captions import captions, glossary
 from tumorboard.report.contents import Contents, read_contents
 from tumorboard.report.figures import write_figures
-from tumorboard.report.limits import limits, statements
+from tumorboard.report.limits import accepted_errors, limits, statements
 from tumorboard.report.patients import MAX_ERRORS, MAX_PATIENTS, mistakes, unit_rows
 from tumorboard.report.performance import (
     arms_table,
@@ -95,7 +95,7 @@ def _head(contents: Contents) -> dict[str, Any]:
         ],
         "captions": captions(contents),
         "findings": contents.findings,
-        "accepted": contents.study.get("audit", {}).get("accept", []),
+        "accepted": accepted_errors(contents.study, contents.findings),
     }
 
 
@@ -155,6 +155,7 @@ def _patients(contents: Contents) -> dict[str, Any]:
         kinds[mistake.kind] = kinds.get(mistake.kind, 0) + 1
     counted = ", ".join(f"{n} {kind}" for kind, n in sorted(kinds.items(), key=lambda k: -k[1]))
     positive = contents.classes[-1]
+    often = "in more than half of the repeats " if contents.n_splits[0] > 1 else ""
     return {
         "unit": contents.unit,
         "has_units": contents.unit != "patient",
@@ -163,8 +164,8 @@ def _patients(contents: Contents) -> dict[str, Any]:
         "mistakes": wrong[:MAX_ERRORS],
         "n_more_mistakes": max(0, len(wrong) - MAX_ERRORS),
         "mistake_summary": (
-            f"{contents.arms[0]} is wrong in at least half of the repeats about {len(wrong)} of "
-            f"{len(rows)} {contents.unit}s: {counted}. The most certain mistakes come first."
+            f"{contents.arms[0]} is wrong {often}about {len(wrong)} of {len(rows)} "
+            f"{contents.unit}s: {counted}. The most certain mistakes come first."
         ),
         "probability_heading": (
             f"probability of {positive}" if len(contents.classes) == 2 else "probability called"

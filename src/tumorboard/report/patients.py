@@ -35,8 +35,8 @@ class Opinion:
 
     @property
     def is_wrong(self) -> bool:
-        """Wrong in at least half of the repeats: an arm that cannot decide is not right."""
-        return self.n_repeats > 0 and 2 * self.n_wrong >= self.n_repeats
+        """Wrong in more than half of the repeats."""
+        return 2 * self.n_wrong > self.n_repeats
 
 
 @dataclass(frozen=True)
@@ -123,7 +123,7 @@ def _opinion(votes: Ints, total: Floats, truth: int, classes: Sequence[str]) -> 
         return Opinion("", float(mean[1]), n_wrong, n_repeats)
     others = [k for k in range(len(classes)) if k != truth]
     instead = max(others, key=lambda k: (votes[k], mean[k]))
-    said = instead if 2 * n_wrong >= n_repeats else truth
+    said = instead if 2 * n_wrong > n_repeats else truth
     return Opinion(classes[said], float(mean[said]), n_wrong, n_repeats)
 
 
