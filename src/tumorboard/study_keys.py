@@ -246,7 +246,15 @@ class ArmTable(Keys):
 
 
 class SearchRange(Keys):
-    """Where tuning looks for one key: from `low` to `high`, or among `choices`; step 0 is none."""
+    """Where tuning looks for one key: from `low` to `high`, or among `choices`.
+
+    Args:
+        low: Least value.
+        high: Greatest value.
+        log: Whether it is searched on a logarithmic scale.
+        step: Distance of the values that are tried; 0 tries any.
+        choices: The values that are tried.
+    """
 
     low: float | int | Literal["none"] = "none"
     high: float | int | Literal["none"] = "none"
