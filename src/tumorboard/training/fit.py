@@ -196,6 +196,7 @@ def _train(
             barebones=False,
         )
         trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None)
+    checkpoint.unlink(missing_ok=True)
     network.load_state_dict(best.weights)
     network.to("cpu").eval()
     return module.history
