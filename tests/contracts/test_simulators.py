@@ -1,0 +1,73 @@
+"""What every simulator must do, whatever it simulates."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tumorboard import registry
+from tumorboard.cache import Cache
+from tumorboard.simulators import Simulator
+from tumorboard.study import Study
+from tumorboard.training.prepare import prepare
+
+#: Settings that make a simulator's files small.
+SMALL: dict[str, dict[str, Any]] = {"image_table": {"size": (32, 32)}}
+
+simulators = pytest.mark.parametrize("name", registry.names("simulators"))
+
+
+def written(name: str, folder: Path, *, n_patients: int = 12, seed: int = 5) -> Path:
+    folder.mkdir()
+    simulator = registry.load("simulators", name)
+    simulator(**SMALL.get(name, {})).write(folder, n_patients=n_patients, seed=seed)
+    return folder
+
+
+def bytes_of(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+@simulators
+def test_settings_resolve_to_their_defaults(name: str) -> None:
+    component = registry.load("simulators", name)
+    assert issubclass(component, Simulator)
+    component(**registry.resolve(component, {}, where=name))
+
+
+@simulators
+def test_same_seed_same_bytes(name: str, tmp_path: Path) -> None:
+    first = bytes_of(written(name, tmp_path / "first"))
+    assert first == bytes_of(written(name, tmp_path / "second"))
+    assert first != bytes_of(written(name, tmp_path / "third", seed=6))
+
+
+@simulators
+def test_its_study_runs_as_it_is(name: str, tmp_path: Path) -> None:
+    folder = written(name, tmp_path / "cohort")
+    study = Study.load(folder / "study.toml")
+    with Cache(tmp_path / "cache") as cache:
+        prepared = prepare(study, folder, cache=cache)
+    assert len(prepared.cohort.patients) == 12
+    assert not prepared.cohort.rejections
+    used = {record.path.name for record in prepared.records if record.state == "used"}
+    assert {path.name for path in (folder / "images").iterdir()} <= used
+
+
+@simulators
+def test_truth_is_kept_from_the_cohort_table(name: str, tmp_path: Path) -> None:
+    folder = written(name, tmp_path / "cohort")
+    truth = json.loads((folder / "truth.json").read_text())
+    assert truth["simulator"] == name
+    bounds = [bound["value"] for bound in truth["best_auroc"].values()]
+    assert all(0.5 <= bound <= 1.0 for bound in bounds)
+    header = (folder / "patients.csv").read_text().split("\n", 1)[0].split(",")
+    hidden = (folder / "truth_patients.csv").read_text().split("\n", 1)[0].split(",")
+    assert set(header) & set(hidden) == {"patient_id"}
