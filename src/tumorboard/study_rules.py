@@ -216,14 +216,13 @@ def predictors(
 ) -> list[str]:
     """Sentences for predictors of a modality that are the outcome, the patient or the centre."""
     target = keys.task.target
-    roles = (
-        {column: "the outcome (task.target)" for column in [target] if column != "none"}
-        if (isinstance(target, str))
-        else {column: "an outcome (task.target)" for column in target}
-    )
-    roles[keys.cohort.patient_id] = "the patient's number (cohort.patient_id)"
-    if keys.cohort.institution != "none":
-        roles[keys.cohort.institution] = "the institution (cohort.institution)"
+    targets = [target] if isinstance(target, str) else target
+    roles = {
+        keys.cohort.institution: "the institution (cohort.institution)",
+        keys.cohort.patient_id: "the patient's number (cohort.patient_id)",
+        **dict.fromkeys(targets, "the outcome (task.target)"),
+    }
+    roles.pop("none", None)
     sentences: list[str] = []
     for column in columns:
         if column in roles:
