@@ -246,6 +246,19 @@ def has_logic(name: str) -> bool:
 
 
 def is_tested(name: str) -> bool:
+    """A test of its own, or a tested file that is built on it."""
+    if has_test(name):
+        return True
+    module = module_of(name)
+    return any(
+        has_test(other)
+        and any(found == module or found.startswith(f"{module}.") for _, found in imports(other))
+        for other in NAMES
+        if other != name
+    )
+
+
+def has_test(name: str) -> bool:
     path = Path(name)
     folder = TESTS / path.parent
     if (folder / f"test_{path.name}").is_file():

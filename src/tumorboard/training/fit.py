@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -20,9 +20,13 @@ from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
 from tumorboard.records import ArraySpec, Bools, Ints, Split
 from tumorboard.study import Arm, Study
+from tumorboard.study_keys import Training
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
 from tumorboard.training.fitted import FittedArm, channels_last
 from tumorboard.training.prepare import Prepared, build_modality, build_task
+
+if TYPE_CHECKING:
+    import lightning
 
 Tell = Callable[[int, dict[str, float]], None]
 
@@ -150,16 +154,12 @@ def _train(
     checkpoint_every_s: float,
 ) -> list[dict[str, float]]:
     """Train the network with Lightning and put the best weights into it."""
-    import lightning
-    from lightning.fabric.plugins.environments import LightningEnvironment
-
-    from tumorboard.training.callbacks import AtomicCheckpoints, BestAndStop, Checkpoint, Report
+    from tumorboard.training.callbacks import BestAndStop, Checkpoint, Report
     from tumorboard.training.module import ArmModule, FitRows
 
-    assert_network = fitted.network
-    if assert_network is None:
+    network, arm, cohort = fitted.network, fitted.arm, prepared.cohort
+    if network is None:
         raise RuntimeError("a network is needed to train")
-    network, arm, cohort = assert_network, fitted.arm, prepared.cohort
     weight = loss_weights(cohort.patient_id, train, n_rows=cohort.n_rows)
     weight += loss_weights(cohort.patient_id, validation, n_rows=cohort.n_rows)
     rows = Rows(fitted.modalities, prepared.measured, prepared.outcomes.target, weight)
@@ -175,31 +175,46 @@ def _train(
     )
     where = f"arm {arm.name}, repeat {seed_parts[2]}, fold {seed_parts[3]}"
     best = BestAndStop(arm.training.stop, where)
-    device = choose_device(fitted.study.keys.runtime.device)
+    callbacks: list[lightning.Callback] = [
+        best,
+        Checkpoint(checkpoint, every_s=checkpoint_every_s),
+        Report(tell),
+    ]
     with _quiet():
-        trainer = lightning.Trainer(
-            accelerator={"cuda": "gpu"}.get(device, device),
-            devices=1,
-            precision=choose_precision(fitted.study.keys.runtime.precision, device, has_images),
-            max_epochs=arm.training.epochs,
-            gradient_clip_val=arm.training.gradient_clip or None,
-            callbacks=[best, Checkpoint(checkpoint, every_s=checkpoint_every_s), Report(tell)],
-            # one fit is one process: under a scheduler Lightning must not requeue the job itself
-            plugins=[AtomicCheckpoints(), LightningEnvironment()],
-            logger=False,
-            enable_checkpointing=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            reload_dataloaders_every_n_epochs=1,
-            use_distributed_sampler=False,
-            barebones=False,
-        )
+        trainer = _trainer(fitted.study, arm.training, callbacks, has_images=has_images)
         trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None)
     checkpoint.unlink(missing_ok=True)
     network.load_state_dict(best.weights)
     network.to("cpu").eval()
     return module.history
+
+
+def _trainer(
+    study: Study, training: Training, callbacks: list[lightning.Callback], *, has_images: bool
+) -> lightning.Trainer:
+    import lightning
+    from lightning.fabric.plugins.environments.lightning import LightningEnvironment
+
+    from tumorboard.training.callbacks import AtomicCheckpoints
+
+    device = choose_device(study.keys.runtime.device)
+    return lightning.Trainer(
+        accelerator={"cuda": "gpu"}.get(device, device),
+        devices=1,
+        precision=choose_precision(study.keys.runtime.precision, device, has_images),
+        max_epochs=training.epochs,
+        gradient_clip_val=training.gradient_clip or None,
+        callbacks=callbacks,
+        # one fit is one process: under a scheduler Lightning must not requeue the job itself
+        plugins=[AtomicCheckpoints(), LightningEnvironment()],
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+        reload_dataloaders_every_n_epochs=1,
+        use_distributed_sampler=False,
+    )
 
 
 def choose_device(wanted: str) -> str:
