@@ -53,10 +53,15 @@ class Cache:
 
     The hash of a file that did not change is not computed again, so that a second start of a study
     reads no input file twice. Use as a context manager, or call `close` to keep the hashes.
+
+    Args:
+        folder: Where arrays are kept; `default_folder()` where left out.
+        workers: Threads that prepare what is not kept yet; 0 is one per core.
     """
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, *, workers: int = 0) -> None:
         self.folder = folder or default_folder()
+        self.workers = workers or os.cpu_count() or 1
         self._index = self.folder / "hashes.json"
         self._hashes = _read_index(self._index)
         self._changed = False

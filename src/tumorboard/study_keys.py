@@ -390,7 +390,7 @@ class Runtime(Keys):
 
     Args:
         device: `auto` takes a GPU where there is one.
-        workers: Processes that prepare images.
+        workers: Threads that prepare files; 0 is one per core.
         precision: `auto` takes bfloat16 for images where the hardware has it.
     """
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -29,7 +28,6 @@ MEMORY_BYTES = 2 * 1024**3
 _LUMINANCE = (299, 587, 114)
 #: Seconds between two lines of progress.
 _PROGRESS_SECONDS = 10.0
-_MAX_THREADS = 8
 # What is remembered of each image: channels, is float, then mean and mean square of R, G, B, grey.
 _N_FACTS = 10
 
@@ -156,7 +154,7 @@ def prepare(
         The images; the number of each slice among them; the reason for each slice that has none.
     """
     failed: dict[Slice, str] = {}
-    with ThreadPoolExecutor(min(os.cpu_count() or 1, _MAX_THREADS)) as pool:
+    with ThreadPoolExecutor(cache.workers) as pool:
         keyed: dict[Slice, str] = {}
         for item, key, reason in pool.map(lambda s: _key(s, preparation, cache), slices):
             if reason:

@@ -51,7 +51,7 @@ def check(
     """
     checked = load_study(Path(study), overrides=overrides)
     root = data_root(checked, data)
-    with Cache() as cache:
+    with Cache(workers=checked.keys.runtime.workers) as cache:
         prepared = prepare(checked, root, cache=cache)
         findings = audit(checked, prepared)
         if out is not None:

@@ -69,7 +69,7 @@ def evaluate(
     checked = load_study(Path(study), overrides=overrides, fast=fast)
     root = data_root(checked, data)
     folder = out or Path("runs") / (checked.name + ("-fast" if fast else ""))
-    with Cache() as cache:
+    with Cache(workers=checked.keys.runtime.workers) as cache:
         say(f"reading {checked.name} from {root}")
         limit = FAST_PATIENTS_PER_CLASS if fast else 0
         prepared = prepare(checked, root, cache=cache, patients_per_class=limit)

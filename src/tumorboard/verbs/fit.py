@@ -56,7 +56,7 @@ def fit(
     folder = out or Path("models") / f"{checked.name}-{chosen.name}"
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise RunError(f"{folder}: exists already. Choose another --out, or remove it.")
-    with Cache() as cache:
+    with Cache(workers=checked.keys.runtime.workers) as cache:
         limit = FAST_PATIENTS_PER_CLASS if fast else 0
         prepared = prepare(checked, data_root(checked, data), cache=cache, patients_per_class=limit)
     stop_on(audit(checked, prepared), checked)
