@@ -25,10 +25,10 @@ $(VENV)/installed: pyproject.toml constraints.txt
 	touch $@
 
 format: install
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks docs
 
 lint: install
-	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
 
 types: install
 	$(BIN)/basedpyright
