@@ -1,7 +1,7 @@
 """Second start of a study: it reads no image twice and reaches its first batch at once.
 
-Measures the preparation (manifest hashes, decoding, resizing) of a folder of PNG images at the first
-and at the second start, both to the first batch, and counts the images decoded.
+Measures the preparation (hashes, decoding, resizing) of a folder of PNG images at the first and at
+the second start, both to the first batch, and counts the images decoded.
 
 Command: python benchmarks/second_start.py [--images 1500]
 Prints one JSON line. Target: second / first under 0.1, with no image decoded.

@@ -1,6 +1,7 @@
 """Write the page of a finished run: its answer, arms and comparisons, with date, hardware, command.
 
-python docs/write_result.py RUN PAGE --date 2026-01-31 --hardware "2 cores" --command "tumorboard ..."
+python docs/write_result.py RUN PAGE --date 2026-01-31 --hardware "2 cores" --command "tumorboard
+..."
 """
 
 from __future__ import annotations

@@ -87,7 +87,7 @@ def test_every_kind_of_model_keeps_the_invariants(fitted: Path, arm: str) -> Non
 
 def test_the_invariants_notice_a_model_that_looks_at_ids(fitted: Path) -> None:
     class Peeking(Model):
-        def predict(self, table, *, data=None):  # noqa: ANN001, ANN202
+        def predict(self, table, *, data=None):
             predictions = super().predict(table, data=data)
             shift = np.asarray([len(patient) * 1e-3 for patient in predictions.patient_id])
             predictions.probabilities[:, 0] -= shift
@@ -206,7 +206,7 @@ def test_a_flipped_bit_a_cut_file_and_another_version_are_refused(
             arrays = load_file(folder / "fitted.safetensors")
             save_file({**arrays, "more/x": np.zeros(1)}, folder / "fitted.safetensors")
         with pytest.raises(
-            InputError, match="damaged|model format 99, expected 1|absent from the model folder"
+            InputError, match=r"damaged|model format 99, expected 1|absent from the model folder"
         ):
             Model.open(folder)
 

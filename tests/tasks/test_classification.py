@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,7 @@ from tumorboard.study_keys import Loss, TaskTable
 from tumorboard.tasks.classification import Classification
 
 
-def cohort(labels: list[str | None], ids: list[str] | None = None) -> Cohort:
+def cohort(labels: Sequence[str | None], ids: list[str] | None = None) -> Cohort:
     patients = tuple(ids or [f"P{i}" for i in range(len(labels))])
     return Cohort(
         name="t", patient_id=patients, unit_id=patients, columns={"dx": tuple(labels)}, files={},
@@ -73,7 +74,9 @@ def test_faults_name_the_remedy() -> None:
 
 def test_a_model_refuses_labels_it_does_not_know() -> None:
     known = {"benign": "benign", "malignant": "malignant"}
-    with pytest.raises(InputError, match=r"holds 'unclear' \(first in row 3, patient P1\), but the"):
+    with pytest.raises(
+        InputError, match=r"holds 'unclear' \(first in row 3, patient P1\), but the"
+    ):
         task().read(cohort(["benign", "unclear"]), values=known)
     alone = task().read(cohort(["malignant"]), values=known)
     assert alone.classes == ("benign", "malignant")
@@ -101,4 +104,6 @@ def test_focal_loss_is_cross_entropy_times_the_missing_chance() -> None:
     focal = task().loss(outputs, target, loss=Loss(name="focal", gamma=2.0), **keys)
     chance = torch.exp(-entropy)
     torch.testing.assert_close(focal, (1 - chance) ** 2 * entropy)
-    torch.testing.assert_close(entropy, torch.nn.CrossEntropyLoss(reduction="none")(outputs, target))
+    torch.testing.assert_close(
+        entropy, torch.nn.CrossEntropyLoss(reduction="none")(outputs, target)
+    )

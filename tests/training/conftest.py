@@ -5,11 +5,11 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from small_study import make_cohort, make_prepared, make_split, make_study  # noqa: E402
+from small_study import make_cohort, make_prepared, make_split, make_study
 
-from tumorboard.records import Split  # noqa: E402
-from tumorboard.study import Study  # noqa: E402
-from tumorboard.training.prepare import Prepared  # noqa: E402
+from tumorboard.records import Split
+from tumorboard.study import Study
+from tumorboard.training.prepare import Prepared
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""A small study in memory: 8-bit images with a bright square and a table, both about the outcome."""
+"""A small study in memory: images with a bright square and a table, both about the outcome."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import numpy as np
 from PIL import Image
 
 from tumorboard.cache import Cache
-from tumorboard.records import Cohort, Split
+from tumorboard.records import Cohort, Part, Split
 from tumorboard.study import Study
 from tumorboard.training.prepare import Prepared, build_modality, build_task
 
@@ -92,7 +92,7 @@ def make_prepared(study: Study, cohort: Cohort, folder: Path) -> Prepared:
 
 def make_split(cohort: Cohort) -> Split:
     """36 patients train, 12 validate, 12 test."""
-    parts = {}
+    parts: dict[str, Part] = {}
     for number, patient in enumerate(cohort.patients):
         parts[patient] = "train" if number < 36 else "validation" if number < 48 else "test"
     return Split(1, 1, parts)

@@ -37,8 +37,10 @@ def test_weighted_sampler_balances_classes_and_patients() -> None:
 
 def test_shuffle_shows_each_row_once() -> None:
     rows = np.asarray([3, 5, 9])
-    kwargs = {"target": np.zeros(3, np.int64), "weight": np.ones(3), "sampler": "shuffle"}
-    assert sorted(epoch_order(rows, **kwargs, seed=1)) == [3, 5, 9]
+    order = epoch_order(
+        rows, target=np.zeros(3, np.int64), weight=np.ones(3), sampler="shuffle", seed=1
+    )
+    assert sorted(order) == [3, 5, 9]
 
 
 def test_rows_of_a_patient_share_its_weight() -> None:

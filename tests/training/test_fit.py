@@ -38,9 +38,7 @@ def test_resuming_after_any_epoch_gives_the_same_model(small: Small, tmp_path: P
             )
         resumed = fit_arm(study, prepared, split, arm, checkpoint=checkpoint)
         assert resumed.history == straight.history
-        np.testing.assert_array_equal(
-            resumed.fitted.predict(prepared.measured, rows), expected
-        )
+        np.testing.assert_array_equal(resumed.fitted.predict(prepared.measured, rows), expected)
 
 
 def test_fits_with_equal_seeds_are_equal_and_other_seeds_differ(
@@ -81,7 +79,7 @@ def test_test_patients_never_reach_a_fit(small: Small, tmp_path: Path) -> None:
 
 
 def test_early_stopping_keeps_the_best_epoch(small: Small, tmp_path: Path) -> None:
-    study, prepared, split = small
+    _, prepared, split = small
     overridden = make_study(
         prepared.cohort.root,
         training={"epochs": 30, "optimizer": {"learning_rate": 0.05},
@@ -93,22 +91,24 @@ def test_early_stopping_keeps_the_best_epoch(small: Small, tmp_path: Path) -> No
     assert len(losses) == best + 3 < 30
     rows = split.rows(prepared.cohort, "validation")
     predicted = fit.fitted.predict(prepared.measured, rows)
-    chance = predicted[np.arange(len(rows)), prepared.outcomes.target[rows]]
+    chance = predicted[np.arange(len(rows)), prepared.outcomes.target[rows].astype(np.int64)]
     assert -np.log(chance).mean() == pytest.approx(losses[best], abs=1e-6)
 
 
 def test_a_loss_that_is_not_finite_names_the_patients(small: Small, tmp_path: Path) -> None:
-    study, prepared, split = small
+    _, prepared, split = small
     wild = make_study(
         prepared.cohort.root,
         training={"epochs": 3, "optimizer": {"name": "sgd", "learning_rate": 1e30}},
     )
-    with pytest.raises(RunError, match=r"The loss is .*nan.* in epoch \d, batch \d, with patients P"):
+    with pytest.raises(
+        RunError, match=r"The loss is .*nan.* in epoch \d, batch \d, with patients P"
+    ):
         fit_arm(wild, prepared, split, wild.arms["record"], checkpoint=tmp_path / "c")
 
 
 def test_a_watched_metric_without_both_classes_is_an_error(small: Small, tmp_path: Path) -> None:
-    study, prepared, split = small
+    _, prepared, split = small
     watching = make_study(prepared.cohort.root, training={"stop": {"metric": "auroc"}})
     benign = {
         patient
@@ -121,7 +121,7 @@ def test_a_watched_metric_without_both_classes_is_an_error(small: Small, tmp_pat
         patient: ("train" if part == "validation" and patient not in benign else part)
         for patient, part in split.parts.items()
     }
-    with pytest.raises(RunError, match="validation auroc is nan.*may lack a class"):
+    with pytest.raises(RunError, match=r"validation auroc is nan.*may lack a class"):
         fit_arm(
             watching, prepared, replace(split, parts=parts), watching.arms["record"],
             checkpoint=tmp_path / "c",
@@ -144,13 +144,13 @@ def test_rows_of_one_patient_weigh_as_one_patient(tmp_path: Path) -> None:
     )
 
 
-def test_a_modality_absent_in_all_training_patients_is_named(
-    small: Small, tmp_path: Path
-) -> None:
+def test_a_modality_absent_in_all_training_patients_is_named(small: Small, tmp_path: Path) -> None:
     study, prepared, split = small
     files = {"image": ((),) * prepared.cohort.n_rows}
     without = make_prepared(study, replace(prepared.cohort, files=files), tmp_path)
-    with pytest.raises(StudyError, match=r"modalities.image: no training patient of repeat 1, fold 1"):
+    with pytest.raises(
+        StudyError, match=r"modalities.image: no training patient of repeat 1, fold 1"
+    ):
         fit_modalities(study, without, split, ("image", "record"))
 
 

@@ -61,9 +61,7 @@ def test_a_plan_keeps_every_model_and_reopens_to_the_same_numbers(
 
 def test_late_average_is_the_mean_of_its_branches(small: Small, tmp_path: Path) -> None:
     study, prepared, split = small
-    fitted = fit_arm(
-        study, prepared, split, study.arms["late"], checkpoint=tmp_path / "c"
-    ).fitted
+    fitted = fit_arm(study, prepared, split, study.arms["late"], checkpoint=tmp_path / "c").fitted
     rows = split.rows(prepared.cohort, "test")
     both = fitted.predict(prepared.measured, rows)
     network = fitted.network

@@ -65,9 +65,7 @@ def test_every_arm_predicts_every_patient_once_per_repeat_on_the_same_folds(run:
     patients = {arm: {p for a, _, p in per_arm if a == arm} for arm, _, _ in per_arm}
     everyone = {row["patient_id"] for row in rows_of(run.parent / "patients.csv")}
     assert patients["fused"] == patients["record"] == everyone
-    with_image = {
-        r["patient_id"] for r in rows_of(run.parent / "patients.csv") if r["image"]
-    }
+    with_image = {r["patient_id"] for r in rows_of(run.parent / "patients.csv") if r["image"]}
     assert patients["image"] == with_image < everyone
     seen = {r["modalities"] for r in predictions if r["arm"] == "fused"}
     assert seen == {"image+record", "record"}
@@ -111,7 +109,9 @@ def test_the_same_command_fits_nothing_again(run: Path, cohort: Path) -> None:
 
 
 def test_a_changed_study_and_changed_data_are_refused(run: Path, cohort: Path) -> None:
-    with pytest.raises(StudyError, match=r"changed study \(training.optimizer.learning_rate differ"):
+    with pytest.raises(
+        StudyError, match=r"changed study \(training.optimizer.learning_rate differ"
+    ):
         evaluate(
             cohort / "study.toml", out=run,
             overrides=[*SMALL, "training.optimizer.learning_rate=0.01"],

@@ -22,9 +22,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
         "image_table", patients=80, seed=1, out=folder,
         settings={"size": [32, 32], "images_per_patient": 1},
     )  # fmt: skip
-    return evaluate(
-        ROOT / "tests" / "studies" / "s1_small.toml", data=folder, out=folder / "run"
-    )
+    return evaluate(ROOT / "tests" / "studies" / "s1_small.toml", data=folder, out=folder / "run")
 
 
 def test_the_ablation_table_is_whole(run: Run) -> None:

@@ -88,10 +88,6 @@ class Modality(ABC):
         """Stored batch, on its device, to what the encoder sees; a generator augments it."""
         return batch.float()
 
-    def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
-        """Sentences for whoever predicts these rows, such as categories unseen in training."""
-        return ()
-
     @abstractmethod
     def state(self) -> FittedState:
         """What `fit` learned."""
