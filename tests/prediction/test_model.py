@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 from tumorboard.errors import InputError
 from tumorboard.prediction.invariants import check_model
 from tumorboard.prediction.model import Model
+from tumorboard.training.fitted import _digest
 from tumorboard.verbs.fit import fit
 from tumorboard.verbs.predict import predict
 
@@ -130,7 +131,7 @@ def test_a_table_without_outcome_is_predicted(fitted: Path, tmp_path: Path) -> N
     for row in written:
         assert float(row["p_benign"]) + float(row["p_malignant"]) == pytest.approx(1)
         above = float(row["p_malignant"]) >= float(row["threshold"])
-        assert row["label"] == ("malignant" if above else "benign")
+        assert row["predicted_label"] == ("malignant" if above else "benign")
 
 
 def test_a_patient_with_nothing_is_refused_not_guessed(fitted: Path, tmp_path: Path) -> None:
@@ -185,7 +186,7 @@ def test_a_flipped_bit_a_cut_file_and_another_version_are_refused(
     fitted: Path, tmp_path: Path
 ) -> None:
     source = fitted / "models" / "fused"
-    for case in ("flip", "cut", "version", "json", "absent", "state"):
+    for case in ("flip", "cut", "version", "json", "absent", "state", "threshold", "files"):
         folder = tmp_path / case
         shutil.copytree(source, folder)
         weights, document = folder / "weights.safetensors", folder / "model.json"
@@ -200,13 +201,20 @@ def test_a_flipped_bit_a_cut_file_and_another_version_are_refused(
             document.write_text(json.dumps({**content, "format": 99}))
         elif case == "json":
             document.write_text(document.read_text()[:100])
+        elif case == "threshold":
+            content = json.loads(document.read_text())
+            document.write_text(json.dumps({**content, "threshold": None}))
+        elif case == "files":
+            content = json.loads(document.read_text())
+            document.write_text(json.dumps({**content, "files": {}}))
         elif case == "absent":
             weights.unlink()
         else:
             arrays = load_file(folder / "fitted.safetensors")
             save_file({**arrays, "more/x": np.zeros(1)}, folder / "fitted.safetensors")
         with pytest.raises(
-            InputError, match=r"damaged|model format 99, expected 1|absent from the model folder"
+            InputError,
+            match=r"damaged|changed since|model format 99, expected 1|absent from the model folder",
         ):
             Model.open(folder)
 
@@ -216,6 +224,51 @@ def test_a_model_with_foreign_code_is_not_opened(fitted: Path, tmp_path: Path) -
     shutil.copytree(fitted / "models" / "fused", folder)
     content = json.loads((folder / "model.json").read_text())
     content["study"]["arms"]["fused"]["fusion"] = {"name": "my_lab.tensor"}
+    content["sha256"] = _digest(content)
     (folder / "model.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"uses 'my_lab.tensor', code that is not part of"):
         Model.open(folder)
+
+
+def test_files_of_another_cohort_are_not_taken_for_the_new_patients(
+    fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = tmp_path / "clinic"
+    (clinic / "images").mkdir(parents=True)
+    Image.fromarray(np.full((32, 32), 7, np.uint8)).save(clinic / "images" / "1.png")
+    table = new_cohort(clinic, [{"patient_id": "1", "file": "1.png", "age": "50", "sex": "f"}])
+    own = Model.open(fitted / "models" / "image").predict(table)
+    monkeypatch.setenv("TUMORBOARD_DATA", str(fitted))
+    again = Model.open(fitted / "models" / "image").predict(table)
+    np.testing.assert_array_equal(again.probabilities, own.probabilities)
+    assert f"file names start from {clinic}" in again.notes
+    lone = new_cohort(tmp_path, [{"patient_id": "1", "file": "1.png", "age": "50", "sex": "f"}])
+    assert (
+        f"file names start from {fitted}"
+        in Model.open(fitted / "models" / "image").predict(lone).notes
+    )
+
+
+def test_a_combination_that_training_never_saw_is_told(fitted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    fit(
+        fitted / "study.toml", out=out, arm="fused",
+        overrides=["training.modality_dropout=0.0", "training.epochs=1",
+                   'cohort.require=["image", "record"]'],
+    )  # fmt: skip
+    rows = [{"patient_id": "1", "file": "", "age": "50", "sex": "f"}]
+    notes = Model.open(out).predict(new_cohort(tmp_path, rows), data=fitted).notes
+    assert any(note.startswith("1 predictions rest on record alone") for note in notes)
+    notes = Model.open(fitted / "models" / "fused").predict(
+        new_cohort(tmp_path, rows), data=fitted
+    ).notes  # fmt: skip
+    assert not any("rest on record alone" in note for note in notes)
+
+
+def test_the_outcome_of_a_unit_is_the_first_one_known(fitted: Path, tmp_path: Path) -> None:
+    rows = [
+        {"patient_id": "1", "age": "50", "sex": "f", "diagnosis": ""},
+        {"patient_id": "1", "age": "51", "sex": "f", "diagnosis": "malignant"},
+    ]
+    predictions = Model.open(fitted / "models" / "record").predict(new_cohort(tmp_path, rows))
+    assert predictions.outcome == ("malignant",)

@@ -161,3 +161,79 @@ def test_device_and_precision_words() -> None:
             choose_device("cuda")
     assert choose_precision("auto", "cpu", has_images=False) == "32-true"
     assert choose_precision("bf16", "cpu", has_images=True) == "bf16-mixed"
+
+
+def test_a_patient_weighs_the_same_whoever_shares_the_batch(tmp_path: Path) -> None:
+    """Patients of nine rows and of one row share the loss in halves, at any batch size."""
+    from tumorboard.training.batches import epoch_order, loss_weights
+
+    ids = tuple([f"one{i}" for i in range(200)] + [f"nine{i % 200}" for i in range(1800)])
+    rows = np.arange(2000)
+    weight = loss_weights(ids, rows, n_rows=2000)
+    target = np.zeros(2000, np.int64)
+    order = epoch_order(rows, target=target, weight=weight, sampler="shuffle", seed=1)
+    for size in (4, 16):
+        mass = [weight[b][b < 200].sum() / len(b) for b in np.split(order, 2000 // size)]
+        assert sum(mass) / (2000 / size) == pytest.approx(0.5, abs=1e-9)
+
+
+def test_the_weighted_sampler_gives_classes_equal_mass(tmp_path: Path) -> None:
+    study = make_study(tmp_path, training={"epochs": 1, "sampler": "weighted"})
+    cohort = make_cohort(tmp_path, rows_per_patient=3)
+    prepared = make_prepared(study, cohort, tmp_path)
+    seen: list[np.ndarray] = []
+
+    from tumorboard.training.module import ArmModule
+
+    original = ArmModule._row_loss
+
+    def watching(self, logits, batch):
+        if self.training:
+            seen.append(batch.weight.numpy())
+        return original(self, logits, batch)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ArmModule, "_row_loss", watching)
+        fit_arm(
+            study, prepared, make_split(cohort), study.arms["record"], checkpoint=tmp_path / "c"
+        )
+    assert {float(w) for batch in seen for w in batch} == {1.0}
+
+
+def test_an_arm_without_validation_patients_is_named(small: Small, tmp_path: Path) -> None:
+    study, prepared, split = small
+    files = {
+        "image": tuple(
+            paths if split.parts[patient] != "validation" else ()
+            for paths, patient in zip(
+                prepared.cohort.files["image"], prepared.cohort.patient_id, strict=True
+            )
+        )
+    }
+    alone = make_study(prepared.cohort.root, arms={"image": {"modalities": ["image"]}})
+    without = make_prepared(study, replace(prepared.cohort, files=files), tmp_path)
+    with pytest.raises(StudyError, match=r"arms.image: no validation patient of repeat 1, fold 1"):
+        fit_arm(alone, without, split, alone.arms["image"], checkpoint=tmp_path / "c")
+
+
+def test_resuming_where_a_fit_stops_early_trains_no_epoch_more(
+    small: Small, tmp_path: Path
+) -> None:
+    _, prepared, split = small
+    study = make_study(
+        prepared.cohort.root,
+        training={"epochs": 30, "optimizer": {"learning_rate": 0.05}, "stop": {"patience": 2}},
+    )
+    arm = study.arms["record"]
+    straight = fit_arm(study, prepared, split, arm, checkpoint=tmp_path / "a")
+    last = len(straight.history)
+
+    def kill(epoch: int, values: dict[str, float]) -> None:
+        if epoch == last:
+            raise Killed
+
+    checkpoint = tmp_path / "b"
+    with pytest.raises(Killed):
+        fit_arm(study, prepared, split, arm, checkpoint=checkpoint, tell=kill, checkpoint_every_s=0)
+    resumed = fit_arm(study, prepared, split, arm, checkpoint=checkpoint)
+    assert resumed.history == straight.history

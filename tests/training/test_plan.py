@@ -44,10 +44,11 @@ def test_a_plan_keeps_every_model_and_reopens_to_the_same_numbers(
         again = predict_parts(fitted, prepared, split)
         own = table.take(np.flatnonzero(table.arm == arm))
         np.testing.assert_array_equal(again.probabilities, own.probabilities)
-        assert fitted.threshold == threshold_of(study, again)
+        assert fitted.threshold == threshold_of(study, again)[0]
         notes = fitted.notes or {}
         assert notes["train"]["patients"] == 36
         assert notes["validation"]["patients"] == 12
+        assert notes["threshold"] == []
     assert not list(tmp_path.rglob("*.ckpt"))
     assert not list(tmp_path.rglob(".*"))
     written = read_predictions(

@@ -64,3 +64,14 @@ def test_a_setting_reaches_only_its_arm(small: Small) -> None:
     changed = with_settings(study, study.arms["fused"], {"training.batch_size": 4})
     assert changed.arms["fused"].training.batch_size == 4
     assert changed.arms["late"].training.batch_size == 16
+
+
+def test_a_diverging_trial_is_a_failed_trial(small: Small, tmp_path: Path) -> None:
+    _, prepared, split = small
+    space = {"training.optimizer.learning_rate": {"choices": [1e30, 1e-3]}}
+    wild = {"optimizer": {"name": "sgd"}, "epochs": 3, "stop": {"patience": 0}}
+    tuning = {"trials": 6, "metric": "loss", "space": space}
+    study = make_study(prepared.cohort.root, tuning=tuning, training=wild)
+    _, arm = tune_arm(study, prepared, split, study.arms["record"], work=tmp_path)
+    assert arm.training.optimizer.learning_rate == 1e-3
+    assert 0 < len(trials(tmp_path / "tuning.csv")) < 6

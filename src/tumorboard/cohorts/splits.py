@@ -123,6 +123,37 @@ def _holdout(
     return Split(repeat, 1, parts)
 
 
+def split_validation(
+    patient_id: Sequence[str],
+    strata: Ints,
+    *,
+    share: float,
+    seed: int,
+    classes: Sequence[str] = (),
+) -> Split:
+    """All patients for training but a stratified share, which chooses epoch and threshold.
+
+    Raises:
+        StudyError: A class has fewer than two patients.
+    """
+    groups = _patients_by_stratum(patient_id, strata)
+    if min((len(patients) for patients in groups.values()), default=0) < 2:
+        raise StudyError(
+            f"Patients per class: {_sizes(groups, classes)}. A model needs at least two patients "
+            "of each class: one to train on, one to choose its threshold. Merge classes "
+            "([task] classes)."
+        )
+    chosen = set(_share(groups, share, np.random.default_rng([seed, _HOLDOUT]), keep=1))
+    return Split(
+        1,
+        1,
+        {
+            patient: "validation" if patient in chosen else "train"
+            for patient in sorted(p for patients in groups.values() for p in patients)
+        },
+    )
+
+
 def _refuse_small_classes(
     groups: Mapping[int, list[str]], folds: int, classes: Sequence[str]
 ) -> None:

@@ -207,6 +207,11 @@ def drop_modalities(
     return present & ((draws >= p) | largest)
 
 
+def fusion_level(name: str) -> str:
+    """At which level a fusion works: input, feature or decision."""
+    return str(registry.load("models.fusion", name).level)
+
+
 def _fusion_class(fusion: Mapping[str, Any] | None) -> type[Fusion] | None:
     if fusion is None:
         return None

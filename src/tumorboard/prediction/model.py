@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Mapping
+import os
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +15,7 @@ import numpy as np
 from tumorboard.cache import Cache, write_text
 from tumorboard.errors import InputError
 from tumorboard.modalities import Measured
+from tumorboard.models.assembly import fusion_level
 from tumorboard.records import Cohort, Floats, Ints, Rejection
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import build_source, with_units
@@ -56,7 +59,8 @@ class Predictions:
         known = self.outcome_name != "none"
         header = ["patient_id", "unit_id", "arm", "modalities"]
         header += [self.outcome_name] if known else []
-        writer.writerow([*header, *(f"p_{name}" for name in self.classes), "label", "threshold"])
+        header += [*(f"p_{name}" for name in self.classes), "predicted_label", "threshold"]
+        writer.writerow(header)
         threshold = "" if np.isnan(self.threshold) else repr(self.threshold)
         for i, patient in enumerate(self.patient_id):
             row = [_plain(patient), _plain(self.unit_id[i]), arm, self.modalities[i]]
@@ -93,7 +97,7 @@ class Model:
         path = Path(table)
         if not path.is_file():
             raise InputError(f"{path}: no such table.")
-        root = Path(data) if data is not None else path.parent
+        root = Path(data) if data is not None else self.data_root(path)
         arm = self.fitted.arm
         modalities = self.fitted.modalities
         settings = {**self.fitted.study.source, "table": str(path.absolute())}
@@ -101,6 +105,7 @@ class Model:
         files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
         cohort = source.read(root, name=path.name, files=files)
         cohort = with_units(cohort, self.fitted.study.keys.task.unit)
+        cohort, excluded = self._without_excluded(cohort)
         outcome_name, outcome = self._outcome(cohort)
         with Cache() as cache:
             measured: Mapping[str, Measured] = {
@@ -122,14 +127,33 @@ class Model:
             label=self._labels(means),
             threshold=self.fitted.threshold,
             outcome_name=outcome_name,
-            outcome=tuple(outcome[i] for i in picked),
+            outcome=_known_outcomes(units, cohort.unit_id, outcome),
             rejections=(
+                *excluded,
                 *cohort.rejections,
                 *(r for m in measured.values() for r in m.rejections),
                 *_without_any(cohort, set(units), arm.modalities),
             ),
-            notes=(*cohort.notes, *self._notes(measured, rows)),
+            notes=(
+                f"file names start from {root}",
+                *cohort.notes,
+                *self._notes(measured, rows),
+                *self._unseen_subsets(names),
+            ),
         )
+
+    def data_root(self, table: Path) -> Path:
+        """Folder that file names start from: the table's own where it holds the files' folders.
+
+        `TUMORBOARD_DATA` counts only where the table's folder does not, so that files of another
+        cohort under the same names are not taken for the new patients'.
+        """
+        patterns = [m.pattern for m in self.fitted.modalities.values() if m.pattern != "none"]
+        folders = [Path(pattern.partition("{")[0] + "x").parent for pattern in patterns]
+        named = os.environ.get("TUMORBOARD_DATA")
+        if named and not all((table.parent / folder).is_dir() for folder in folders):
+            return Path(named)
+        return table.parent
 
     def _outcome(self, cohort: Cohort) -> tuple[str, tuple[str, ...]]:
         """Outcome of every row where the cohort has it; labels the model lacks are refused."""
@@ -139,6 +163,34 @@ class Model:
             return "none", ("",) * cohort.n_rows
         outcomes = task.read(cohort, values=self.fitted.values)
         return name, outcomes.columns[name]
+
+    def _without_excluded(self, cohort: Cohort) -> tuple[Cohort, list[Rejection]]:
+        """Rows that the study left out by `[cohort] exclude`, where the table has the column."""
+        rejections: list[Rejection] = []
+        left_out: set[int] = set()
+        for column, values in self.fitted.study.keys.cohort.exclude.items():
+            for i, cell in enumerate(cohort.columns.get(column, ())):
+                if cell in values and i not in left_out:
+                    left_out.add(i)
+                    reason = f"left out, as the study left out {column} = {cell!r}"
+                    rejections.append(Rejection(cohort.patient_id[i], None, reason))
+        kept = [i for i in range(cohort.n_rows) if i not in left_out]
+        return (cohort.take(kept) if left_out else cohort), rejections
+
+    def _unseen_subsets(self, names: Sequence[str]) -> list[str]:
+        """Sentences about combinations of modalities that this model never learned to read."""
+        arm = self.fitted.arm
+        seen = (self.fitted.notes or {}).get("subsets", {})
+        learned = arm.baseline is not None or arm.training.modality_dropout > 0
+        fusion = str((arm.fusion or {}).get("name", "none"))
+        if learned or fusion == "none" or fusion_level(fusion) == "decision":
+            return []
+        return [
+            f"{n} predictions rest on {subset} alone, a combination that no training patient had; "
+            "training.modality_dropout was 0, so the model never learned it: do not rely on them"
+            for subset, n in Counter(names).items()
+            if subset not in seen
+        ]
 
     def _labels(self, probabilities: Floats) -> tuple[str, ...]:
         classes = self.fitted.classes
@@ -153,6 +205,17 @@ class Model:
             for name, modality in self.fitted.modalities.items()
             for sentence in modality.notes(measured[name], rows)
         )
+
+
+def _known_outcomes(
+    units: Sequence[str], unit_id: Sequence[str], outcome: Sequence[str]
+) -> tuple[str, ...]:
+    """The first known outcome of each unit's rows."""
+    known: dict[str, str] = {}
+    for unit, label in zip(unit_id, outcome, strict=True):
+        if label:
+            known.setdefault(unit, label)
+    return tuple(known.get(unit, "") for unit in units)
 
 
 def _without_any(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar, Literal
 
 import numpy as np
@@ -41,7 +41,7 @@ class Classification(Task):
             classes = tuple(dict.fromkeys(values.values()))
             _refuse_other_labels(cohort, labels, values, name)
         if self.keys.unit == "patient":
-            _rows_agree(cohort, labels, name)
+            _rows_agree(cohort, [values.get(label or "") for label in labels], labels, name)
         kept = np.asarray([label is not None and label in values for label in labels], dtype=bool)
         index = {label: classes.index(group) for label, group in values.items()}
         target = np.asarray([index.get(label or "", 0) for label in labels], dtype=np.int64)
@@ -169,17 +169,19 @@ def _refuse_other_labels(
         )
 
 
-def _rows_agree(cohort: Cohort, labels: tuple[str | None, ...], name: str) -> None:
+def _rows_agree(
+    cohort: Cohort, groups: Sequence[str | None], labels: Sequence[str | None], name: str
+) -> None:
     first: dict[str, int] = {}
     faults: list[str] = []
-    for i, (patient, label) in enumerate(zip(cohort.patient_id, labels, strict=True)):
-        if label is None:
+    for i, (patient, group) in enumerate(zip(cohort.patient_id, groups, strict=True)):
+        if group is None:
             continue
         j = first.setdefault(patient, i)
-        if labels[j] != label:
+        if groups[j] != group:
             faults.append(
                 f"patient {patient}: {labels[j]!r} in row {cohort.line[j]}, "
-                f"{label!r} in row {cohort.line[i]}"
+                f"{labels[i]!r} in row {cohort.line[i]}"
             )
     if faults:
         raise InputError(

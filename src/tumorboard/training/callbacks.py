@@ -96,7 +96,9 @@ class Checkpoint(lightning.Callback):
     def on_train_epoch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
-        """Save when enough time has passed."""
+        """Save when enough time has passed; a fit that is about to stop is not taken up again."""
+        if trainer.should_stop:
+            return
         if time.monotonic() - self._last >= self.every_s:
             trainer.save_checkpoint(self.path)
             self._last = time.monotonic()

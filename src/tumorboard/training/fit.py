@@ -83,7 +83,7 @@ def fit_arm(
         prepared: Its patients.
         split: Which patients train, validate and test.
         arm: What is fitted.
-        checkpoint: File of the interrupted fit; continued where it exists, removed at the end.
+        checkpoint: File of the interrupted fit; continued where it exists. The caller removes it.
         tell: Called after each epoch with its number and its values.
         checkpoint_every_s: Shortest time between two checkpoints, in seconds.
 
@@ -108,6 +108,12 @@ def fit_arm(
             split.rows(prepared.cohort, "validation"),
         )
     )
+    for part, rows in (("training", train), ("validation", validation)):
+        if len(rows) == 0:
+            raise StudyError(
+                f"arms.{arm.name}: no {part} patient of repeat {split.repeat}, fold {split.fold} "
+                f"has {' or '.join(arm.modalities)}. Use fewer folds, or leave the arm out."
+            )
     if arm.baseline is not None:
         fitted.baseline = _fit_baseline(fitted, prepared, split, train, arm)
         return Fit(fitted, [])
@@ -160,16 +166,19 @@ def _train(
     network, arm, cohort = fitted.network, fitted.arm, prepared.cohort
     if network is None:
         raise RuntimeError("a network is needed to train")
+    share = row_weights(cohort.patient_id, train)
     weight = loss_weights(cohort.patient_id, train, n_rows=cohort.n_rows)
+    if arm.training.sampler == "weighted":
+        weight[train] = 1.0  # the sampler draws a patient's rows as rarely as they should count
     weight += loss_weights(cohort.patient_id, validation, n_rows=cohort.n_rows)
     rows = Rows(fitted.modalities, prepared.measured, prepared.outcomes.target, weight)
     class_weights = fitted.task.class_weights(
-        rows.target[train], torch.as_tensor(row_weights(cohort.patient_id, train)),
+        rows.target[train], torch.as_tensor(share),
         loss=arm.training.loss, n_outputs=fitted.n_outputs,
     )  # fmt: skip
     has_images = any(spec.layout == "image" for spec in fitted.specs.values())
     channels_last(network, fitted.specs)
-    fit_rows = FitRows(rows, train, validation, cohort.patient_id, cohort.unit_id)
+    fit_rows = FitRows(rows, train, validation, share, cohort.patient_id, cohort.unit_id)
     module = ArmModule(
         network, fitted.task, fitted.modalities, arm.training, fit_rows, class_weights, seed_parts
     )
@@ -183,9 +192,8 @@ def _train(
     with _quiet():
         trainer = _trainer(fitted.study, arm.training, callbacks, has_images=has_images)
         trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None)
-    checkpoint.unlink(missing_ok=True)
     network.load_state_dict(best.weights)
-    network.to("cpu").eval()
+    network.to(choose_device(fitted.study.keys.runtime.device)).eval()
     return module.history
 
 

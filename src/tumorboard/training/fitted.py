@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from tumorboard import registry
-from tumorboard.cache import sha256_file, write_text
+from tumorboard.cache import sha256_file, sync, write_text
 from tumorboard.errors import InputError
 from tumorboard.modalities import Measured, Modality
 from tumorboard.models.assembly import Network
@@ -144,7 +145,10 @@ class FittedArm:
         files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.safetensors"))}
         values = {name: dict(state.values) for name, state in states.items()}
         document = {**self._document(), "fitted": values, "files": files}
-        write_text(folder / "model.json", json.dumps(document, indent=1, allow_nan=True))
+        document = json.loads(json.dumps(document))
+        document["sha256"] = _digest(document)
+        write_text(folder / "model.json", json.dumps(document, indent=1))
+        sync(folder)
 
     def _document(self) -> dict[str, Any]:
         return {
@@ -261,6 +265,11 @@ def read_document(folder: Path) -> dict[str, Any]:
             f"{path}: model format {found!r}, expected {FORMAT}. Fit the model again with this "
             f"version."
         )
+    if document.get("sha256") != _digest(document):
+        raise InputError(
+            f"{path}: changed since it was written (its sha256 differs). Copy the model folder "
+            "again, or fit the model again."
+        )
     _refuse_code(folder)
     for name, digest in document["files"].items():
         file = folder / name
@@ -279,6 +288,13 @@ def read_document(folder: Path) -> dict[str, Any]:
             "opened from a folder."
         )
     return document
+
+
+def _digest(document: Mapping[str, Any]) -> str:
+    """SHA-256 of the document without its own digest, in canonical JSON."""
+    rest = {key: value for key, value in document.items() if key != "sha256"}
+    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def _refuse_code(folder: Path) -> None:

@@ -6,7 +6,7 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 import lightning
 import numpy as np
@@ -33,6 +33,7 @@ class FitRows:
         data: All rows of the cohort.
         train: Training rows.
         validation: Validation rows.
+        share: (len(train),) share of each training row in its patient; a patient's rows sum to 1.
         patient_id: (rows,) to weigh patients and to name them in messages.
         unit_id: (rows,) rows with equal unit are averaged before they are scored.
     """
@@ -40,6 +41,7 @@ class FitRows:
     data: Rows
     train: Ints
     validation: Ints
+    share: Floats
     patient_id: tuple[str, ...]
     unit_id: tuple[str, ...]
 
@@ -76,7 +78,7 @@ class ArmModule(lightning.LightningModule):
         order = epoch_order(
             rows.train,
             target=rows.data.target.numpy()[rows.train].astype(np.int64),
-            weight=rows.data.weight.numpy()[rows.train].astype(np.float64),
+            weight=rows.share,
             sampler=self.training_keys.sampler,
             seed=derive_seed(*self.seed_parts, self.current_epoch, "order"),
         )
@@ -123,21 +125,28 @@ class ArmModule(lightning.LightningModule):
             ).to(present.device)
         return self.network(inputs, present), present
 
-    def _loss(self, outputs: Outputs, present: torch.Tensor, batch: Batch) -> torch.Tensor:
-        """Weighted mean loss; at the decision level each modality's own head learns by itself."""
-        keys: dict[str, Any] = {
-            "class_weights": self.class_weights, "loss": self.training_keys.loss,
-        }  # fmt: skip
+    def _batch_loss(self, outputs: Outputs, present: torch.Tensor, batch: Batch) -> torch.Tensor:
+        """Weighted mean loss; at the decision level each modality's own head learns by itself.
+
+        Weights have mean 1 over the training rows: dividing by the number of rows, not by the
+        weights of the batch, lets a patient weigh the same whoever shares the batch.
+        """
         if outputs.branches is None:
-            per_row = self.task.loss(outputs.logits, batch.target, **keys)
-            return (batch.weight * per_row).sum() / batch.weight.sum().clamp_min(1e-12)
-        shares = present.float() * batch.weight[:, None]
+            return (batch.weight * self._row_loss(outputs.logits, batch)).sum() / len(batch.weight)
         total = torch.zeros((), device=batch.weight.device)
         for m in range(present.shape[1]):
-            per_row = self.task.loss(outputs.branches[:, m], batch.target, **keys)
+            per_row = self._row_loss(outputs.branches[:, m], batch)
             per_row = torch.where(present[:, m], per_row, torch.zeros_like(per_row))
-            total = total + (shares[:, m] * per_row).sum() / shares[:, m].sum().clamp_min(1e-12)
+            total = total + (batch.weight * per_row).sum() / len(batch.weight)
         return total
+
+    def _row_loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
+        return self.task.loss(
+            logits,
+            batch.target,
+            class_weights=cast("torch.Tensor", self.class_weights),
+            loss=self.training_keys.loss,
+        )
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """Loss of one batch; a loss that is not finite names the batch's patients."""
@@ -146,7 +155,7 @@ class ArmModule(lightning.LightningModule):
         torch.manual_seed(seed)
         self._generator.manual_seed(seed)
         augment = self.training_keys.augment
-        value = self._loss(*self.forward_batch(batch, augment=augment), batch)
+        value = self._batch_loss(*self.forward_batch(batch, augment=augment), batch)
         if not bool(torch.isfinite(value)):
             patients = sorted({self.rows.patient_id[int(row)] for row in batch.rows})
             raise RunError(
@@ -159,9 +168,9 @@ class ArmModule(lightning.LightningModule):
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Keep predictions and loss of one validation batch."""
-        outputs, present = self.forward_batch(batch, augment=False)
+        outputs, _ = self.forward_batch(batch, augment=False)
         prediction = self.task.predict(outputs.logits).cpu().numpy()
-        value = float(self._loss(outputs, present, batch)) * float(batch.weight.sum())
+        value = float((batch.weight * self._row_loss(outputs.logits, batch)).sum())
         self._validation.append((batch.rows.numpy(), prediction, value))
 
     def on_validation_epoch_end(self) -> None:

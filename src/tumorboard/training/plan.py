@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import shutil
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from tumorboard.evaluation.tables import (
     read_predictions,
     write_predictions,
 )
-from tumorboard.evaluation.thresholds import choose_threshold
+from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.fit import Fit, fit_arm
@@ -26,7 +27,7 @@ from tumorboard.training.module import history_csv
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.tuning import tune_arm
-from tumorboard.training.units import unit_table, unit_weights
+from tumorboard.training.units import unit_table
 
 _LOG = logging.getLogger("tumorboard")
 
@@ -105,8 +106,8 @@ def _fit_once(
         checkpoint_every_s=checkpoint_every_s,
     )
     table = predict_parts(fit.fitted, prepared, split)
-    fit.fitted.threshold = threshold_of(study, table)
-    fit.fitted.notes = training_notes(prepared, split, fit.fitted)
+    fit.fitted.threshold, remarks = threshold_of(study, table)
+    fit.fitted.notes = {**training_notes(prepared, split, fit.fitted), "threshold": remarks}
     _write_fit(fit, table, folder, work)
 
 
@@ -144,23 +145,19 @@ def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> Predic
     return concatenate(tables)
 
 
-def threshold_of(study: Study, table: PredictionTable) -> float:
-    """Decision threshold from the validation patients of one fit; NaN for several classes."""
-    if len(table.classes) != 2:
-        return float("nan")
-    rows = table.part == "validation"
-    return choose_threshold(
-        study.keys.evaluation.threshold,
-        table.outcome[rows] == 1,
-        table.probabilities[rows, 1],
-        unit_weights(table.patient_id[rows]),
-    )
+def threshold_of(study: Study, table: PredictionTable) -> tuple[float, list[str]]:
+    """Decision threshold from the validation patients of one fit, and what is to be said of it.
+
+    NaN for several classes, where the likeliest is called.
+    """
+    chosen, remarks = choose_thresholds(table, study.keys.evaluation.threshold)
+    return next(iter(chosen.values()), float("nan")), list(remarks)
 
 
 def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mapping[str, object]:
     """Plain facts about what a model was trained on, for its card and for prediction."""
     present = np.asarray(prepared.present(fitted.arm.modalities).any(axis=1))
-    counts: dict[str, object] = {}
+    counts: dict[str, object] = {"subsets": _subsets(prepared, split, fitted)}
     for part in ("train", "validation"):
         rows = split.rows(prepared.cohort, part)
         rows = rows[present[rows]]
@@ -175,3 +172,14 @@ def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mappi
             },
         }
     return counts
+
+
+def _subsets(prepared: Prepared, split: Split, fitted: FittedArm) -> dict[str, int]:
+    """Training rows by the modalities that they have."""
+    rows = split.rows(prepared.cohort, "train")
+    names = fitted.arm.modalities
+    found = Counter(
+        "+".join(name for name, has in zip(names, row, strict=True) if has)
+        for row in prepared.present(names)[rows]
+    )
+    return {subset: n for subset, n in sorted(found.items()) if subset}

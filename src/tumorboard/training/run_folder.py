@@ -26,6 +26,15 @@ _PACKAGES = (
     "xgboost-cpu", "optuna", "pydantic", "pillow", "pydicom", "tifffile", "matplotlib",
     "safetensors",
 )  # fmt: skip
+LOCK = ".lock"
+#: Everything that a run folder may hold.
+RUN_NAMES = frozenset(
+    {
+        "study.toml", "environment.json", "manifest.csv", "cohort.json", "audit.json", "splits.csv",
+        "table1.json", "predictions.csv", "metrics.json", "comparison.json", "figures",
+        "report.html", "models", "log.jsonl", "probes.csv", "masks",
+    }
+)  # fmt: skip
 #: Tables of the study that may change between two starts of the same run.
 _FREE = ("runtime", "report")
 
@@ -39,7 +48,7 @@ def locked(folder: Path) -> Generator[None]:
     """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        handle = (folder / ".lock").open("w", encoding="utf-8")
+        handle = (folder / LOCK).open("w", encoding="utf-8")
     except OSError as error:
         raise RunError(
             f"{folder}: cannot write here ({error.strerror}). Choose another --out."
@@ -50,21 +59,26 @@ def locked(folder: Path) -> Generator[None]:
         except BlockingIOError:
             raise RunError(
                 f"{folder}: another process is writing this run. Wait for it, or choose another "
-                f"--out."
+                "--out."
             ) from None
         handle.write(str(os.getpid()))
         handle.flush()
-        yield
-    (folder / ".lock").unlink(missing_ok=True)
+        try:
+            yield
+        finally:
+            # while it is still held: nobody can own a lock file that is no longer there
+            (folder / LOCK).unlink(missing_ok=True)
 
 
-def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
+def begin(folder: Path, study: Study, *, fresh: bool, precision: str, device: str) -> bool:
     """Take up an earlier run of the same study, or begin a new one.
 
     Args:
         folder: The run folder.
         study: The resolved study.
-        fresh: Remove what an earlier, changed study left here.
+        fresh: Remove what an earlier, changed study left here; nothing else is ever removed.
+        precision: Precision that networks are trained in.
+        device: Device that networks are trained on.
 
     Returns:
         True where an earlier run is resumed.
@@ -72,33 +86,44 @@ def begin(folder: Path, study: Study, *, fresh: bool) -> bool:
     Raises:
         StudyError: The folder holds a run of a changed study, or is no run folder at all.
     """
-    known = folder / "study.toml"
-    others = [path.name for path in folder.iterdir() if path.name != ".lock"]
-    if fresh and known.is_file():
-        for name in others:
+    known, environment = folder / "study.toml", folder / "environment.json"
+    names = {path.name for path in folder.iterdir()} - {LOCK}
+    if names and not (known.is_file() and environment.is_file() and names <= RUN_NAMES):
+        stranger = sorted(names - RUN_NAMES or names)[0]
+        raise StudyError(
+            f"{folder}: not empty and not a run folder (holds {stranger!r}). Choose another --out."
+        )
+    if fresh:
+        for name in names:
             path = folder / name
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        others = []
-    if not known.is_file():
-        if others:
-            raise StudyError(
-                f"{folder}: not empty and not a run folder (holds {sorted(others)[0]!r}). Choose "
-                f"another --out."
-            )
-        write_text(known, study.to_toml())
-        return False
-    earlier = tomllib.loads(known.read_text(encoding="utf-8"))
+    elif names:
+        _same_study(folder, study, json.loads(environment.read_text("utf-8")), precision)
+    write_environment(folder, study, device=device, precision=precision)
+    write_text(known, study.to_toml())
+    return bool(names) and not fresh
+
+
+def _same_study(folder: Path, study: Study, environment: Mapping[str, Any], precision: str) -> None:
+    earlier = tomllib.loads((folder / "study.toml").read_text(encoding="utf-8"))
     found = sorted(_differences(_fixed(earlier), _fixed(tomllib.loads(study.to_toml()))))
     # every arm carries the study's training: what differs there only because of it says nothing
     changed = [key for key in found if _of_an_arm(key) not in found]
+    remedy = "Use --fresh to replace it, or another --out."
     if changed:
         raise StudyError(
-            f"{folder}: holds a run of a changed study ({', '.join(changed[:6])} differ). Use "
-            f"--fresh to "
-            "replace it, or another --out."
+            f"{folder}: holds a run of a changed study ({', '.join(changed[:6])} differ). {remedy}"
         )
-    write_text(known, study.to_toml())
-    return True
+    if environment.get("run_format") != RUN_FORMAT:
+        raise StudyError(
+            f"{folder}: written in run format {environment.get('run_format')!r}, this version "
+            f"writes {RUN_FORMAT}. {remedy}"
+        )
+    if environment.get("precision") != precision:
+        raise StudyError(
+            f"{folder}: its fits were trained in precision {environment.get('precision')!r}, this "
+            f"start would train in {precision!r}. Set runtime.precision to the former. {remedy}"
+        )
 
 
 def _fixed(tables: Mapping[str, Any]) -> dict[str, Any]:

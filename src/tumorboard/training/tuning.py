@@ -6,14 +6,14 @@ import csv
 import io
 import logging
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from tumorboard.cache import write_text
-from tumorboard.errors import StudyError
+from tumorboard.errors import RunError, StudyError
 from tumorboard.evaluation.classification import score
 from tumorboard.records import Split
 from tumorboard.study import Arm, Study
@@ -64,14 +64,23 @@ def tune_arm(
         direction="minimize" if tuning.metric in LOWER_IS_BETTER else "maximize",
     )
     parts = (study.seed, arm.name, split.repeat, split.fold, "tuning")
-    finished = [t for t in search.get_trials() if t.state == optuna.trial.TrialState.COMPLETE]
-    for number in range(len(finished), tuning.trials):
+    ended = [trial for trial in search.get_trials() if trial.state.is_finished()]
+    for number in range(len(ended), tuning.trials):
         # a sampler seeded by the trial's number gives the same search after an interruption
         search.sampler = optuna.samplers.TPESampler(seed=derive_seed(*parts, number))
         trial = search.ask()
         values = {key: _suggest(trial, key, bounds) for key, bounds in space.items()}
         tried = with_settings(study, arm, values)
-        search.tell(trial, _trial_score(tried, prepared, split, arm.name, tuning, work, number))
+        _try(
+            search,
+            trial,
+            lambda s=tried, n=number: _trial_score(s, prepared, split, arm.name, tuning, work, n),
+        )
+    if not any(t.state == optuna.trial.TrialState.COMPLETE for t in search.get_trials()):
+        raise RunError(
+            f"arm {arm.name}, repeat {split.repeat}, fold {split.fold}: none of the "
+            f"{tuning.trials} trials of the tuning came to an end. Narrow tuning.space."
+        )
     _write_trials(work / "tuning.csv", search, list(space), tuning.metric)
     tuned = with_settings(study, arm, dict(search.best_params))
     logging.getLogger("tumorboard").info(
@@ -79,6 +88,23 @@ def tune_arm(
         tuning.trials, search.best_params,
     )  # fmt: skip
     return tuned, tuned.arms[arm.name]
+
+
+def _try(search: optuna.Study, trial: optuna.Trial, fit: Callable[[], float]) -> None:
+    """Score one trial; settings that diverge are a failed trial, not the end of the study."""
+    import math
+
+    import optuna
+
+    try:
+        value = fit()
+    except RunError as error:
+        logging.getLogger("tumorboard").warning("trial %d failed: %s", trial.number, error)
+        value = math.nan
+    if math.isfinite(value):
+        search.tell(trial, value)
+    else:
+        search.tell(trial, state=optuna.trial.TrialState.FAIL)
 
 
 def concerns(key: str, arm: Arm) -> bool:
@@ -151,8 +177,6 @@ def _trial_score(
     fit = fit_arm(study, prepared, split, chosen, checkpoint=work / f"trial-{number}.ckpt")
     (work / f"trial-{number}.ckpt").unlink(missing_ok=True)
     rows = validation_rows(prepared, split, chosen)
-    if tuning.metric == "loss":
-        return min(entry["validation_loss"] for entry in fit.history)
     fitted: FittedArm = fit.fitted
     _, means, first, _ = average_units(
         [prepared.cohort.unit_id[int(r)] for r in rows],
@@ -161,8 +185,9 @@ def _trial_score(
         chosen.modalities,
     )
     patients = np.asarray([prepared.cohort.patient_id[int(r)] for r in rows[first]])
+    # losses of other settings (gamma, smoothing, class weights) are other scales: log loss is one
     return score(
-        tuning.metric,
+        "log_loss" if tuning.metric == "loss" else tuning.metric,
         target=prepared.outcomes.target[rows[first]].astype(np.int64),
         probabilities=means,
         weight=unit_weights(patients),

@@ -29,7 +29,7 @@ from tumorboard.training.fit import choose_device, choose_precision
 from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
-from tumorboard.training.run_folder import begin, locked, same_data, write_environment
+from tumorboard.training.run_folder import begin, locked, same_data
 from tumorboard.training.signals import ending_on_signals
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
@@ -76,7 +76,8 @@ def evaluate(
         findings = audit(checked, prepared)
         splits = split_study(checked, prepared)
         with locked(folder), ending_on_signals():
-            resumed = begin(folder, checked, fresh=fresh)
+            device, precision = where_and_how(checked)
+            resumed = begin(folder, checked, fresh=fresh, device=device, precision=precision)
             say(f"{'resuming' if resumed else 'writing'} {folder}")
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
@@ -180,12 +181,15 @@ def stop_on(findings: Sequence[Finding], study: Study) -> None:
         )
 
 
-def _write_setup(folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
-    write_splits(folder / "splits.csv", splits)
+def where_and_how(study: Study) -> tuple[str, str]:
+    """Device and precision that the networks of a study are trained in here."""
     device = choose_device(study.keys.runtime.device)
     images = any(table["kind"] == "image" for table in study.modalities.values())
-    precision = str(choose_precision(study.keys.runtime.precision, device, images))
-    write_environment(folder, study, device=device, precision=precision)
+    return device, str(choose_precision(study.keys.runtime.precision, device, images))
+
+
+def _write_setup(folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
+    write_splits(folder / "splits.csv", splits)
     write_table_one(folder / "table1.json", first_table(study, prepared))
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from tumorboard.cache import Cache, write_text
-from tumorboard.cohorts.splits import split_patients
+from tumorboard.cohorts.splits import split_validation
 from tumorboard.errors import RunError, StudyError, nearest
 from tumorboard.prediction.model import Model
 from tumorboard.records import Split
@@ -85,19 +85,14 @@ def _arm(study: Study, name: str) -> Arm:
 
 def _all_patients(study: Study, prepared: Prepared) -> Split:
     """Training and validation patients only: the model that is handed over needs no test part."""
-    share = study.keys.evaluation.validation
-    split = split_patients(
+    holdout = study.keys.evaluation.holdout
+    share = holdout[1] / (holdout[0] + holdout[1]) if holdout else study.keys.evaluation.validation
+    return split_validation(
         prepared.cohort.patient_id,
         prepared.outcomes.strata,
-        folds=max(2, round(1 / share)),
-        repeats=1,
-        holdout=None,
-        validation=share,
+        share=share,
         seed=derive_seed(study.seed, "fit"),
         classes=prepared.outcomes.classes,
-    )[0]
-    return Split(
-        1, 1, {p: "validation" if part == "test" else "train" for p, part in split.parts.items()}
     )
 
 
@@ -119,8 +114,8 @@ def _fit_into(
         )
         progress.finish()
     fitted = result.fitted
-    fitted.threshold = threshold_of(study, predict_parts(fitted, prepared, split))
-    fitted.notes = training_notes(prepared, split, fitted)
+    fitted.threshold, remarks = threshold_of(study, predict_parts(fitted, prepared, split))
+    fitted.notes = {**training_notes(prepared, split, fitted), "threshold": remarks}
     folder.mkdir()
     fitted.write(folder)
     if result.history:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -32,17 +31,15 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
         model: Model folder.
         cohort: Table of new patients.
         out: CSV file to write.
-        data: Folder that file names start from; `TUMORBOARD_DATA`, else the table's folder.
+        data: Folder that file names start from; the table's own, else `TUMORBOARD_DATA`.
 
     Raises:
         InputError: The model or the table cannot be used; nothing is written.
     """
     opened = Model.open(model)
-    named = os.environ.get("TUMORBOARD_DATA")
-    root = data or (Path(named) if named else cohort.parent)
-    if not root.is_dir():
-        raise InputError(f"{root}: no such folder. Name the folder of the data with --data DIR.")
-    predictions = opened.predict(cohort, data=root)
+    if data is not None and not data.is_dir():
+        raise InputError(f"{data}: no such folder. Name the folder of the data with --data DIR.")
+    predictions = opened.predict(cohort, data=data)
     write_predictions_csv(predictions, out, arm=opened.fitted.arm.name)
     lines = [*predictions.notes]
     lines += [
