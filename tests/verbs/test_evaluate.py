@@ -151,10 +151,12 @@ def test_a_missing_data_folder_is_one_clear_line(cohort: Path) -> None:
 
 
 def _command(cohort: Path, out: Path) -> list[str]:
-    sets = [part for key in SMALL for part in ("--set", key)]
-    code = "from tumorboard.cli import main; main()"
-    study = str(cohort / "study.toml")
-    return [sys.executable, "-c", code, "evaluate", study, "--out", str(out), *sets]
+    code = (
+        "from pathlib import Path; from tumorboard.verbs.evaluate import evaluate; "
+        f"evaluate({str(cohort / 'study.toml')!r}, out=Path({str(out)!r}), overrides={SMALL!r}, "
+        "checkpoint_every_s=0)"
+    )
+    return [sys.executable, "-c", code]
 
 
 @pytest.mark.slow

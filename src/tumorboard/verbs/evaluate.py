@@ -49,6 +49,7 @@ def evaluate(
     fresh: bool = False,
     fast: bool = False,
     log: Callable[[str], None] | None = None,
+    checkpoint_every_s: float = 30.0,
 ) -> Run:
     """Run a study: audit, fits on every fold, metrics, comparison, report.
 
@@ -61,6 +62,7 @@ def evaluate(
         fresh: Replace a run of a changed study.
         fast: Run a small version of the whole.
         log: Where progress lines go.
+        checkpoint_every_s: Shortest time between two checkpoints of a fit, in seconds.
 
     Raises:
         StudyError, InputError, RunError: One clear line each; nothing half written.
@@ -82,7 +84,7 @@ def evaluate(
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
             _write_setup(folder, checked, prepared, splits)
-            return _run(folder, checked, prepared, splits, say)
+            return _run(folder, checked, prepared, splits, say, checkpoint_every_s)
 
 
 def load_study(path: Path, *, overrides: Sequence[str] = (), fast: bool = False) -> Study:
@@ -217,11 +219,14 @@ def _run(
     prepared: Prepared,
     splits: Sequence[Split],
     say: Callable[[str], None],
+    checkpoint_every_s: float,
 ) -> Run:
     n_fits = len(splits) * len(study.arms)
     with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
         say(f"{n_fits} fits: {len(study.arms)} arms on {len(splits)} splits")
-        table = run_plan(study, prepared, splits, folder, progress)
+        table = run_plan(
+            study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
+        )
     write_predictions(folder / "predictions.csv", table)
     write_scores(folder, study, table)
     say("writing the report")
