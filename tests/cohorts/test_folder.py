@@ -126,6 +126,29 @@ def test_values_outside_the_declared_range_are_listed(tmp_path: Path) -> None:
         read(tmp_path, 'patient_id,h\na,"1,7"\n', ranges={"h": (0, 2)})
 
 
+# T10
+
+
+def test_follow_up_and_events_that_cannot_be_are_listed(tmp_path: Path) -> None:
+    text = "patient_id,months,died\na,12.5,1\nb,-3,0\nc,0,2\nd,4,Dead\ne,7,0\nf,,2\n"
+    message = (
+        r"column months: 2 values outside the range 0\.01 to 600 of cohort\.ranges: "
+        r"row 3 patient b: '-3', row 4 patient c: '0'"
+    )
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, text, ranges={"months": (0.01, 600)})
+    message = (
+        r"column died: 3 cells with other values than '0', '1' of cohort\.values \('2' 2 times, "
+        r"'Dead' 1 times\): row 4 patient c: '2', row 5 patient d: 'Dead', row 7 patient f: '2'\. "
+        r"Recode the column, or declare the values\."
+    )
+    with pytest.raises(InputError, match=message):
+        read(tmp_path, text, values={"died": ("0", "1")})
+    assert read(tmp_path, text, values={"died": ("0", "1", "2", "Dead")}).n_rows == 6
+    with pytest.raises(StudyError, match=r"cohort\.values\.dead: .* no column 'dead'"):
+        read(tmp_path, text, values={"dead": ("0", "1")})
+
+
 # T09
 
 

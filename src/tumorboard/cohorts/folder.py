@@ -11,7 +11,7 @@ from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.formats.messages import listed
 from tumorboard.formats.named_files import match_files
 from tumorboard.formats.patient_ids import check_patient_ids
-from tumorboard.formats.plausibility import check_dates, check_ranges
+from tumorboard.formats.plausibility import check_dates, check_ranges, check_values
 from tumorboard.formats.tables import Table, read_table
 from tumorboard.records import Cohort, FileRecord
 
@@ -19,6 +19,7 @@ Columns = dict[str, list[str | None]]
 
 _NO_DATES: Mapping[str, str] = {}
 _NO_RANGES: Mapping[str, tuple[float, float]] = {}
+_NO_VALUES: Mapping[str, tuple[str, ...]] = {}
 
 
 class Folder(Source):
@@ -34,6 +35,7 @@ class Folder(Source):
         decimal: "," or ".", or "auto".
         dates: Column -> format, such as "%d/%m/%Y"; every date is checked.
         ranges: Column -> lowest and highest plausible value; anything outside is an error.
+        values: Column -> the values it may hold, such as `died = ["0", "1"]`; others are errors.
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Folder(Source):
         sheet: str = "auto", delimiter: str = "auto", encoding: str = "auto", decimal: str = "auto",
         dates: Mapping[str, str] = _NO_DATES,
         ranges: Mapping[str, tuple[float, float]] = _NO_RANGES,
+        values: Mapping[str, tuple[str, ...]] = _NO_VALUES,
     ) -> None:  # fmt: skip
         self.table = table
         self.patient_id = patient_id
@@ -51,6 +54,7 @@ class Folder(Source):
         self.decimal = decimal
         self.dates = dates
         self.ranges = ranges
+        self.values = values
 
     def read(self, root: Path, *, name: str, files: Mapping[str, str]) -> Cohort:
         """Read the table and find the files that its rows name; see `Source.read`."""
@@ -71,6 +75,7 @@ class Folder(Source):
             columns, self.dates, lines=lines, patient_ids=ids, table=table.path, today=date.today()
         )
         check_ranges(columns, self.ranges, lines=lines, patient_ids=ids, table=table.path)
+        check_values(columns, self.values, lines=lines, patient_ids=ids, table=table.path)
         patterns = {modality: text for modality, text in files.items() if text != "none"}
         found = match_files(
             columns, patterns, root=root, patient_ids=ids, lines=lines, table=table.path
@@ -105,6 +110,7 @@ class Folder(Source):
         asked = [("patient_id", self.patient_id)]
         asked += [(f"dates.{column}", column) for column in self.dates]
         asked += [(f"ranges.{column}", column) for column in self.ranges]
+        asked += [(f"values.{column}", column) for column in self.values]
         problems = [
             f"cohort.{key}: {table.path.name} has no column {column!r}. "
             f"{nearest(column, table.columns)}"

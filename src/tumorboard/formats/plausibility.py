@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -101,4 +102,27 @@ def check_ranges(
             raise InputError(
                 f"{table.name}, column {column}: {counted(len(faults), 'value')} outside the range "
                 f"{low:g} to {high:g} of cohort.ranges: {listed(faults)}. Another unit, or a typo?"
+            )
+
+
+def check_values(
+    columns: Columns, values: Mapping[str, Sequence[str]], *, lines: Sequence[int],
+    patient_ids: Sequence[str], table: Path,
+) -> None:  # fmt: skip
+    """Check that declared columns hold only their declared values, such as 0 and 1 for an event.
+
+    Raises:
+        InputError: Other values, counted, with up to ten rows.
+    """
+    for column, allowed in values.items():
+        cells = columns[column]
+        rows = [i for i, cell in enumerate(cells) if cell is not None and cell not in allowed]
+        if rows:
+            found = ", ".join(f"{shown(c)} {n} times" for c, n in Counter(
+                cells[i] for i in rows).most_common(5))  # fmt: skip
+            faults = [f"row {lines[i]} patient {patient_ids[i]}: {shown(cells[i])}" for i in rows]
+            raise InputError(
+                f"{table.name}, column {column}: {counted(len(rows), 'cell')} with other values than "
+                f"{', '.join(map(repr, allowed))} of cohort.values ({found}): {listed(faults)}. Recode "
+                "the column, or declare the values."
             )
