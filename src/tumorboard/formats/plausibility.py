@@ -118,11 +118,11 @@ def check_values(
         cells = columns[column]
         rows = [i for i, cell in enumerate(cells) if cell is not None and cell not in allowed]
         if rows:
-            found = ", ".join(f"{shown(c)} {n} times" for c, n in Counter(
-                cells[i] for i in rows).most_common(5))  # fmt: skip
+            often = Counter(cells[i] for i in rows).most_common(5)
+            found = ", ".join(f"{shown(cell)} {n} times" for cell, n in often)
             faults = [f"row {lines[i]} patient {patient_ids[i]}: {shown(cells[i])}" for i in rows]
             raise InputError(
-                f"{table.name}, column {column}: {counted(len(rows), 'cell')} with other values than "
-                f"{', '.join(map(repr, allowed))} of cohort.values ({found}): {listed(faults)}. Recode "
-                "the column, or declare the values."
+                f"{table.name}, column {column}: {counted(len(rows), 'cell')} with other values "
+                f"than {', '.join(map(repr, allowed))} of cohort.values ({found}): "
+                f"{listed(faults)}. Recode the column, or declare the values."
             )
