@@ -34,4 +34,4 @@ types: install
 	$(BIN)/basedpyright
 
 unit: install
-	$(BIN)/python -m pytest
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadscope
