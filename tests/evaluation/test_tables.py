@@ -152,3 +152,34 @@ def test_what_is_not_a_table_is_refused(tmp_path):
         read_predictions(save(tmp_path, "patient_id,y,p_1\n"))
     with pytest.raises(InputError, match=r"cannot be read as a CSV file in UTF-8"):
         read_predictions(tmp_path / "absent.csv")
+
+
+PREDICTED = (
+    "patient_id,unit_id,arm,modalities,{outcome}p_benign,p_malignant,predicted_label,threshold\n"
+    "'-7,'-7,m,record,{a}0.3,0.7,benign,0.8\n"
+    "'=B,'=B,m,record,{b}0.6,0.4,benign,0.8\n"
+    "'C,'C,m,record,{c}0.1,0.9,malignant,0.8\n"
+)
+
+
+def test_what_a_model_calls_is_never_taken_for_the_truth(tmp_path):
+    blank = PREDICTED.format(outcome="", a="", b="", c="")
+    for text in (blank, blank.replace("predicted_label", "label")):
+        with pytest.raises(InputError, match=r"no outcome column \((predicted_)?label, threshold "):
+            read_predictions(save(tmp_path, text))
+    known = PREDICTED.format(
+        outcome="Classification,", a="malignant,", b="benign,", c="benign,"
+    )  # fmt: skip
+    read = read_predictions(save(tmp_path, known))
+    assert read.outcome_name == "Classification"
+    assert read.outcome.tolist() == [1, 0, 0]
+    with pytest.raises(InputError, match=r"no outcome column, so there is nothing to compare"):
+        read_predictions(save(tmp_path, "patient_id,p_0,p_1\nA,0.5,0.5\n"))
+    named = save(tmp_path, "patient_id,label,p_0,p_1\nA,1,0.2,0.8\nB,0,0.7,0.3\n")
+    assert read_predictions(named, outcome="label").outcome.tolist() == [1, 0]
+
+
+def test_ids_quoted_against_formulas_join_those_that_are_not(tmp_path):
+    known = PREDICTED.format(outcome="y,", a="malignant,", b="benign,", c="benign,")
+    read = read_predictions(save(tmp_path, known))
+    assert read.patient_id.tolist() == read.unit_id.tolist() == ["-7", "=B", "'C"]

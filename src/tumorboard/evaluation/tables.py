@@ -20,6 +20,11 @@ from tumorboard.records import Floats, Ints
 
 __all__ = ["PredictionTable", "concatenate", "read_predictions", "write_predictions"]
 
+#: Columns in which programs write what they call, never what is true.
+_OWN_CALL = ("label", "predicted_label", "threshold")
+#: Beginnings of a cell that a spreadsheet takes for a formula; `predict` sets a quote before them.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
 
 def write_predictions(path: Path, table: PredictionTable) -> None:
     """Write a prediction table as CSV, atomically, with probabilities that read back unchanged."""
@@ -45,10 +50,14 @@ def read_predictions(
 ) -> PredictionTable:
     """Read a prediction table of this or of any other program.
 
+    An id that was quoted against spreadsheets (`'-7`) is read without its quote.
+
     Args:
         path: CSV with at least `patient_id`, an outcome column and one `p_<class>` column per
             class; a single `p_<positive class>` is enough for two classes.
         outcome: Outcome column; "none" takes the one further column that holds only class names.
+            `label`, `predicted_label` and `threshold` hold a model's call and are taken only when
+            they are named here.
         positive: Class that comes last; "none" leaves the order of the file.
         arm: Name where the table has no column `arm`; "none" takes the file's name.
 
@@ -57,12 +66,12 @@ def read_predictions(
     """
     sheet = _Sheet.read(path)
     ids = {
-        "patient_id": sheet.texts("patient_id"),
+        "patient_id": sheet.ids("patient_id"),
         "arm": sheet.texts("arm", path.stem if arm == "none" else arm),
         "part": sheet.texts("part", "test"),
         "modalities": sheet.texts("modalities", ""),
     }
-    ids["unit_id"] = sheet.texts("unit_id") if "unit_id" in sheet.header else ids["patient_id"]
+    ids["unit_id"] = sheet.ids("unit_id") if "unit_id" in sheet.header else ids["patient_id"]
     for name in ("patient_id", "unit_id", "arm"):
         for row in np.flatnonzero(ids[name] == "")[:1]:
             raise sheet.fault(int(row), f"{name} is empty. Every prediction needs one.")
@@ -131,6 +140,14 @@ class _Sheet:
         cells = self.cells(name) if name in self.header else [default] * len(self.rows)
         return np.asarray(cells, dtype=np.str_)
 
+    def ids(self, name: str) -> Texts:
+        """A column of ids, without the quote that keeps a spreadsheet from taking formulas."""
+        plain = [
+            cell[1:].strip() if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
+            for cell in self.cells(name)
+        ]
+        return np.asarray(plain, dtype=np.str_)
+
     def counts(self, name: str) -> Ints:
         """A column of numbers from 1; a column that is not there is 1 in every row."""
         cells = self.texts(name, "1").tolist()
@@ -151,7 +168,8 @@ def _find_outcome(sheet: _Sheet, named: list[str], outcome: str) -> tuple[str, t
     if outcome != "none" and outcome not in sheet.header:
         raise InputError(f"{sheet.path}: no column {outcome!r}. {nearest(outcome, others)}")
     found: dict[str, tuple[str, ...]] = {}
-    for name in others if outcome == "none" else [outcome]:
+    candidates = [n for n in others if n not in _OWN_CALL] if outcome == "none" else [outcome]
+    for name in candidates:
         values = sorted(set(sheet.cells(name)) - {""})
         rest = [value for value in values if value != named[0]]
         if len(named) == 1 and len(rest) == 1 and (named[0] in values or outcome != "none"):
@@ -162,9 +180,15 @@ def _find_outcome(sheet: _Sheet, named: list[str], outcome: str) -> tuple[str, t
         return outcome, tuple(named) if len(named) > 1 else (f"not {named[0]}", named[0])
     if len(found) == 1:
         return next(iter(found.items()))
-    detail = (
-        f"{', '.join(found)} all do" if found else f"none of {', '.join(others) or 'them'} does"
-    )
+    calls = [n for n in others if n in _OWN_CALL]
+    if not candidates:
+        aside = f" ({', '.join(calls)} hold what the model calls)" if calls else ""
+        raise InputError(
+            f"{sheet.path}: no outcome column{aside}, so there is nothing to compare the "
+            "predictions with. Add a column with the true class of each patient, or name it with "
+            "--outcome COLUMN."
+        )
+    detail = f"{', '.join(found)} all do" if found else f"none of {', '.join(candidates)} does"
     raise InputError(
         f"{sheet.path}: which column is the outcome? It must hold only the classes of the columns "
         f"{', '.join(f'p_{n}' for n in named)}; {detail}. Name it with --outcome COLUMN."
