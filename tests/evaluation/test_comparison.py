@@ -100,6 +100,42 @@ def test_validation_patients_were_not_trained_on(make_table):
     assert width == pytest.approx(np.sqrt((1 / 4 + 20 / 50) / (1 / 4 + 20 / 60)))
 
 
+def test_sizes_of_the_splits_count_where_they_are_known(make_table):
+    # 200 patients at 70/15/15 in 2 repeats: the table has the tested patients of both, no others
+    table = arms(make_table, n=30, repeats=2)
+    estimated = compare(table)
+    sizes = {(1, 1): {"train": 140, "test": 30}, (2, 1): {"train": 140, "test": 30}}
+    found = compare_arms(
+        table, "b", "a", "auroc", thresholds={}, n_bootstrap=10, rng=np.random.default_rng(0),
+        sizes=sizes,
+    )  # fmt: skip
+    whole = compare_all(
+        table, Primary(arm="b", reference="a"), threshold=Threshold(), n_bootstrap=10,
+        rng=np.random.default_rng(0), sizes=sizes,
+    )  # fmt: skip
+    each = []
+    for repeat in (1, 2):
+        part = table.take(table.repeat == repeat)
+        each.append(compare(part).difference)
+    expected = corrected_resampled_t(np.array(each), test_to_train=30 / 140)
+    assert (found.ci_low, found.ci_high, found.p_value) == pytest.approx(expected, abs=1e-12)
+    assert (whole[0].ci_low, whole[0].ci_high) == (found.ci_low, found.ci_high)
+    assert estimated.ci_high - estimated.ci_low > found.ci_high - found.ci_low
+    with pytest.raises(InputError, match=r"repeat 2, fold 1: the study has no such split"):
+        compare_arms(
+            table, "b", "a", "auroc", thresholds={}, n_bootstrap=10,
+            rng=np.random.default_rng(0), sizes={(1, 1): sizes[1, 1]},
+        )  # fmt: skip
+
+
+def test_single_folds_of_any_number_are_paired_in_every_repeat(make_table):
+    table = arms(make_table, n=40, repeats=2)
+    one, two = table.of_arm("a"), table.of_arm("b")
+    assert compare(concatenate([replace(one, fold=one.fold + 1), two])) == compare(table)
+    swapped = replace(two, fold=two.repeat), replace(one, fold=3 - one.repeat)
+    assert compare(concatenate(swapped)) == compare(table)
+
+
 def test_one_split_pairs_the_bootstrap_and_takes_delongs_p_value(make_table):
     table = arms(make_table)
     found = compare(table, n_bootstrap=300)

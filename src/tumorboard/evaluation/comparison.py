@@ -11,6 +11,7 @@ from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.evaluation.auroc import NAN, delong_test
 from tumorboard.evaluation.bootstrap import bootstrap, percentile_interval
 from tumorboard.evaluation.estimates import MIN_PATIENTS, auroc_components_of_models
+from tumorboard.evaluation.part_sizes import Sizes, estimated_shares, given_shares
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.results import Comparison, write_comparison
 from tumorboard.evaluation.statistic import ArmStatistic, ScoredUnits, Thresholds
@@ -24,6 +25,7 @@ __all__ = ["Comparison", "compare_all", "compare_arms", "holm", "pair_arms", "wr
 def compare_all(
     table: PredictionTable, primary: Primary, *, threshold: Threshold, n_bootstrap: int,
     rng: np.random.Generator, positive: str = "none", arms: Sequence[str] = (),
+    sizes: Sizes | None = None,
 ) -> list[Comparison]:  # fmt: skip
     """The primary comparison first, then each other arm against the primary's reference.
 
@@ -35,6 +37,9 @@ def compare_all(
         rng: Source of the resamples.
         positive: Positive class of two; "none" for the last.
         arms: Arms to compare, in order; empty for all of the table.
+        sizes: Patients of each split, for the corrected t-test. None estimates them from the
+            table, which knows nothing of patients who are only ever trained on: right for
+            cross-validation, too few training patients for repeated hold-outs.
     """
     others = [a for a in arms or table.arms if a not in (primary.arm, primary.reference)]
     asked = [] if primary.arm == primary.reference else [primary.arm]
@@ -44,7 +49,7 @@ def compare_all(
     found = [
         compare_arms(
             table, arm, primary.reference, primary.metric, thresholds=thresholds,
-            n_bootstrap=n_bootstrap, rng=np.random.default_rng(seed),
+            n_bootstrap=n_bootstrap, rng=np.random.default_rng(seed), sizes=sizes,
         )
         for arm in (*asked, *others)
     ]  # fmt: skip
@@ -55,6 +60,7 @@ def compare_all(
 def compare_arms(
     table: PredictionTable, arm: str, reference: str, metric: str, *, thresholds: Thresholds,
     n_bootstrap: int, rng: np.random.Generator, positive: str = "none",
+    sizes: Sizes | None = None,
 ) -> Comparison:  # fmt: skip
     """Difference of a metric between two arms.
 
@@ -63,7 +69,7 @@ def compare_arms(
     `compare_all` for the arguments; `thresholds` are by (arm, repeat, fold), 0.5 where absent.
 
     Raises:
-        InputError: No patients in common, other outcomes, or other folds.
+        InputError: No patients in common, other outcomes, other folds, or a split without a size.
         StudyError: No such metric.
     """
     if metric not in METRICS:
@@ -73,8 +79,11 @@ def compare_arms(
     first, second = align_folds(*(ScoredUnits.of(side, thresholds) for side in paired))
     n_patients = len(first.patients)
     if len(first.models) > 1:
-        folds_of = arm if len(np.unique(paired[0].fold)) > 1 else reference
-        shares = _test_to_train(table.of_arm(folds_of))
+        if sizes is None:
+            sides = (table.of_arm(arm), table.of_arm(reference))
+            shares = estimated_shares(sides, paired[0].fold, first)
+        else:
+            shares = given_shares(sizes, first.models)
         result = _over_folds(first, second, metric, shares)
     else:
         result = _one_split(first, second, metric, n_bootstrap, rng)
@@ -129,22 +138,25 @@ def pair_arms(
 def align_folds(first: ScoredUnits, second: ScoredUnits) -> tuple[ScoredUnits, ScoredUnits]:
     """Units of both arms with one numbering of folds.
 
-    An arm with a single fold, such as a table of another program that does not name folds, is
-    paired with the folds of the other.
+    An arm with a single fold in a repeat, such as a table of another program that does not name
+    folds, is paired with the folds of the other, whatever number its own has.
 
     Raises:
         InputError: Both have folds, and they differ.
     """
-    if np.array_equal(first.fold, second.fold):
-        return first, second
-    if len(np.unique(second.fold)) == 1:
-        return first, replace(second, fold=first.fold)
-    if len(np.unique(first.fold)) == 1:
-        return replace(first, fold=second.fold), second
-    raise InputError(
-        "the two arms were tested in different folds. Models can only be compared on the same "
-        "splits: give both programs the same folds."
-    )
+    fold = first.fold.copy()
+    for repeat in np.unique(first.repeat):
+        rows = first.repeat == repeat
+        one, two = first.fold[rows], second.fold[rows]
+        if np.array_equal(one, two) or len(np.unique(two)) == 1:
+            continue
+        if len(np.unique(one)) > 1:
+            raise InputError(
+                "the two arms were tested in different folds. Models can only be compared on the "
+                "same splits: give both programs the same folds."
+            )
+        fold[rows] = two
+    return replace(first, fold=fold), replace(second, fold=fold)
 
 
 def _are_identical(first: ScoredUnits, second: ScoredUnits) -> bool:
@@ -210,21 +222,6 @@ def corrected_resampled_t(
     error = float(np.sqrt((1 / n + test_to_train) * differences.var(ddof=1)))
     reach = float(stdtrit(n - 1, 0.975)) * error
     return mean - reach, mean + reach, float(2 * stdtr(n - 1, -abs(mean) / error))
-
-
-def _test_to_train(arm: PredictionTable) -> dict[tuple[int, int], float]:
-    """Patients tested over patients trained on, of every model of one arm.
-
-    Trained on are all patients of the table but those that the model was tested or stopped on.
-    """
-    everybody = len(np.unique(arm.patient_id))
-    shares: dict[tuple[int, int], float] = {}
-    for model in set(zip(arm.repeat.tolist(), arm.fold.tolist(), strict=True)):
-        rows = (arm.repeat == model[0]) & (arm.fold == model[1])
-        n_test = len(np.unique(arm.patient_id[rows & (arm.part == "test")]))
-        n_seen = len(np.unique(arm.patient_id[rows & (arm.part != "train")]))
-        shares[model] = n_test / max(everybody - n_seen, 1)
-    return shares
 
 
 def _one_split(
