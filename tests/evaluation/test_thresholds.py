@@ -76,3 +76,32 @@ def test_each_model_has_its_own_threshold_from_its_validation_part(make_table):
         "The threshold of arm a is 0.5 in 1 of its models: no validation patients of the classes "
         "that the rule 'youden' needs.",
     )
+
+
+def test_each_validation_unit_weighs_one_whoever_it_belongs_to(make_table):
+    target = np.array([0, 0, 1, 1, 1, 0, 0, 0])
+    probability = np.array([0.1, 0.2, 0.3, 0.35, 0.8, 0.4, 0.45, 0.5])
+    # units: 0.25 finds 3 of 3 with 3 of 5 alarms (0.4), 0.65 finds 1 of 3 with none (0.33);
+    # by patient the two lesions of one patient are worth one and 0.65 finds half (0.5)
+    patient = [0, 1, 2, 2, 3, 4, 5, 6]
+    chosen, _ = choose_thresholds(
+        make_table(target, probability, part="validation", patient=patient), Threshold()
+    )
+    assert chosen == pytest.approx({("a", 1, 1): 0.25})
+    weight = np.array([1, 1, 0.5, 0.5, 1, 1, 1, 1])
+    by_patient = choose_threshold(Threshold(), target == 1, probability, weight)
+    assert by_patient == pytest.approx(0.65)
+
+
+def test_a_precision_that_no_threshold_reaches_is_said(make_table):
+    # the highest probability belongs to a negative: 2 of 3 is the best precision
+    poor = make_table([1, 0, 1, 0], [0.9, 0.95, 0.5, 0.4], part="validation")
+    rule = Threshold(rule="precision", at_least=0.9)
+    chosen, notes = choose_thresholds(poor, rule)
+    assert chosen == pytest.approx({("a", 1, 1): 0.45})
+    assert notes == (
+        "No threshold of arm a reaches a precision of 0.9 on the validation patients in 1 of its "
+        "models: the one with the highest precision is used.",
+    )
+    assert choose_thresholds(poor, Threshold(rule="precision", at_least=0.6))[1] == ()
+    assert choose_thresholds(poor, Threshold(rule="sensitivity", at_least=1.0))[1] == ()

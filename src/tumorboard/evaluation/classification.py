@@ -1,4 +1,9 @@
-"""Every metric of a classification, as one number or with its interval."""
+"""Every metric of a classification, as one number or with its interval.
+
+Metrics weigh each unit 1: a prediction is about the unit, which is the patient unless the study
+says `unit = "row"` (a lesion, a visit). Decision thresholds are chosen by the same rule on the
+validation units. Intervals resample patients, so that units of one patient stay together.
+"""
 
 from __future__ import annotations
 
@@ -43,7 +48,7 @@ def score(
         metric: A name of `study_keys.METRICS`.
         target: (n,) class index; with two classes, class 1 is the positive one.
         probabilities: (n, K) summing to 1.
-        weight: (n,) weight of every unit, such as 1 / number of rows of its patient.
+        weight: (n,) weight of every unit; 1 in the report.
         threshold: With two classes, units with a probability at or above it are called positive.
 
     Returns:

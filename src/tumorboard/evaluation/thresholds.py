@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from tumorboard.evaluation.prediction_table import PredictionTable
@@ -34,14 +36,25 @@ def choose_threshold(
     Source:
         Youden, Cancer 1950; 3: 32-35.
     """
+    return _choose(rule, is_positive, probability, weight)[0]
+
+
+def _choose(
+    rule: Threshold, is_positive: Bools, probability: Floats, weight: Floats
+) -> tuple[float, bool]:
+    """The threshold, and whether it reaches what the rule asks for on the validation units."""
     if rule.rule == "fixed":
-        return rule.at
+        return rule.at, True
     if not _can_choose(rule, is_positive):
-        return 0.5
+        return 0.5, True
     candidates, true_positive, false_positive = _operating_points(is_positive, probability, weight)
     merit = _merit(rule, true_positive, false_positive)
     best = candidates[merit >= merit.max() - 1e-12]
-    return float(best[np.argmin(np.abs(best - 0.5))])
+    is_reached = True
+    if rule.rule == "precision":  # a sensitivity is always reached, by calling everybody positive
+        precision = ratio(true_positive, true_positive + false_positive)
+        is_reached = bool((precision >= rule.at_least - 1e-12).any())
+    return float(best[np.argmin(np.abs(best - 0.5))]), is_reached
 
 
 def choose_thresholds(
@@ -49,18 +62,22 @@ def choose_thresholds(
 ) -> tuple[dict[tuple[str, int, int], float], tuple[str, ...]]:
     """Thresholds of every arm, repeat and fold of a binary outcome, and notes on them.
 
+    Each validation unit weighs 1, as it does in the metrics of the test units.
+
     Args:
         table: Predictions with the positive class last. Of more than two classes the likeliest is
             called, and there is no threshold.
         rule: How to choose.
 
     Returns:
-        (arm, repeat, fold) -> threshold, and sentences for the report about those left at 0.5.
+        (arm, repeat, fold) -> threshold, and sentences for the report about those left at 0.5 and
+        those that do not reach what the rule asks for.
     """
     if len(table.classes) != 2:
         return {}, ()
     chosen: dict[tuple[str, int, int], float] = {}
     unchosen: dict[str, int] = {}
+    unreached: dict[str, int] = {}
     known = table.take(table.outcome >= 0)
     rows_of = _rows_of_models(known)
     for key in _rows_of_models(table):
@@ -70,17 +87,27 @@ def choose_thresholds(
         if rule.rule != "fixed" and not _can_choose(rule, is_positive):
             unchosen[key[0]] = unchosen.get(key[0], 0) + 1
         probability = known.probabilities[rows, 1]
-        _, patient, n_units = np.unique(
-            known.patient_id[rows], return_inverse=True, return_counts=True
-        )
-        weight = 1.0 / n_units[patient]  # a patient with many units does not count for more
-        chosen[key] = choose_threshold(rule, is_positive, probability, weight)
-    notes = tuple(
+        chosen[key], is_reached = _choose(rule, is_positive, probability, np.ones(len(rows)))
+        if not is_reached:
+            unreached[key[0]] = unreached.get(key[0], 0) + 1
+    return chosen, _notes(rule, unchosen, unreached)
+
+
+def _notes(
+    rule: Threshold, unchosen: Mapping[str, int], unreached: Mapping[str, int]
+) -> tuple[str, ...]:
+    """Sentences about the models of each arm whose threshold is not what the rule asks for."""
+    notes = [
         f"The threshold of arm {arm} is 0.5 in {n} of its models: no validation patients of the "
         f"classes that the rule {rule.rule!r} needs."
         for arm, n in unchosen.items()
-    )
-    return chosen, notes
+    ]
+    notes += [
+        f"No threshold of arm {arm} reaches a {rule.rule} of {rule.at_least:g} on the validation "
+        f"patients in {n} of its models: the one with the highest {rule.rule} is used."
+        for arm, n in unreached.items()
+    ]
+    return tuple(notes)
 
 
 def _rows_of_models(table: PredictionTable) -> dict[tuple[str, int, int], Ints]:
