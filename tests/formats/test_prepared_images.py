@@ -9,6 +9,7 @@ import tifffile
 from PIL import Image
 
 from tumorboard.cache import Cache
+from tumorboard.errors import InputError
 from tumorboard.formats import prepared_images
 from tumorboard.formats.prepared_images import Preparation, PreparedImages, prepare
 from tumorboard.formats.slices import Slice
@@ -192,3 +193,49 @@ def test_an_image_that_left_the_cache_is_prepared_again(
     assert len(reads) == 1
     assert isinstance(images, PreparedImages)
     assert images.take(np.array([numbers[item]]), 1).shape == (1, 1, 4, 6)
+
+
+def cut_short(cache: Cache, item: Slice) -> None:
+    path = cache.path(cache.key(WHOLE.settings(0), item.path))
+    path.write_bytes(path.read_bytes()[:-5])
+
+
+@pytest.mark.parametrize("limit", [prepared_images.MEMORY_BYTES, 10])
+def test_an_image_cut_short_in_the_cache_is_prepared_again(
+    tmp_path: Path, cache: Cache, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    monkeypatch.setattr(prepared_images, "MEMORY_BYTES", limit)
+    items = [grey(tmp_path / "a.png"), grey(tmp_path / "b.png")]
+    images, numbers, _ = prepare(items, WHOLE, cache, name="mri")
+    index = np.array([numbers[item] for item in items])
+    before = images.take(index, 1).copy()
+    cut_short(cache, items[0])
+    reads = count_reads(monkeypatch)
+    again, numbers, failed = prepare(items, WHOLE, cache, name="mri")
+    assert (reads, failed) == ([items[0].path], {})
+    np.testing.assert_array_equal(again.take(index, 1), before)
+
+
+def test_an_image_that_the_cache_loses_during_the_run_is_prepared_again(
+    tmp_path: Path, cache: Cache, caplog: pytest.LogCaptureFixture
+) -> None:
+    items = [grey(tmp_path / "a.png"), grey(tmp_path / "b.png")]
+    images, numbers, _ = prepare(items, WHOLE, cache, name="mri")
+    expected = [WHOLE.apply(item) for item in items]
+    cut_short(cache, items[0])
+    cache.path(cache.key(WHOLE.settings(0), items[1].path)).unlink()
+    found = images.take(np.array([numbers[item] for item in items]), 1)
+    np.testing.assert_array_equal(found, expected)
+    assert f"{items[0].path}: prepared again, the cache had lost it" in caplog.messages
+
+
+def test_a_lost_image_whose_file_changed_is_refused(tmp_path: Path, cache: Cache) -> None:
+    item = grey(tmp_path / "a.png")
+    images, numbers, _ = prepare([item], WHOLE, cache, name="mri")
+    cut_short(cache, item)
+    colour(item.path)
+    with pytest.raises(InputError, match=r"a\.png: changed during the run\. Start the same"):
+        images.take(np.array([numbers[item]]), 1)
+    item.path.unlink()
+    with pytest.raises(InputError, match=r"a\.png: no such file"):
+        images.take(np.array([numbers[item]]), 1)

@@ -84,15 +84,24 @@ class Preparation:
 
 
 class PreparedImages:
-    """Images in the cache: how many channels each has, its moments, and batches of them."""
+    """Images in the cache: how many channels each has, its moments, and batches of them.
+
+    Args:
+        cache: Where they are kept.
+        sources: Key in the cache -> the slice that it was prepared from, in the images' order.
+        facts: (images, facts) channels and moments of each.
+        preparation: What was done to each.
+    """
 
     def __init__(
-        self, cache: Cache, keys: Sequence[str], facts: Floats, size: tuple[int, int]
+        self, cache: Cache, sources: Mapping[str, Slice], facts: Floats, preparation: Preparation
     ) -> None:
         self._cache = cache
-        self._keys = tuple(keys)
+        self._keys = tuple(sources)
+        self._sources = tuple(sources.values())
         self._facts = facts
-        self._size = size
+        self._preparation = preparation
+        self._size = preparation.size
         self._memory: dict[int, NDArray[Any]] = {}
         self._is_loaded: dict[int, NDArray[np.bool_]] = {}
 
@@ -129,14 +138,32 @@ class PreparedImages:
     def _load(self, i: int, channels: int, dtype: np.dtype[Any], *, mapped: bool) -> NDArray[Any]:
         image = self._cache.load(self._keys[i], mapped=mapped)
         if image is None:
-            raise InputError(
-                f"{self._cache.path(self._keys[i])}: removed from the cache during the run. "
-                "Start the same command again."
-            )
+            image = self._prepare_again(i)
         image = _with_channels(image, channels)
         if image.dtype == dtype:
             return image
         return image.astype(np.float32) / np.float32(255)
+
+    def _prepare_again(self, i: int) -> NDArray[Any]:
+        """An image that was removed or damaged in the cache during the run.
+
+        Raises:
+            InputError: Its file is not what it was, or cannot be read any more.
+        """
+        item, key = self._sources[i], self._keys[i]
+        _, found, reason = _key(item, self._preparation, self._cache)
+        if not reason and found != key:
+            reason = f"{item.path}: changed during the run. Start the same command again."
+        if not reason:
+            result = _prepare_one(item, key, self._preparation, self._cache)
+            reason = result if isinstance(result, str) else ""
+        image = None if reason else self._cache.load(key)
+        if image is None:
+            raise InputError(
+                reason or f"{self._cache.path(key)}: cannot be kept. Is the disk of the cache full?"
+            )
+        log.warning("%s: prepared again, the cache had lost it", item.path)
+        return image
 
 
 def prepare(
@@ -169,7 +196,7 @@ def prepare(
             facts = np.full((len(keys), _N_FACTS), np.nan)
         todo = [
             i for i, key in enumerate(keys)
-            if np.isnan(facts[i, 0]) or not cache.path(key).is_file()
+            if np.isnan(facts[i, 0]) or cache.load(key, mapped=True) is None  # absent or cut short
         ]  # fmt: skip
         progress = _Progress(name, len(todo), len(keys))
         unusable: dict[str, str] = {}
@@ -185,7 +212,8 @@ def prepare(
     number = {key: i for i, key in enumerate(keys)}
     failed |= {item: unusable[key] for item, key in keyed.items() if key in unusable}
     numbers = {item: number[key] for item, key in keyed.items() if key not in unusable}
-    return PreparedImages(cache, keys, facts, preparation.size), numbers, failed
+    sources = {key: first[key] for key in keys}
+    return PreparedImages(cache, sources, facts, preparation), numbers, failed
 
 
 def _key(item: Slice, preparation: Preparation, cache: Cache) -> tuple[Slice, str, str]:
