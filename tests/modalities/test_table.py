@@ -116,6 +116,7 @@ def test_one_hot_with_missing_and_unknown() -> None:
     assert arrays(modality, new)[0] == [2.5, 0, 0, 1, 0]
     measured = read(modality, new)
     assert modality.notes(measured, np.arange(3)) == (
+        "record: 1 patient lacks x, which was never missing in training.",
         "record: 1 patient has an unseen category of Sex ('divers'), treated as unknown category.",
     )
     assert modality.notes(measured, np.array([2])) == ()
@@ -212,3 +213,45 @@ def test_a_state_of_other_columns_is_refused() -> None:
         Table(numeric=("y",)).restore(modality.state())
     with pytest.raises(InputError, match="columns none, expected y"):
         Table(numeric=("y",)).restore(FittedState())
+
+
+def test_numbers_far_outside_the_training_range_are_said() -> None:
+    modality = Table(numeric=("Age",))
+    fit(modality, make_cohort(Age=["22", "87", "50"]))
+    # the range is 65 wide: from -10.5 to 119.5 nothing is remarkable
+    ages: Cells = ["5000", "5000", "-11", "119.5", "-10"]
+    new = make_cohort(["A", "A", "B", "C", "D"], Age=ages)
+    measured = read(modality, new)
+    assert modality.notes(measured, np.arange(5)) == (
+        "record: 2 patients have Age outside what training saw (22 to 87): 5000, -11.",
+    )
+    again = Table(numeric=("Age",))
+    again.restore(modality.state())
+    assert again.notes(measured, np.array([2])) == (
+        "record: 1 patient has Age outside what training saw (22 to 87): -11.",
+    )
+    assert again.notes(measured, np.array([3, 4])) == ()
+
+
+def test_values_missing_for_the_first_time_are_said() -> None:
+    modality = Table(numeric=("Age", "Size"), categorical=("Sex",), indicators=False)
+    fit(modality, make_cohort(Age=["30", "40"], Size=["1", None], Sex=["m", "f"]))
+    new = make_cohort(
+        Age=["30", None, None, None], Size=[None, "1", "1", None], Sex=[None, "m", "f", None]
+    )
+    assert modality.notes(read(modality, new), np.arange(4)) == (
+        "record: 2 patients lack Age, which was never missing in training.",
+        "record: 1 patient lacks Sex, which was never missing in training.",
+    )  # the last patient has nothing at all: the modality is absent, not a value of it
+
+
+def test_an_identifier_is_no_category() -> None:
+    cells: Cells = [f"H{k}" for k in range(201)]
+    modality = Table(categorical=("Case",))
+    message = (
+        r"record, column Case: 201 categories in the training rows, expected at most 200\..*"
+        r"remove the column from `categorical`"
+    )
+    with pytest.raises(InputError, match=message):
+        fit(modality, make_cohort(Case=cells))
+    assert len(fit(modality, make_cohort(Case=cells[:200])).names) == 201

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError, nearest
-from tumorboard.formats.messages import listed
+from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.tables import parse_numbers
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints
@@ -20,6 +20,10 @@ from tumorboard.transforms.weighted import weighted_quantile, weighted_skewness
 _UNKNOWN = "unknown category"
 #: Up to this skewness a column counts as symmetric and its mean stands for a missing value.
 _SYMMETRIC = 1.0
+#: A column with more categories than this holds identifiers or free text.
+_MOST_CATEGORIES = 200
+#: A number is remarkable further outside the training range than this share of the range's width.
+_BEYOND_RANGE = 0.5
 
 #: Categories of one cell: several where the column has a separator, None where it is missing.
 Categories = tuple[str, ...] | None
@@ -123,7 +127,8 @@ class Table(Modality):
         """Learn scales, fill values, categories and indicators from the training rows.
 
         Raises:
-            InputError: A column has no value in any training row, or two outputs have one name.
+            InputError: A column has no value in any training row or holds identifiers, or two
+                outputs have one name.
         """
         table = _table(measured)
         is_present = table.present[rows]
@@ -135,7 +140,9 @@ class Table(Modality):
             center, scale, fill = self._scale(values[rows][observed], weight[observed])
             numeric.append(
                 {"column": column, "center": center, "scale": scale, "fill": fill}
-                | {"indicator": self._indicators and not bool(observed.all())}
+                | {"low": float(values[rows][observed].min())}
+                | {"high": float(values[rows][observed].max())}
+                | self._missing(observed)
             )
         categorical: list[dict[str, Any]] = []
         for column, cells in table.categories.items():
@@ -143,10 +150,8 @@ class Table(Modality):
             observed = _has_category(chosen)
             _require_some(observed, table.name, column)
             known = sorted({category for cell in chosen if cell for category in cell})
-            categorical.append(
-                {"column": column, "categories": known}
-                | {"indicator": self._indicators and not bool(observed.all())}
-            )
+            _require_categories(known, table.name, column)
+            categorical.append({"column": column, "categories": known} | self._missing(observed))
         self._fitted = {"numeric": numeric, "categorical": categorical}
         return self._spec()
 
@@ -167,25 +172,22 @@ class Table(Modality):
         return np.stack(output, axis=1).astype(np.float32)
 
     def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
-        """One sentence for each column where these rows have categories unseen in training."""
+        """Sentences about columns where these rows are not like the training rows.
+
+        Categories that training had not seen, numbers far outside the training range, and missing
+        values where training had none.
+        """
         table = _table(measured)
+        rows = rows[table.present[rows]]
         sentences: list[str] = []
+        for entry in self._fitted["numeric"]:
+            values = table.numbers[entry["column"]][rows]
+            sentences += _beyond_range(table, rows, values, entry)
+            sentences += _newly_missing(table, rows, np.isnan(values), entry)
         for entry in self._fitted["categorical"]:
-            cells = table.categories[entry["column"]]
-            unseen = [
-                (table.patient_id[int(row)], category)
-                for row in rows
-                for category in cells[int(row)] or ()
-                if category not in entry["categories"]
-            ]
-            if unseen:
-                n_patients = len({patient for patient, _ in unseen})
-                count = "1 patient has" if n_patients == 1 else f"{n_patients} patients have"
-                words = listed([repr(word) for word in dict.fromkeys(word for _, word in unseen)])
-                sentences.append(
-                    f"{table.name}: {count} an unseen category of {entry['column']} ({words}), "
-                    f"treated as {_UNKNOWN}."
-                )
+            cells = [table.categories[entry["column"]][int(row)] for row in rows]
+            sentences += _unseen(table, rows, cells, entry)
+            sentences += _newly_missing(table, rows, ~_has_category(cells), entry)
         return tuple(sentences)
 
     def state(self) -> FittedState:
@@ -207,6 +209,11 @@ class Table(Modality):
             )
         self._fitted = {"numeric": groups[0], "categorical": groups[1]}
         return self._spec()
+
+    def _missing(self, observed: Bools) -> dict[str, bool]:
+        """Whether training rows lacked the value, and whether an indicator says so."""
+        is_complete = bool(observed.all())
+        return {"complete": is_complete, "indicator": self._indicators and not is_complete}
 
     def _scale(self, values: Floats, weight: Floats) -> tuple[float, float, float]:
         """Center, scale and fill value of the observed training values."""
@@ -301,6 +308,67 @@ def _require_some(observed: Bools, name: str, column: str) -> None:
             f"{name}, column {column}: no value in any of the {len(observed)} training rows, so it "
             "can be neither scaled nor imputed. Remove the column from this modality."
         )
+
+
+def _require_categories(known: Sequence[str], name: str, column: str) -> None:
+    if len(known) > _MOST_CATEGORIES:
+        raise InputError(
+            f"{name}, column {column}: {len(known)} categories in the training rows, expected at "
+            f"most {_MOST_CATEGORIES}. An identifier or free text is no category: remove the "
+            "column from `categorical`, or join categories in the table; numbers belong in "
+            "`numeric`."
+        )
+
+
+def _unseen(
+    table: MeasuredTable, rows: Ints, cells: Sequence[Categories], entry: Mapping[str, Any]
+) -> list[str]:
+    known = set(entry["categories"])
+    unseen = [
+        (int(row), category)
+        for row, cell in zip(rows, cells, strict=True)
+        for category in cell or ()
+        if category not in known
+    ]
+    if not unseen:
+        return []
+    count = _patients(table, [row for row, _ in unseen], "has", "have")
+    words = listed([repr(word) for word in dict.fromkeys(word for _, word in unseen)])
+    return [
+        f"{table.name}: {count} an unseen category of {entry['column']} ({words}), "
+        f"treated as {_UNKNOWN}."
+    ]
+
+
+def _beyond_range(
+    table: MeasuredTable, rows: Ints, values: Floats, entry: Mapping[str, Any]
+) -> list[str]:
+    low, high = entry.get("low", -np.inf), entry.get("high", np.inf)  # older models lack them
+    reach = _BEYOND_RANGE * (high - low)
+    is_beyond = (values < low - reach) | (values > high + reach)
+    if not is_beyond.any():
+        return []
+    count = _patients(table, rows[is_beyond].tolist(), "has", "have")
+    found = listed([f"{value:g}" for value in dict.fromkeys(values[is_beyond].tolist())])
+    return [
+        f"{table.name}: {count} {entry['column']} outside what training saw "
+        f"({low:g} to {high:g}): {found}."
+    ]
+
+
+def _newly_missing(
+    table: MeasuredTable, rows: Ints, is_missing: Bools, entry: Mapping[str, Any]
+) -> list[str]:
+    if not (entry.get("complete", False) and is_missing.any()):
+        return []
+    count = _patients(table, rows[is_missing].tolist(), "lacks", "lack")
+    return [f"{table.name}: {count} {entry['column']}, which was never missing in training."]
+
+
+def _patients(table: MeasuredTable, rows: Sequence[int], one: str, many: str) -> str:
+    """`1 patient has`, `3 patients have`."""
+    n = len({table.patient_id[row] for row in rows})
+    return f"{counted(n, 'patient')} {one if n == 1 else many}"
 
 
 def _table(measured: Measured) -> MeasuredTable:
