@@ -35,7 +35,9 @@ def write_cohort(folder: Path, n: int) -> Path:
     lines = ["patient_id,file,y"]
     base = rng.integers(0, 255, (500, 600), dtype=np.uint8)
     for i in range(n):
-        Image.fromarray(np.roll(base, i, axis=1)).save(folder / "images" / f"{i}.png")
+        image = np.roll(base, i, axis=1)
+        image[0, :2] = divmod(i, 256)  # every image has content of its own
+        Image.fromarray(image).save(folder / "images" / f"{i}.png")
         lines.append(f"P{i},{i}.png,{i % 2}")
     (folder / "patients.csv").write_text("\n".join(lines), encoding="utf-8")
     (folder / "study.toml").write_text(
@@ -66,14 +68,14 @@ def main() -> None:
     parser.add_argument("--images", type=int, default=1500)
     arguments = parser.parse_args()
     decoded = 0
-    original = prepared_images.read_image
+    original = prepared_images.read_pixels
 
-    def counting(path: Path) -> object:
+    def counting(path: Path, *, page: int = 0) -> object:
         nonlocal decoded
         decoded += 1
-        return original(path)
+        return original(path, page=page)
 
-    prepared_images.read_image = counting  # type: ignore[assignment]
+    prepared_images.read_pixels = counting  # type: ignore[assignment]
     with tempfile.TemporaryDirectory() as name:
         root = Path(name)
         study = Study.load(write_cohort(root, arguments.images))
