@@ -107,9 +107,13 @@ def product(study: Study, prepared: Prepared, split: Split, folder: Path, n: int
     marks: list[float] = []
     epochs = 2
     fit_arm(
-        study, prepared, split, study.arms["image"], checkpoint=folder / f"{time.monotonic_ns()}.ckpt",
+        study,
+        prepared,
+        split,
+        study.arms["image"],
+        checkpoint=folder / f"{time.monotonic_ns()}.ckpt",
         tell=lambda epoch, values: marks.append(time.perf_counter()),
-    )  # fmt: skip
+    )
     return n * (epochs - 1) / (marks[-1] - marks[0])
 
 
