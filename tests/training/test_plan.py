@@ -12,7 +12,7 @@ from tumorboard.training.fitted import FittedArm
 from tumorboard.training.plan import fit_folder, predict_parts, run_plan, threshold_of
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
-from tumorboard.training.units import average_units, unit_weights
+from tumorboard.training.units import average_units
 
 Small = tuple[Study, Prepared, Split]
 
@@ -27,7 +27,6 @@ def test_the_rows_of_a_unit_are_averaged_by_hand() -> None:
     np.testing.assert_allclose(means, [[0.3, 0.7], [0.9, 0.1]])
     assert first.tolist() == [0, 1]
     assert names == ["image+record", "record"]
-    np.testing.assert_allclose(unit_weights(np.asarray(["p", "p", "q"])), [0.5, 0.5, 1.0])
 
 
 def test_a_plan_keeps_every_model_and_reopens_to_the_same_numbers(

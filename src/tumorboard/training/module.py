@@ -174,7 +174,7 @@ class ArmModule(lightning.LightningModule):
         self._validation.append((batch.rows.numpy(), prediction, value))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the loss and the watched metrics, by unit and with each patient weighing 1."""
+        """Log the loss, each patient weighing 1, and the watched metrics, each unit weighing 1."""
         rows = np.concatenate([entry[0] for entry in self._validation])
         predicted = np.concatenate([entry[1] for entry in self._validation])
         weight = self.rows.data.weight.numpy()[rows]
@@ -207,11 +207,9 @@ class ArmModule(lightning.LightningModule):
         )
         mean = np.zeros((len(first), predicted.shape[1]))
         np.add.at(mean, inverse, predicted)
-        own = self.rows.data.weight.numpy()[rows].astype(np.float64)
-        weight: Floats = np.bincount(inverse, weights=own).astype(np.float64)
         target = self.rows.data.target.numpy()[rows[first]].astype(np.int64)
         probabilities = mean / counts[:, None]
-        return score(metric, target=target, probabilities=probabilities, weight=weight)
+        return score(metric, target=target, probabilities=probabilities, weight=np.ones(len(first)))
 
     def configure_optimizers(self) -> Any:
         """The study's optimiser over the network's parameter groups, and a plateau schedule."""

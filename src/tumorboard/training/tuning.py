@@ -22,7 +22,7 @@ from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import fit_arm, validation_rows
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import Prepared
-from tumorboard.training.units import average_units, unit_weights
+from tumorboard.training.units import average_units
 
 if TYPE_CHECKING:
     import optuna
@@ -184,13 +184,12 @@ def _trial_score(
         fitted.present(prepared.measured)[rows],
         chosen.modalities,
     )
-    patients = np.asarray([prepared.cohort.patient_id[int(r)] for r in rows[first]])
     # losses of other settings (gamma, smoothing, class weights) are other scales: log loss is one
     return score(
         "log_loss" if tuning.metric == "loss" else tuning.metric,
         target=prepared.outcomes.target[rows[first]].astype(np.int64),
         probabilities=means,
-        weight=unit_weights(patients),
+        weight=np.ones(len(means)),
     )
 
 

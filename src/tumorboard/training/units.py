@@ -1,11 +1,10 @@
-"""From rows to units: one prediction per patient (or row), each patient weighing 1."""
+"""From rows to units: one prediction per patient (or row), the mean over its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from tumorboard.evaluation.tables import PredictionTable
 from tumorboard.records import Bools, Floats, Ints, Split
@@ -64,9 +63,3 @@ def average_units(
     means = total / np.bincount(inverse, minlength=n)[:, None]
     names = ["+".join(m for m, has in zip(modalities, row, strict=True) if has) for row in some]
     return list(index), means, first, names
-
-
-def unit_weights(patient_id: NDArray[np.str_]) -> Floats:
-    """Weight of each unit so that every patient weighs 1."""
-    _, inverse, counts = np.unique(patient_id, return_inverse=True, return_counts=True)
-    return 1.0 / counts[inverse]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
@@ -228,13 +229,15 @@ def _run(
             study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
         )
     write_predictions(folder / "predictions.csv", table)
-    write_scores(folder, study, table)
+    write_scores(folder, study, table, splits)
     say("writing the report")
     write_report(folder)
     return Run(folder)
 
 
-def write_scores(folder: Path, study: Study, table: PredictionTable) -> None:
+def write_scores(
+    folder: Path, study: Study, table: PredictionTable, splits: Sequence[Split]
+) -> None:
     """metrics.json and comparison.json from the predictions alone."""
     keys = study.keys.evaluation
     metrics = evaluate_arms(
@@ -250,5 +253,6 @@ def write_scores(folder: Path, study: Study, table: PredictionTable) -> None:
         threshold=keys.threshold,
         n_bootstrap=keys.bootstrap,
         rng=np.random.default_rng(derive_seed(study.seed, "comparison")),
+        sizes={(split.repeat, split.fold): Counter(split.parts.values()) for split in splits},
     )
     write_comparison(folder / "comparison.json", compared)
