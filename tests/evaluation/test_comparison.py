@@ -246,3 +246,11 @@ def test_faults_are_named(make_table):
         compare(one, arm="c")
     with pytest.raises(StudyError, match=r"'auc' is not a metric\. Did you mean 'auroc'"):
         compare(one, "auc")
+
+
+def test_two_folds_give_no_interval_beyond_what_can_be(make_table):
+    found = compare(arms(make_table, n=20, folds=2, signal=(0.0, 3.0)))
+    t_low, t_high, _ = corrected_resampled_t(np.array([0.1, 0.4]), test_to_train=1.0)
+    assert t_low < -1
+    assert t_high > 1
+    assert -1.0 <= found.ci_low < found.difference < found.ci_high <= 1.0

@@ -187,10 +187,17 @@ def _over_folds(
         np.asarray([differences[model] for model in defined]),
         test_to_train=float(np.mean([shares[model] for model in defined])),
     )
+    if metric != "log_loss":  # with two or three folds the t interval would leave what can be
+        low, high = max(low, -_span(metric)), min(high, _span(metric))
     test = f"corrected resampled t-test, {len(defined)} folds"
     if n_left_out:
         test += f" ({n_left_out} where {metric} is undefined left out)"
     return float(np.mean([differences[m] for m in defined])), low, high, p_value, test
+
+
+def _span(metric: str) -> float:
+    """Largest difference that two values of a metric can have."""
+    return 2.0 if metric == "mcc" else 1.0
 
 
 def corrected_resampled_t(
