@@ -101,10 +101,10 @@ def test_validation_patients_were_not_trained_on(make_table):
 
 
 def test_sizes_of_the_splits_count_where_they_are_known(make_table):
-    # 200 patients at 70/15/15 in 2 repeats: the table has the tested patients of both, no others
-    table = arms(make_table, n=30, repeats=2)
+    # 200 patients at 70/15/15 in 5 repeats: the table has the tested patients of all, no others
+    table = arms(make_table, n=30, repeats=5)
     estimated = compare(table)
-    sizes = {(1, 1): {"train": 140, "test": 30}, (2, 1): {"train": 140, "test": 30}}
+    sizes = {(repeat, 1): {"train": 140, "test": 30} for repeat in range(1, 6)}
     found = compare_arms(
         table, "b", "a", "auroc", thresholds={}, n_bootstrap=10, rng=np.random.default_rng(0),
         sizes=sizes,
@@ -114,7 +114,7 @@ def test_sizes_of_the_splits_count_where_they_are_known(make_table):
         rng=np.random.default_rng(0), sizes=sizes,
     )  # fmt: skip
     each = []
-    for repeat in (1, 2):
+    for repeat in range(1, 6):
         part = table.take(table.repeat == repeat)
         each.append(compare(part).difference)
     expected = corrected_resampled_t(np.array(each), test_to_train=30 / 140)
