@@ -12,7 +12,7 @@ from safetensors.numpy import load_file, save_file
 from tumorboard.errors import InputError
 from tumorboard.prediction.invariants import check_model
 from tumorboard.prediction.model import Model
-from tumorboard.training.fitted import _digest
+from tumorboard.training.model_files import digest
 from tumorboard.verbs.fit import fit
 from tumorboard.verbs.predict import predict
 
@@ -224,7 +224,7 @@ def test_a_model_with_foreign_code_is_not_opened(fitted: Path, tmp_path: Path) -
     shutil.copytree(fitted / "models" / "fused", folder)
     content = json.loads((folder / "model.json").read_text())
     content["study"]["arms"]["fused"]["fusion"] = {"name": "my_lab.tensor"}
-    content["sha256"] = _digest(content)
+    content["sha256"] = digest(content)
     (folder / "model.json").write_text(json.dumps(content))
     with pytest.raises(InputError, match=r"uses 'my_lab.tensor', code that is not part of"):
         Model.open(folder)

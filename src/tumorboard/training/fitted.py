@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Mapping
@@ -24,10 +23,8 @@ from tumorboard.models.baselines import Baseline
 from tumorboard.records import ArraySpec, Bools, FittedState, Floats, Ints
 from tumorboard.study import Arm, Study
 from tumorboard.tasks import Task
+from tumorboard.training.model_files import FORMAT, digest, read_document, read_states
 from tumorboard.training.prepare import build_modality, build_task
-
-#: Raise when a model folder of an older version can no longer be opened.
-FORMAT = 1
 
 
 @dataclass
@@ -146,7 +143,7 @@ class FittedArm:
         values = {name: dict(state.values) for name, state in states.items()}
         document = {**self._document(), "fitted": values, "files": files}
         document = json.loads(json.dumps(document))
-        document["sha256"] = _digest(document)
+        document["sha256"] = digest(document)
         write_text(folder / "model.json", json.dumps(document, indent=1))
         sync(folder)
 
@@ -176,7 +173,7 @@ class FittedArm:
         document = read_document(folder)
         study = Study.from_tables(document["study"], path=folder / "model.json")
         arm = study.arms[document["arm"]]
-        states = _read_states(folder, document)
+        states = read_states(folder, document)
         modalities: dict[str, Modality] = {}
         specs: dict[str, ArraySpec] = {}
         for name in arm.modalities:
@@ -236,100 +233,3 @@ def channels_last(network: Network, specs: Mapping[str, ArraySpec]) -> Network:
     if any(spec.layout == "image" for spec in specs.values()):
         return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return network
-
-
-def read_document(folder: Path) -> dict[str, Any]:
-    """model.json of a model folder, after every file was checked against its hash.
-
-    Raises:
-        InputError: Absent, damaged, another version, or a file that could hold code.
-    """
-    path = folder / "model.json"
-    if folder.is_file():
-        raise InputError(
-            f"{folder}: is a file; expected a model folder written by `tumorboard fit`. Pickles "
-            f"and torch "
-            "checkpoints are never opened, since loading one can run code."
-        )
-    if not path.is_file():
-        raise InputError(
-            f"{folder}: not a model folder (no model.json). Write one with `tumorboard fit`."
-        )
-    try:
-        document = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path}: damaged ({error}). Copy the model folder again.") from None
-    if not isinstance(document, dict) or document.get("format") != FORMAT:
-        found = document.get("format") if isinstance(document, dict) else None
-        raise InputError(
-            f"{path}: model format {found!r}, expected {FORMAT}. Fit the model again with this "
-            f"version."
-        )
-    if document.get("sha256") != _digest(document):
-        raise InputError(
-            f"{path}: changed since it was written (its sha256 differs). Copy the model folder "
-            "again, or fit the model again."
-        )
-    _refuse_code(folder)
-    for name, digest in document["files"].items():
-        file = folder / name
-        if not file.is_file():
-            raise InputError(f"{file}: absent from the model folder. Copy the folder again.")
-        if sha256_file(file) != digest:
-            raise InputError(
-                f"{file}: damaged or changed (sha256 differs from model.json). Copy the folder "
-                f"again."
-            )
-    names = _foreign(document["study"])
-    if names:
-        raise InputError(
-            f"{path}: the model uses {names[0]!r}, code that is not part of tumorboard; such a "
-            f"model is not "
-            "opened from a folder."
-        )
-    return document
-
-
-def _digest(document: Mapping[str, Any]) -> str:
-    """SHA-256 of the document without its own digest, in canonical JSON."""
-    rest = {key: value for key, value in document.items() if key != "sha256"}
-    text = json.dumps(rest, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
-
-
-def _refuse_code(folder: Path) -> None:
-    bad = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".bin", ".py", ".so")
-    for path in sorted(folder.iterdir()):
-        if path.suffix.lower() in bad:
-            raise InputError(
-                f"{path}: a model folder holds only JSON, Markdown, CSV and safetensors; this "
-                f"file could run "
-                "code when loaded. Remove it, or fit the model again."
-            )
-
-
-def _foreign(study: Mapping[str, Any]) -> list[str]:
-    """Dotted names of components that are not part of tumorboard."""
-    tables: list[Any] = [study["cohort"]["source"], study["task"]["kind"]]
-    for table in study["modalities"].values():
-        tables += [table["kind"], table["encoder"]]
-    for arm in study["arms"].values():
-        parts = [arm.get("fusion", "none"), arm.get("baseline", "none")]
-        tables += [*parts, *arm.get("encoders", {}).values()]
-    names = [table["name"] if isinstance(table, dict) else str(table) for table in tables]
-    return [name for name in names if "." in name]
-
-
-def _read_states(folder: Path, document: Mapping[str, Any]) -> dict[str, FittedState]:
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
-    try:
-        arrays = load_file(folder / "fitted.safetensors")
-    except (SafetensorError, OSError) as error:
-        raise InputError(f"{folder / 'fitted.safetensors'}: damaged ({error}).") from None
-    states: dict[str, FittedState] = {}
-    for name, values in document["fitted"].items():
-        own = {key.partition("/")[2]: a for key, a in arrays.items() if key.startswith(f"{name}/")}
-        states[name] = FittedState(values, own)
-    return states

@@ -56,33 +56,19 @@ class Prepared:
 
 def build_source(cohort: Mapping[str, Any], kind: str) -> Source:
     """The study's source with its resolved settings."""
-    return registry.load("cohorts", kind)(**_arguments(cohort, "cohorts", kind))
+    source = registry.load("cohorts", kind)
+    return source(**registry.arguments(source, cohort))
 
 
 def build_modality(settings: Mapping[str, Any]) -> Modality:
     """One modality from its resolved table in the study."""
-    kind = str(settings["kind"])
-    plain = {key: value for key, value in settings.items() if key not in ("kind", "encoder")}
-    return registry.load("modalities", kind)(**_arguments(plain, "modalities", kind))
+    modality = registry.load("modalities", str(settings["kind"]))
+    return modality(**registry.arguments(modality, settings))
 
 
 def build_task(keys: TaskTable) -> Task:
     """The study's task."""
     return registry.load("tasks", keys.kind)(keys)
-
-
-def _arguments(settings: Mapping[str, Any], folder: str, kind: str) -> dict[str, Any]:
-    """Settings with the types that `__init__` names: a TOML list becomes the tuple it asks for."""
-    model = registry.settings_model(registry.load(folder, kind))
-    known = {key: value for key, value in settings.items() if key in model.model_fields}
-    parsed = model.model_validate_json(_json(known))
-    return {name: getattr(parsed, name) for name in model.model_fields}
-
-
-def _json(value: Mapping[str, Any]) -> str:
-    import json
-
-    return json.dumps(value)
 
 
 def with_units(cohort: Cohort, unit: str) -> Cohort:
