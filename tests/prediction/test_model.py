@@ -272,3 +272,18 @@ def test_the_outcome_of_a_unit_is_the_first_one_known(fitted: Path, tmp_path: Pa
     ]
     predictions = Model.open(fitted / "models" / "record").predict(new_cohort(tmp_path, rows))
     assert predictions.outcome == ("malignant",)
+
+
+def test_what_the_study_declares_of_the_outcome_is_not_asked_of_new_patients(
+    fitted: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "model"
+    declared = [
+        'cohort.values={diagnosis=["benign", "malignant"]}',
+        "cohort.ranges={age=[0, 120]}",
+    ]
+    fit(fitted / "study.toml", out=out, arm="logistic", overrides=declared)
+    rows = [{"patient_id": "1", "age": "50", "sex": "f"}]
+    assert Model.open(out).predict(new_cohort(tmp_path, rows)).patient_id == ("1",)
+    with pytest.raises(InputError, match="outside the range 0 to 120"):
+        Model.open(out).predict(new_cohort(tmp_path, [{**rows[0], "age": "500"}]))

@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -100,7 +101,7 @@ class Model:
         root = Path(data) if data is not None else self.data_root(path)
         arm = self.fitted.arm
         modalities = self.fitted.modalities
-        settings = {**self.fitted.study.source, "table": str(path.absolute())}
+        settings = {**self._source_settings(), "table": str(path.absolute())}
         source = build_source(settings, self.fitted.study.keys.cohort.source)
         files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
         cohort = source.read(root, name=path.name, files=files)
@@ -141,6 +142,19 @@ class Model:
                 *self._unseen_subsets(names),
             ),
         )
+
+    def _source_settings(self) -> dict[str, Any]:
+        """The study's source; what it declares of columns that the arm does not read is left out.
+
+        New patients lack their outcome, so a range or a format of it must not be asked for.
+        """
+        read = {column for m in self.fitted.modalities.values() for column in m.columns}
+        return {
+            key: {c: declared for c, declared in value.items() if c in read}
+            if isinstance(value, Mapping)
+            else value
+            for key, value in self.fitted.study.source.items()
+        }
 
     def data_root(self, table: Path) -> Path:
         """Folder that file names start from: the table's own where it holds the files' folders.
