@@ -287,3 +287,21 @@ def test_what_the_study_declares_of_the_outcome_is_not_asked_of_new_patients(
     assert Model.open(out).predict(new_cohort(tmp_path, rows)).patient_id == ("1",)
     with pytest.raises(InputError, match="outside the range 0 to 120"):
         Model.open(out).predict(new_cohort(tmp_path, [{**rows[0], "age": "500"}]))
+
+
+def test_predictions_never_overwrite_an_input(fitted: Path, tmp_path: Path) -> None:
+    rows = [{"patient_id": "1", "age": "50", "sex": "f"}]
+    table = new_cohort(tmp_path, rows)
+    before = table.read_bytes()
+    notes = tmp_path / "notes.csv"
+    notes.write_text("years of work", encoding="utf-8")
+    model = fitted / "models" / "record"
+    for out in (table, model / "model.json", notes):
+        with pytest.raises(
+            InputError, match=r"is an input of this command|no table of predictions"
+        ):
+            predict(model, cohort=table, out=out)
+    assert table.read_bytes() == before
+    assert notes.read_text(encoding="utf-8") == "years of work"
+    for _ in range(2):
+        predict(model, cohort=table, out=tmp_path / "out.csv")

@@ -107,3 +107,8 @@ def test_focal_loss_is_cross_entropy_times_the_missing_chance() -> None:
     torch.testing.assert_close(
         entropy, torch.nn.CrossEntropyLoss(reduction="none")(outputs, target)
     )
+
+
+def test_a_misspelt_label_is_no_class_of_its_own() -> None:
+    with pytest.raises(InputError, match="'Malignant' and 'malignant', which differ only in case"):
+        task(positive="malignant").read(cohort(["benign", "Malignant", "malignant"]))

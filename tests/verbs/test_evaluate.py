@@ -98,6 +98,8 @@ def test_every_input_file_is_accounted_for(run: Path, cohort: Path) -> None:
     assert counts["patients"] == 48
     assert counts["modalities"]["image"]["files"] == len(images)
     assert sum(counts["outcome"].values()) == 48
+    reasons = [step["reason"] for step in counts["flow"]]
+    assert len(reasons) == len(set(reasons))
 
 
 def test_the_same_command_fits_nothing_again(run: Path, cohort: Path) -> None:

@@ -35,6 +35,7 @@ class Classification(Task):
             )
         labels = cohort.columns[name]
         found = tuple(sorted({label for label in labels if label is not None}))
+        _refuse_spellings(found, name)
         if values is None:
             values, classes = self._classes(found, name)
         else:
@@ -152,6 +153,18 @@ class Classification(Task):
     def predict(self, outputs: torch.Tensor) -> torch.Tensor:
         """Probabilities (B, K)."""
         return outputs.double().softmax(1)
+
+
+def _refuse_spellings(labels: Sequence[str], name: str) -> None:
+    """Labels that differ only in case or spaces are one label misspelt, never two classes."""
+    first: dict[str, str] = {}
+    for label in labels:
+        other = first.setdefault(" ".join(label.split()).casefold(), label)
+        if other != label:
+            raise InputError(
+                f"Column {name!r} (task.target) holds {other!r} and {label!r}, which differ only "
+                "in case or spaces. Write one of them throughout."
+            )
 
 
 def _refuse_other_labels(

@@ -159,7 +159,7 @@ def _everything(task: Task, found: Cohort, outcomes: Outcomes) -> Outcomes:
     counts: dict[str, int] = {}
     for _, label in sorted(pairs, key=lambda pair: pair[1]):
         counts[label] = counts.get(label, 0) + 1
-    return replace(outcomes, counts=counts)
+    return replace(outcomes, counts=counts, flow=())
 
 
 def _records(

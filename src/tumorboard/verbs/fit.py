@@ -28,9 +28,9 @@ from tumorboard.verbs.evaluate import FAST_PATIENTS_PER_CLASS, audit, data_root,
 def fit(
     study: str | Path,
     *,
-    out: Path | None = None,
+    out: str | Path | None = None,
     arm: str = "none",
-    data: Path | None = None,
+    data: str | Path | None = None,
     overrides: Sequence[str] = (),
     fast: bool = False,
     log: Callable[[str], None] | None = None,
@@ -51,6 +51,7 @@ def fit(
         at all.
     """
     say = log or (lambda line: None)
+    out, data = (Path(out) if out else None), (Path(data) if data else None)
     checked = load_study(Path(study), overrides=overrides, fast=fast)
     chosen = _arm(checked, arm)
     folder = out or Path("models") / f"{checked.name}-{chosen.name}"

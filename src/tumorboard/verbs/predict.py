@@ -36,7 +36,9 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
     Raises:
         InputError: The model or the table cannot be used; nothing is written.
     """
+    model, cohort, out = Path(model), Path(cohort), Path(out)
     opened = Model.open(model)
+    _refuse_inputs(out, model, cohort)
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such folder. Name the folder of the data with --data DIR.")
     predictions = opened.predict(cohort, data=data)
@@ -49,3 +51,17 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
     n = len(predictions.unit_id)
     lines.append(f"{n} prediction{'s' if n != 1 else ''} written to {out}")
     return PredictionReport(predictions, tuple(lines), 3 if predictions.rejections else 0)
+
+
+def _refuse_inputs(out: Path, model: Path, cohort: Path) -> None:
+    """Inputs are never overwritten: not the patients' table, nothing inside the model folder."""
+    target = out.resolve()
+    if target == cohort.resolve() or model.resolve() in target.parents or target == model.resolve():
+        raise InputError(f"--out {out}: is an input of this command. Choose another file.")
+    if out.is_file():
+        with out.open(encoding="utf-8", errors="replace") as handle:
+            header = handle.readline()
+        if "predicted_label" not in header:
+            raise InputError(
+                f"--out {out}: exists and is no table of predictions. Choose another file."
+            )
