@@ -14,7 +14,7 @@ from tumorboard.cache import Cache
 from tumorboard.cohorts import Source
 from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 from tumorboard.modalities import Measured, Modality
-from tumorboard.records import Bools, Cohort, FileRecord, FlowStep, Ints, Outcomes, Rejection
+from tumorboard.records import Bools, Cohort, FileRecord, Ints, Outcomes, Rejection
 from tumorboard.study import Study
 from tumorboard.study_keys import TaskTable
 from tumorboard.tasks import Task
@@ -180,8 +180,3 @@ def _records(
         else:
             records.append(record)
     return tuple(records)
-
-
-def flow_of(prepared: Prepared) -> tuple[FlowStep, ...]:
-    """Every step from the patients found to the patients analysed."""
-    return prepared.cohort.flow
