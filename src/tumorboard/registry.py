@@ -32,6 +32,7 @@ CONTRACTS: Mapping[str, str] = {
     "models.baselines": "Baseline",
     "tasks": "Task",
     "explain": "Explainer",
+    "explain.probes": "Probe",
 }
 
 #: Words that the design names and this version does not build yet: kind -> names.
@@ -63,6 +64,7 @@ NOUNS: Mapping[str, str] = {
     "models.baselines": "baseline",
     "tasks": "task",
     "explain": "explainer",
+    "explain.probes": "probe",
 }
 
 _ROOT = Path(__file__).parent

@@ -213,6 +213,7 @@ class Training(Keys):
         modality_dropout: Chance that a modality is hidden while training, never the last one.
         gradient_clip: Longest gradient; 0 clips nothing.
         augment: Whether modalities augment training rows.
+        members: Networks of a deep ensemble, each from its own seed; their outputs are averaged.
     """
 
     epochs: Annotated[int, Field(ge=1)] = 60
@@ -225,6 +226,7 @@ class Training(Keys):
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     augment: bool = True
+    members: Annotated[int, Field(ge=1)] = 1
 
 
 class ArmTable(Keys):
@@ -314,9 +316,11 @@ class Conformal(Keys):
 
     Args:
         coverage: Probability that a set holds the true class.
+        by: Whether that holds over all patients, or within every class.
     """
 
     coverage: Annotated[float, Field(gt=0, lt=1)] = 0.90
+    by: Literal["all", "class"] = "all"
 
 
 class Evaluation(Keys):
@@ -337,7 +341,13 @@ class Evaluation(Keys):
         subgroups: Columns whose groups are reported apart.
         pairing: Whether modalities come from the same patients.
         probes: Degradations that the models are tried on.
-        margin: Of non-inferiority.
+        margin: Of non-inferiority; 0 asks for none.
+        folds_by: What a fold is made of: patients at random, or one institution after the other.
+        refer_below: Patients whose most probable class has less are referred to a human; 0 none.
+        prevalences: Shares of positive patients that PPV, NPV, F1 and counts are computed at.
+        mc_dropout: Passes with dropout switched on, for the spread of a prediction; 0 none.
+        explain: Questions asked of the trained models, by name (see `tumorboard list`).
+        explain_patients: Test patients per arm that are explained one by one.
     """
 
     folds: Annotated[int, Field(ge=2)] = 5
@@ -353,8 +363,14 @@ class Evaluation(Keys):
     locked_test: Annotated[float, Field(ge=0, lt=1)] = 0.0
     subgroups: list[str] = []
     pairing: Literal["patient", "simulated"] = "patient"
-    probes: list[str] = []
+    probes: list[str] = ["missing_modality"]
     margin: Annotated[float, Field(ge=0)] = 0.0
+    folds_by: Literal["patient", "institution"] = "patient"
+    refer_below: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = []
+    mc_dropout: Annotated[int, Field(ge=0)] = 0
+    explain: list[str] = ["modality_contribution", "permutation_importance", "grad_cam"]
+    explain_patients: Annotated[int, Field(ge=0)] = 12
 
 
 class Audit(Keys):

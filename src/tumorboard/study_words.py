@@ -32,14 +32,6 @@ NOT_BUILT: Mapping[str, str] = {
     "task.image": "the task segmentation",
     "task.mask": "the task segmentation",
     "task.labels": "the task segmentation",
-    "evaluation.calibration": "fitted calibration",
-    "evaluation.conformal": "conformal prediction sets",
-    "evaluation.external": "external cohorts",
-    "evaluation.locked_test": "the locked test set with its ledger",
-    "evaluation.subgroups": "subgroup metrics",
-    "evaluation.pairing": "simulated pairing",
-    "evaluation.probes": "probes",
-    "evaluation.margin": "non-inferiority",
 }
 
 

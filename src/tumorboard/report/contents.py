@@ -37,6 +37,7 @@ class Contents:
         answer: The first line: the answer to the study's primary question.
         study: The resolved study as tables.
         study_text: The same as it stands in study.toml.
+        everything: Validation and test predictions with a known outcome.
         predictions: Test predictions with a known outcome.
         calls: (rows,) class that each prediction calls.
         threshold_notes: Sentences about models whose threshold could not be chosen.
@@ -54,6 +55,7 @@ class Contents:
     answer: str
     study: Mapping[str, Any]
     study_text: str
+    everything: PredictionTable
     predictions: PredictionTable
     calls: Ints
     threshold_notes: Sequence[str]
@@ -227,6 +229,7 @@ def read_contents(folder: Path) -> Contents:
         answer=run.answer,
         study=study,
         study_text=text,
+        everything=table.take(table.outcome >= 0),
         predictions=table.take(known),
         calls=calls[known],
         threshold_notes=threshold_notes,

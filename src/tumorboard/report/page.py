@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +20,13 @@ from tumorboard.report.performance import (
     difference_rows,
     other_metrics,
 )
+from tumorboard.report.section import Section, fill
 from tumorboard.report.table1 import shown_rows
 
 _HERE = Path(__file__).parent
+
+#: Sections made from the evidence of a run, in the order of the page; None where it has none.
+SECTIONS: tuple[Callable[[Contents], Section | None], ...] = ()
 
 
 def write_report(run_folder: Path) -> Path:
@@ -48,30 +51,24 @@ def render(contents: Contents, figures: Mapping[str, str]) -> str:
         contents: The run folder, read.
         figures: Name -> SVG element.
     """
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
     from markupsafe import Markup
 
-    environment = Environment(
-        loader=FileSystemLoader(_HERE),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["as_json"] = lambda value: json.dumps(
-        value, indent=1, ensure_ascii=False, default=str
-    )
     words = {
         **_head(contents),
         **_cohort(contents),
         **_numbers(contents),
         **_patients(contents),
         **_background(contents),
+        "sections": [
+            {**vars(section), "html": Markup(section.html)}
+            for make in SECTIONS
+            if (section := make(contents)) is not None
+        ],
         # Ours, not the run's: style sheet and drawings stay as they are.
         "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         "figures": {name: Markup(svg) for name, svg in figures.items()},
     }
-    return environment.get_template("page.html").render(words)
+    return fill("page.html", **words)
 
 
 def _head(contents: Contents) -> dict[str, Any]:

@@ -92,24 +92,31 @@ class FittedArm:
         if network is None:
             raise RuntimeError("this arm is not fitted")
         device = next(network.parameters()).device
-        present = self.present(measured)
         parts: list[NDArray[Any]] = []
         network.eval()
         with torch.inference_mode():
             for start in range(0, len(rows), batch_size):
-                index = rows[start : start + batch_size]
-                inputs = {
-                    name: modality.finish(
-                        torch.from_numpy(
-                            np.ascontiguousarray(modality.arrays(measured[name], index))
-                        ).to(device),
-                        generator=None,
-                    )
-                    for name, modality in self.modalities.items()
-                }
-                outputs = network(inputs, torch.from_numpy(present[index]).to(device))
-                parts.append(self.task.predict(outputs.logits).cpu().numpy())
+                inputs, shown = self.batch(measured, rows[start : start + batch_size], device)
+                parts.append(self.task.predict(network(inputs, shown).logits).cpu().numpy())
         return np.concatenate(parts) if parts else np.zeros((0, self.n_outputs))
+
+    def batch(
+        self, measured: Mapping[str, Measured], rows: Ints, device: torch.device
+    ) -> tuple[dict[str, torch.Tensor], torch.Tensor]:
+        """Inputs of the network for these rows, and (B, M) which modalities are present.
+
+        What explainers differentiate: `fitted.network(*fitted.batch(measured, rows, device))`.
+        """
+        inputs = {
+            name: modality.finish(
+                torch.from_numpy(np.ascontiguousarray(modality.arrays(measured[name], rows))).to(
+                    device
+                ),
+                generator=None,
+            )
+            for name, modality in self.modalities.items()
+        }
+        return inputs, torch.from_numpy(self.present(measured)[rows]).to(device)
 
     def save(self, folder: Path) -> None:
         """Write the model folder: safetensors and JSON, complete under its final name or absent."""

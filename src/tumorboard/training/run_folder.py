@@ -32,7 +32,8 @@ RUN_NAMES = frozenset(
     {
         "study.toml", "environment.json", "manifest.csv", "cohort.json", "audit.json", "splits.csv",
         "table1.json", "predictions.csv", "metrics.json", "comparison.json", "figures",
-        "report.html", "models", "log.jsonl", "probes.csv", "masks",
+        "report.html", "models", "log.jsonl", "probes.csv", "masks", "evidence", "explanations",
+        "locked_test.csv", "external.csv", "MODEL_CARD.md", "checklists.docx",
     }
 )  # fmt: skip
 #: Tables of the study that may change between two starts of the same run.

@@ -1,0 +1,138 @@
+"""One file per question asked of a trained model: which input moved the answer."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.modalities import Measured
+from tumorboard.records import Cohort, Floats, Ints, Outcomes
+from tumorboard.training.fitted import FittedArm
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A fitted arm and the rows that it is asked about.
+
+    Args:
+        fitted: The fitted arm.
+        cohort: The cohort that the rows belong to.
+        outcomes: Its outcomes; None where they are not known.
+        measured: Modality -> measurements of the cohort.
+        rows: Rows to explain; each has at least one modality of the arm.
+        background: Rows of training patients that stand for "not known"; empty where there are
+            none (an opened model without its cohort).
+        target: Class whose output is explained; the positive one of two.
+        rng: Source of every random choice.
+    """
+
+    fitted: FittedArm
+    cohort: Cohort
+    outcomes: Outcomes | None
+    measured: Mapping[str, Measured]
+    rows: Ints
+    background: Ints
+    target: int
+    rng: np.random.Generator
+
+
+@dataclass(frozen=True)
+class Attributions:
+    """How much each input moved the output of each row; `base` plus the sum is the output.
+
+    Args:
+        modalities: (F,) modality of each feature.
+        features: (F,) name of each feature; the modality's own name where it is one whole.
+        shown: (rows, F) what the feature was, as text for a reader; "" where absent.
+        values: (rows, F) attributions; NaN where the feature is absent.
+        base: (rows,) output that the attributions start from.
+        output: (rows,) output of the model.
+        scale: Scale of all of them.
+        is_complete: Whether the method promises that base plus sum equals the output.
+    """
+
+    modalities: tuple[str, ...]
+    features: tuple[str, ...]
+    shown: tuple[tuple[str, ...], ...]
+    values: Floats
+    base: Floats
+    output: Floats
+    scale: Literal["logit", "probability", "weight"]
+    is_complete: bool = True
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much a metric falls when one feature is made useless, over the rows asked about.
+
+    Args:
+        modalities: (F,) modality of each feature.
+        features: (F,) names.
+        drop: (F,) mean fall of the metric.
+        ci_low: (F,) lower limit of the 95 % interval.
+        ci_high: (F,) upper limit.
+        metric: Which metric.
+    """
+
+    modalities: tuple[str, ...]
+    features: tuple[str, ...]
+    drop: Floats
+    ci_low: Floats
+    ci_high: Floats
+    metric: str
+
+
+@dataclass(frozen=True)
+class HeatMaps:
+    """Where in an image (or volume) the output came from.
+
+    Args:
+        modality: Which modality.
+        rows: (n,) rows that have a map.
+        maps: (n, H, W) or (n, X, Y, Z), non-negative, in the geometry that the encoder saw.
+        inputs: (n, C, H, W) or (n, C, X, Y, Z) what the encoder saw.
+    """
+
+    modality: str
+    rows: Ints
+    maps: NDArray[np.float32]
+    inputs: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What an explainer found.
+
+    Args:
+        attributions: Per row and feature, where the method gives them.
+        importance: Per feature, where the method gives it.
+        heat_maps: Per image, where the method gives them.
+        checks: Name of a sanity check -> what was measured, such as the largest gap of a sum.
+        remarks: Sentences for the reader.
+    """
+
+    attributions: Attributions | None = None
+    importance: Importance | None = None
+    heat_maps: tuple[HeatMaps, ...] = ()
+    checks: Mapping[str, float] | None = None
+    remarks: tuple[str, ...] = ()
+
+
+class Explainer(ABC):
+    """One question asked of a trained model. Keyword arguments of `__init__` configure it."""
+
+    #: The question in a reader's words, such as "Where in the image did the answer come from?".
+    question: str
+
+    @abstractmethod
+    def refuses(self, fitted: FittedArm) -> str:
+        """Why this explainer does not apply to this arm; "" where it does."""
+
+    @abstractmethod
+    def explain(self, asked: Asked) -> Explanation:
+        """Ask the question."""
