@@ -17,7 +17,8 @@ from pydantic.fields import FieldInfo
 from tumorboard import registry
 from tumorboard.cli import app
 from tumorboard.study_faults import show
-from tumorboard.study_keys import Keys, SearchRange, StudyKeys, table_of
+from tumorboard.study_keys import Keys, SearchRange, StudyKeys
+from tumorboard.study_lookup import table_of
 from tumorboard.study_words import FINDINGS, NOT_BUILT
 from tumorboard.verbs.list import list_components
 

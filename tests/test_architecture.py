@@ -27,6 +27,7 @@ LAYERS = (
 GROUND_FLOOR = (
     "study_faults",
     "study_keys",
+    "study_lookup",
     "study_parts",
     "study_rules",
     "study_toml",

@@ -17,7 +17,8 @@ import tumorboard
 from tumorboard import registry
 from tumorboard.cli import app
 from tumorboard.study import Study
-from tumorboard.study_keys import StudyKeys, table_of
+from tumorboard.study_keys import StudyKeys
+from tumorboard.study_lookup import table_of
 from tumorboard.verbs.list import GROUPS
 
 ROOT = Path(__file__).parent.parent

@@ -9,7 +9,8 @@ import pytest
 from pydantic import ValidationError
 
 from tumorboard.study_faults import problems
-from tumorboard.study_keys import METRICS, Keys, StudyKeys, keys_at, table_of
+from tumorboard.study_keys import METRICS, Keys, StudyKeys
+from tumorboard.study_lookup import keys_at, table_of
 from tumorboard.study_words import LOWER_IS_BETTER, NOT_BUILT, READ_BY
 
 GOOD: dict[str, Any] = {

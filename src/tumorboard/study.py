@@ -12,7 +12,8 @@ from pydantic import ValidationError
 
 from tumorboard.errors import StudyError
 from tumorboard.study_faults import Faults, dotted, faulty_keys, problems
-from tumorboard.study_keys import ArmTable, Primary, StudyKeys, keys_at
+from tumorboard.study_keys import ArmTable, Primary, StudyKeys
+from tumorboard.study_lookup import keys_at
 from tumorboard.study_parts import (
     DEFAULT_ENCODERS,
     Arm,

@@ -7,10 +7,9 @@ encoder, a fusion, a baseline) are not here: they are the keyword arguments of t
 
 from __future__ import annotations
 
-import inspect
 import re
 from collections.abc import Mapping
-from typing import Annotated, Any, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -387,18 +386,64 @@ class Report(Keys):
     """Sentences that only the author knows; shown in the report, "not reported" where absent.
 
     Args:
+        background: Why a prediction is wanted here, and what exists already.
+        intended_use: Who would use the prediction, for whom, and at which point of care.
+        equity: Known inequalities of care or of outcome between groups of these patients.
+        aim: What is developed or evaluated, and the hypothesis.
+        design: Prospective or retrospective, and why these data.
         population: Whom the patients stand for.
         setting: Where and when they were seen.
+        dates: First and last day of inclusion; end of follow-up.
+        eligibility: Who was eligible, in clinical words.
+        treatment: Treatments before or at the time of prediction, and how they were handled.
         outcome: How the outcome was established.
+        assessors: Who judged the outcome: number, training, agreement.
+        blinding: What those who judged the outcome knew of the predictors, and the other way round.
+        predictors: How and when the predictors were measured, and why these.
+        acquisition: Scanner, protocol and settings of images or assays.
+        deidentification: How data were made anonymous.
+        sample_size: How the number of patients was settled.
         ethics: Approval and consent.
         funding: Who paid.
+        conflicts: Interests of the authors.
+        protocol: Where the protocol is, or that there is none.
+        registration: Registry and number, or that there is none.
+        data_availability: Who gets the data, and how.
+        code_availability: Who gets code and models, and how.
+        patient_involvement: What patients or the public contributed.
+        interpretation: What the results mean beside earlier work, fairness included.
+        users: What a user must do and know to use the model.
+        next_steps: What must be done before use elsewhere.
     """
 
+    background: str = "none"
+    intended_use: str = "none"
+    equity: str = "none"
+    aim: str = "none"
+    design: str = "none"
     population: str = "none"
     setting: str = "none"
+    dates: str = "none"
+    eligibility: str = "none"
+    treatment: str = "none"
     outcome: str = "none"
+    assessors: str = "none"
+    blinding: str = "none"
+    predictors: str = "none"
+    acquisition: str = "none"
+    deidentification: str = "none"
+    sample_size: str = "none"
     ethics: str = "none"
     funding: str = "none"
+    conflicts: str = "none"
+    protocol: str = "none"
+    registration: str = "none"
+    data_availability: str = "none"
+    code_availability: str = "none"
+    patient_involvement: str = "none"
+    interpretation: str = "none"
+    users: str = "none"
+    next_steps: str = "none"
 
 
 class Runtime(Keys):
@@ -429,27 +474,3 @@ class StudyKeys(Keys):
     audit: Audit = Audit()
     report: Report = Report()
     runtime: Runtime = Runtime()
-
-
-def table_of(path: tuple[str, ...]) -> type[Keys] | None:
-    """The table at a path of the study file; None where a table's keys are not ours to name."""
-    table: type[Keys] = StudyKeys
-    rest = list(path)
-    while rest:
-        field = table.model_fields.get(rest.pop(0))
-        annotation: Any = field.annotation if field is not None else None
-        if get_origin(annotation) is dict and rest:  # the next part is a name the author chose
-            rest.pop(0)
-            annotation = get_args(annotation)[1]
-        inner = [a for a in (annotation, *get_args(annotation)) if inspect.isclass(a)]
-        tables = [a for a in inner if issubclass(a, Keys)]
-        if not tables:
-            return None
-        table = tables[0]
-    return table
-
-
-def keys_at(path: tuple[str, ...]) -> tuple[str, ...]:
-    """Keys of the table at a path of the study file, for suggestions."""
-    table = table_of(path)
-    return tuple(table.model_fields) if table is not None else ()

@@ -11,7 +11,8 @@ from pydantic import ValidationError
 from tumorboard import registry
 from tumorboard.errors import StudyError, nearest
 from tumorboard.study_faults import Faults, dotted, problems, show
-from tumorboard.study_keys import ArmTable, CohortTable, StudyKeys, Training, keys_at
+from tumorboard.study_keys import ArmTable, CohortTable, StudyKeys, Training
+from tumorboard.study_lookup import keys_at
 from tumorboard.study_rules import not_built_in, unread
 
 #: Encoder of a modality that names none, by layout.

@@ -12,13 +12,36 @@ FEW_EVENTS = 100
 #: Share of missing cells above which a column is named.
 MUCH_MISSING = 0.2
 
-#: Key of `[report]` -> its heading and the TRIPOD+AI item it answers.
+#: Key of `[report]` -> its heading and the items of reporting guidelines that it answers.
 STATEMENTS: Mapping[str, tuple[str, str]] = {
-    "population": ("Population", "TRIPOD+AI 6b"),
+    "background": ("Background", "TRIPOD+AI 3a, CLAIM 3"),
+    "intended_use": ("Intended use and users", "TRIPOD+AI 3b, CLAIM 3, 41"),
+    "equity": ("Known inequalities", "TRIPOD+AI 3c"),
+    "aim": ("Aim and hypothesis", "TRIPOD+AI 4, CLAIM 4"),
+    "design": ("Design and choice of the data", "TRIPOD+AI 5a, CLAIM 5"),
+    "population": ("Population", "TRIPOD+AI 5a"),
     "setting": ("Setting", "TRIPOD+AI 6a"),
-    "outcome": ("Outcome, how and by whom it was determined", "TRIPOD+AI 8"),
+    "dates": ("Dates", "TRIPOD+AI 5b"),
+    "eligibility": ("Eligibility", "TRIPOD+AI 6b, CLAIM 8"),
+    "treatment": ("Treatment", "TRIPOD+AI 6c"),
+    "outcome": ("Outcome, how and by whom it was determined", "TRIPOD+AI 8a, CLAIM 14 to 15"),
+    "assessors": ("Who judged the outcome", "TRIPOD+AI 8b, CLAIM 16 to 18"),
+    "blinding": ("Blinding", "TRIPOD+AI 8c"),
+    "predictors": ("Choice and measurement of predictors", "TRIPOD+AI 9a to 9c"),
+    "acquisition": ("Acquisition", "CLAIM 13"),
+    "deidentification": ("De-identification", "CLAIM 11"),
+    "sample_size": ("How the sample size was settled", "TRIPOD+AI 10, CLAIM 21"),
     "ethics": ("Ethics", "TRIPOD+AI 17"),
-    "funding": ("Funding", "TRIPOD+AI 18a"),
+    "funding": ("Funding", "TRIPOD+AI 18a, CLAIM 44"),
+    "conflicts": ("Conflicts of interest", "TRIPOD+AI 18b"),
+    "protocol": ("Protocol", "TRIPOD+AI 18c, CLAIM 42"),
+    "registration": ("Registration", "TRIPOD+AI 18d, CLAIM 34"),
+    "data_availability": ("Availability of data", "TRIPOD+AI 18e, CLAIM 43"),
+    "code_availability": ("Availability of code and models", "TRIPOD+AI 18f, CLAIM 43"),
+    "patient_involvement": ("Involvement of patients", "TRIPOD+AI 19"),
+    "interpretation": ("Interpretation", "TRIPOD+AI 25, CLAIM 41"),
+    "users": ("What users must do and know", "TRIPOD+AI 27b"),
+    "next_steps": ("Next steps", "TRIPOD+AI 27c"),
 }
 NOT_REPORTED = "not reported"
 
