@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,6 +128,8 @@ class Explainer(ABC):
 
     #: The question in a reader's words, such as "Where in the image did the answer come from?".
     question: str
+    #: Whether it needs many patients for one answer (an importance), or asks them one by one.
+    asks_all: ClassVar[bool] = False
 
     @abstractmethod
     def refuses(self, fitted: FittedArm) -> str:

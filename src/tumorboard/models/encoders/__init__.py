@@ -38,6 +38,13 @@ class Encoder(nn.Module, ABC):
         """Parts from input to output, for staged unfreezing and layer-wise learning rates."""
         return [self]
 
+    def map_layer(self) -> nn.Module | None:
+        """The last part whose output (B, F, *space) still has a place for each part of the input.
+
+        What class activation maps look at; None for an encoder without such maps.
+        """
+        return None
+
     def load_pretrained(self) -> None:
         """Take up the weights that the configuration names; nothing by default.
 

@@ -46,6 +46,10 @@ class Densenet(Encoder):
         """Embed (B, C, H, W) as (B, 1024)."""
         return self.pool(self.features(x))
 
+    def map_layer(self) -> nn.Module:
+        """The norm after the last dense block."""
+        return self.features.get_submodule("norm5")
+
     def stages(self) -> list[nn.Module]:
         """The stem, then each dense block with the transition or norm that follows it."""
         parts = dict(self.features.named_children())

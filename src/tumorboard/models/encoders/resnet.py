@@ -93,6 +93,10 @@ class Resnet(Encoder):
             x = (x - self.mean) / self.std
         return self.dropout(self.network(x))
 
+    def map_layer(self) -> nn.Module:
+        """The last stage."""
+        return self.network.layer4
+
     def stages(self) -> list[nn.Module]:
         """The stem (first convolution and its norm), then layer1 to layer4."""
         network = self.network

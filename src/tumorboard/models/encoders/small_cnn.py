@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, cast
 
 import torch
 from torch import nn
@@ -50,6 +50,10 @@ class SmallCnn(Encoder):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Embed (B, C, H, W) as (B, widths[-1])."""
         return self.pool(self.blocks(x))
+
+    def map_layer(self) -> nn.Module:
+        """The last ReLU before the last pooling: twice as fine as the map after it."""
+        return cast("nn.Sequential", self.blocks[-1])[-2]
 
     def stages(self) -> list[nn.Module]:
         """One stage per block."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, cast
 
 import torch
 from torch import nn
@@ -58,6 +58,10 @@ class Vgg(Encoder):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Embed (B, C, H, W) as (B, 512)."""
         return self.pool(self.blocks(x))
+
+    def map_layer(self) -> nn.Module:
+        """The last ReLU before the last pooling: twice as fine as the map after it."""
+        return cast("nn.Sequential", self.blocks[-1])[-2]
 
     def stages(self) -> list[nn.Module]:
         """The five stages between poolings."""
