@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from tumorboard import registry
 from tumorboard.modalities import Measured
@@ -21,12 +21,27 @@ class Audited:
         cohort: Its rows.
         outcomes: Their outcomes.
         measured: Modality -> its measurements.
+        others: Other cohorts of the study by name, such as external ones, with their measurements;
+            who is in two cohorts is found only through them.
     """
 
     study: Study
     cohort: Cohort
     outcomes: Outcomes
     measured: Mapping[str, Measured]
+    others: Mapping[str, tuple[Cohort, Mapping[str, Measured]]] = field(
+        default_factory=dict[str, tuple[Cohort, Mapping[str, Measured]]]
+    )
+
+    @property
+    def cohorts(self) -> tuple[tuple[str, Cohort, Mapping[str, Measured]], ...]:
+        """Every cohort with its name and measurements: the one that is analysed, then the others.
+
+        The first one's name is "" where no other needs telling apart from it.
+        """
+        first = self.cohort.name if self.others else ""
+        rest = ((name, cohort, measured) for name, (cohort, measured) in self.others.items())
+        return ((first, self.cohort, self.measured), *rest)
 
 
 class Check(ABC):

@@ -96,11 +96,11 @@ class PreparedImages:
     def __init__(
         self, cache: Cache, sources: Mapping[str, Slice], facts: Floats, preparation: Preparation
     ) -> None:
-        self._cache = cache
+        self.cache = cache
         self._keys = tuple(sources)
         self._sources = tuple(sources.values())
         self._facts = facts
-        self._preparation = preparation
+        self.preparation = preparation
         self._size = preparation.size
         self._memory: dict[int, NDArray[Any]] = {}
         self._is_loaded: dict[int, NDArray[np.bool_]] = {}
@@ -109,6 +109,16 @@ class PreparedImages:
     def n_channels(self) -> Ints:
         """(images,) 1 for a grey image, 3 for colour, 0 for one that could not be read."""
         return np.nan_to_num(self._facts[:, 0], nan=0.0).astype(np.int64)
+
+    @property
+    def sources(self) -> Mapping[str, Slice]:
+        """Key in the cache -> the slice that it was prepared from, in the images' order."""
+        return dict(zip(self._keys, self._sources, strict=True))
+
+    def stored(self, i: int) -> NDArray[Any]:
+        """Image `i` as it is kept, (C, H, W), C 1 or 3; read again each time."""
+        image = self.cache.load(self._keys[i])
+        return self._prepare_again(i) if image is None else image
 
     def moments(self, channels: int) -> tuple[Floats, Floats]:
         """Mean and mean square (images, channels) of the intensities in 0..1."""
@@ -136,7 +146,7 @@ class PreparedImages:
         return memory[index]
 
     def _load(self, i: int, channels: int, dtype: np.dtype[Any], *, mapped: bool) -> NDArray[Any]:
-        image = self._cache.load(self._keys[i], mapped=mapped)
+        image = self.cache.load(self._keys[i], mapped=mapped)
         if image is None:
             image = self._prepare_again(i)
         image = _with_channels(image, channels)
@@ -151,16 +161,16 @@ class PreparedImages:
             InputError: Its file is not what it was, or cannot be read any more.
         """
         item, key = self._sources[i], self._keys[i]
-        _, found, reason = _key(item, self._preparation, self._cache)
+        _, found, reason = _key(item, self.preparation, self.cache)
         if not reason and found != key:
             reason = f"{item.path}: changed during the run. Start the same command again."
         if not reason:
-            result = _prepare_one(item, key, self._preparation, self._cache)
+            result = _prepare_one(item, key, self.preparation, self.cache)
             reason = result if isinstance(result, str) else ""
-        image = None if reason else self._cache.load(key)
+        image = None if reason else self.cache.load(key)
         if image is None:
             raise InputError(
-                reason or f"{self._cache.path(key)}: cannot be kept. Is the disk of the cache full?"
+                reason or f"{self.cache.path(key)}: cannot be kept. Is the disk of the cache full?"
             )
         log.warning("%s: prepared again, the cache had lost it", item.path)
         return image
