@@ -9,7 +9,14 @@ import numpy as np
 
 from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.evaluation.auroc import NAN, delong_test
-from tumorboard.evaluation.bootstrap import bootstrap, percentile_interval
+from tumorboard.evaluation.bootstrap import bootstrap
+from tumorboard.evaluation.difference import (
+    Result,
+    corrected_resampled_t,
+    holm,
+    judge_folds,
+    judge_replicates,
+)
 from tumorboard.evaluation.estimates import MIN_PATIENTS, auroc_components_of_models
 from tumorboard.evaluation.part_sizes import Sizes, estimated_shares, given_shares
 from tumorboard.evaluation.prediction_table import PredictionTable
@@ -19,7 +26,10 @@ from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Floats
 from tumorboard.study_keys import METRICS, Primary, Threshold
 
-__all__ = ["Comparison", "compare_all", "compare_arms", "holm", "pair_arms", "write_comparison"]
+__all__ = [
+    "Comparison", "compare_all", "compare_arms", "corrected_resampled_t", "holm", "pair_arms",
+    "write_comparison",
+]  # fmt: skip
 
 
 def compare_all(
@@ -165,76 +175,33 @@ def _are_identical(first: ScoredUnits, second: ScoredUnits) -> bool:
     )
 
 
-#: Difference, lower and upper limit, p-value, name of the test.
-_Result = tuple[float, float, float, float, str]
-
-
 def _over_folds(
     first: ScoredUnits, second: ScoredUnits, metric: str, shares: Mapping[tuple[int, int], float]
-) -> _Result:
+) -> Result:
     """Corrected resampled t-test on the differences of the folds."""
-    weights = np.ones((1, len(first.patients)))
-    differences: dict[tuple[int, int], float] = {}
-    for model in first.models:
-        rows = first.of_model(*model)
-        values = [ArmStatistic(side.take(rows), (metric,))(weights) for side in (first, second)]
-        differences[model] = float((values[0] - values[1])[0, 0])
-    defined = [model for model, d in differences.items() if not np.isnan(d)]
-    n_left_out = len(differences) - len(defined)
-    if not defined:
-        return NAN, NAN, NAN, NAN, f"none: {metric} is undefined in every fold"
-    low, high, p_value = corrected_resampled_t(
-        np.asarray([differences[model] for model in defined]),
-        test_to_train=float(np.mean([shares[model] for model in defined])),
-    )
-    if metric != "log_loss":  # with two or three folds the t interval would leave what can be
-        low, high = max(low, -_span(metric)), min(high, _span(metric))
-    test = f"corrected resampled t-test, {len(defined)} folds"
-    if n_left_out:
-        test += f" ({n_left_out} where {metric} is undefined left out)"
-    return float(np.mean([differences[m] for m in defined])), low, high, p_value, test
+    scores = [fold_scores(side, (metric,))[:, 0] for side in (first, second)]
+    return judge_folds(scores[0] - scores[1], metric, [shares[m] for m in first.models])
 
 
-def _span(metric: str) -> float:
-    """Largest difference that two values of a metric can have."""
-    return 2.0 if metric == "mcc" else 1.0
-
-
-def corrected_resampled_t(
-    differences: Floats, *, test_to_train: float
-) -> tuple[float, float, float]:
-    """95 % interval and p-value of a mean over overlapping training sets.
-
-    Folds share training patients, so their differences are correlated and the plain t-test finds
-    too much; the variance factor 1 / J becomes 1 / J + n_test / n_train, with J - 1 degrees of
-    freedom.
-
-    Args:
-        differences: (J,) one per fold and repeat.
-        test_to_train: Patients tested over patients trained on, of a fold.
-
-    Returns:
-        Lower and upper limit and two-sided p-value; NaN where there is no spread to judge by.
-
-    Source:
-        Nadeau & Bengio, Machine Learning 2003; 52: 239-281. Bouckaert & Frank, PAKDD 2004 (repeated
-        cross-validation).
-    """
-    from scipy.special import stdtr, stdtrit
-
-    n = len(differences)
-    if n < 2 or not np.ptp(differences) > 0:
-        return NAN, NAN, NAN
-    mean = float(differences.mean())
-    error = float(np.sqrt((1 / n + test_to_train) * differences.var(ddof=1)))
-    reach = float(stdtrit(n - 1, 0.975)) * error
-    return mean - reach, mean + reach, float(2 * stdtr(n - 1, -abs(mean) / error))
+def fold_scores(units: ScoredUnits, metrics: Sequence[str]) -> Floats:
+    """Metrics of every fitted model of one arm: (models, metrics), NaN where undefined."""
+    values: list[Floats] = []
+    for model in units.models:
+        part = units.take(units.of_model(*model))
+        patients, patient = np.unique(part.patient, return_inverse=True)
+        part = replace(
+            part,
+            patients=tuple(units.patients[i] for i in patients.tolist()),
+            patient=patient.astype(np.int64),
+        )
+        values.append(ArmStatistic(part, metrics)(np.ones((1, len(patients))))[0])
+    return np.stack(values)
 
 
 def _one_split(
     first: ScoredUnits, second: ScoredUnits, metric: str, n_bootstrap: int,
     rng: np.random.Generator,
-) -> _Result:  # fmt: skip
+) -> Result:  # fmt: skip
     """Paired patient bootstrap; DeLong's p-value for AUROC."""
     sides = [ArmStatistic(side, (metric,)) for side in (first, second)]
     n_patients = len(first.patients)
@@ -243,35 +210,10 @@ def _one_split(
         return (sides[0](weights) - sides[1](weights))[:, 0]
 
     value = float(difference(np.ones((1, n_patients)))[0])
-    if np.isnan(value):
-        return NAN, NAN, NAN, NAN, f"none: {metric} is undefined"
     drawn = bootstrap(difference, n_patients=n_patients, n_replicates=n_bootstrap, rng=rng)
-    low, high, n_undefined = percentile_interval(drawn)
-    if low == high:  # no replicate differs: an interval without width would look like certainty
-        low, high = NAN, NAN
-    test = f"paired patient bootstrap, {n_bootstrap} replicates"
-    if n_undefined:
-        test += f" ({n_undefined} undefined and left out)"
+    p_value = NAN
     if metric == "auroc":
         model = first.models[0]
         one, two = (auroc_components_of_models(side)[model] for side in (first, second))
-        return value, low, high, delong_test(one, two), f"{test}; p-value of DeLong's test"
-    defined = drawn[~np.isnan(drawn)]
-    tail = min(int((defined <= 0).sum()), int((defined >= 0).sum()))
-    p_value = NAN if np.isnan(low) else min(1.0, 2 * (tail + 1) / (len(defined) + 1))
-    return value, low, high, p_value, test
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """P-values adjusted for being read together; NaN stays NaN and counts as no test.
-
-    Source:
-        Holm, Scand J Stat 1979; 6: 65-70.
-    """
-    order = sorted((p, k) for k, p in enumerate(p_values) if not np.isnan(p))
-    adjusted = [NAN] * len(p_values)
-    largest = 0.0
-    for rank, (p, k) in enumerate(order):
-        largest = max(largest, min(1.0, (len(order) - rank) * p))
-        adjusted[k] = largest
-    return adjusted
+        p_value = delong_test(one, two)
+    return judge_replicates(value, drawn, metric, p_delong=p_value)
