@@ -43,6 +43,26 @@ class Audited:
         rest = ((name, cohort, measured) for name, (cohort, measured) in self.others.items())
         return ((first, self.cohort, self.measured), *rest)
 
+    @property
+    def predictors(self) -> Mapping[str, str]:
+        """Column of the cohort table -> the modality that takes it as a predictor."""
+        found: dict[str, str] = {}
+        for name, settings in self.study.modalities.items():
+            kind = registry.load("modalities", str(settings["kind"]))
+            for column in kind(**registry.arguments(kind, settings)).columns:
+                if column in self.cohort.columns:
+                    found.setdefault(column, name)
+        return found
+
+    @property
+    def own_columns(self) -> frozenset[str]:
+        """Columns that are the patient's number, the outcome, the centre or the index date."""
+        keys = self.study.keys
+        target = keys.task.target
+        targets = [target] if isinstance(target, str) else target
+        cohort = keys.cohort
+        return frozenset({cohort.patient_id, cohort.institution, cohort.index_date, *targets})
+
 
 class Check(ABC):
     """One check. It never changes the study and never looks at a model."""

@@ -1,0 +1,225 @@
+"""A single column, a file's name or its format that nearly gives the outcome."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.audit import Audited, Check
+from tumorboard.formats.image_metadata import ImageMetadata, read_metadata
+from tumorboard.formats.messages import counted, listed
+from tumorboard.records import Finding, Severity
+from tumorboard.transforms.patient_columns import Patients, patients_of, separations
+from tumorboard.transforms.separation import Separation, by_category, by_order
+
+#: AUROC of one column alone from which it is the label in other words.
+ERROR = 0.98
+#: AUROC from which it deserves a look.
+WARNING = 0.90
+#: Chance of such an AUROC, times the columns looked at, above which few patients explain it.
+CHANCE = 0.05
+_WAYS = {
+    "order": "its order",
+    "range": "the range it lies in",
+    "category": "its categories",
+    "missing": "whether it is missing",
+    "name": "its wording",
+    "number": "the number in it",
+}
+
+
+class LabelProxy(Check):
+    """label-proxy: a column, file name or file format that alone nearly gives the outcome.
+
+    AUROC of one class against the rest, patients as units: a number by its order and by the range
+    it lies in, categories by the share of the class among other patients with the same category
+    (cross-fitted, so that many categories cannot look good by chance), and whether the value is
+    missing. Error from 0.98, warning from 0.90, where chance alone would hardly do it (Mann-Whitney
+    p times the number of columns below 0.05; else a note).
+    """
+
+    def find(self, audited: Audited) -> list[Finding]:
+        """Findings for predictors and files; one note for columns that are no predictors."""
+        patients = patients_of(audited.cohort, audited.outcomes)
+        if not patients.is_comparable:
+            return []
+        predictors = audited.predictors
+        findings: list[Finding] = []
+        for column, modality in predictors.items():
+            separator = audited.study.modalities[modality].get("separator", {})
+            best = _best(
+                separations(
+                    audited.cohort.columns[column],
+                    patients,
+                    separator=str(separator.get(column, "")),
+                )
+            )
+            if best is not None and best.auroc >= WARNING:
+                findings.append(_of_column(column, modality, best, patients, len(predictors)))
+        for name, files in audited.cohort.files.items():
+            findings += _of_files(name, files, audited.cohort.root, patients)
+        return [*findings, *_of_others(audited, patients)]
+
+
+def _best(found: Sequence[Separation]) -> Separation | None:
+    return max(found, key=lambda separation: separation.auroc, default=None)
+
+
+def _severity(best: Separation, n_tested: int) -> Severity:
+    if best.p_value * n_tested >= CHANCE:
+        return "note"
+    return "error" if best.auroc >= ERROR else "warning"
+
+
+def _evidence(best: Separation, patients: Patients) -> dict[str, object]:
+    return {
+        "auroc": round(best.auroc, 4),
+        "macro_auroc": round(best.macro, 4),
+        "class": patients.classes[best.label],
+        "by": best.way,
+        "p_value": best.p_value,
+        "n_patients": best.n_patients,
+    }
+
+
+def _told(best: Separation, patients: Patients) -> str:
+    return (
+        f"{patients.classes[best.label]!r} from the rest with AUROC {best.auroc:.3f} "
+        f"({counted(best.n_patients, 'patient')})"
+    )
+
+
+def _of_column(
+    column: str, modality: str, best: Separation, patients: Patients, n_tested: int
+) -> Finding:
+    severity = _severity(best, n_tested)
+    remedy = (
+        f"So few patients can do that by chance (p = {best.p_value:.2g}, {n_tested} columns)."
+        if severity == "note"
+        else f"If it is known only with or after the outcome, remove it from modalities.{modality}."
+    )
+    return Finding(
+        "label-proxy",
+        severity,
+        f"Column {column!r} alone, by {_WAYS[best.way]}, tells {_told(best, patients)}. {remedy}",
+        evidence={"column": column, "modality": modality, **_evidence(best, patients)},
+    )
+
+
+def _of_files(
+    modality: str, files: Sequence[tuple[Path, ...]], root: Path, patients: Patients
+) -> list[Finding]:
+    if not any(files):
+        return []
+    findings: list[Finding] = []
+    name = _by_words(files, root, patients)
+    if name is not None and name.auroc >= WARNING and _severity(name, 1) != "note":
+        findings.append(
+            Finding(
+                "label-proxy",
+                "warning",
+                f"The names or folders of the files of {modality} tell {_told(name, patients)}. No "
+                "network reads names, but files sorted by class are often exported apart: make "
+                "sure that both were made alike and carry no burnt-in text.",
+                evidence={"modality": modality, "of": "file name", **_evidence(name, patients)},
+            )
+        )
+    found = _by_header(files, patients)
+    for what, best in found.items():
+        if best.auroc >= WARNING and _severity(best, len(found)) != "note":
+            findings.append(
+                Finding(
+                    "label-proxy",
+                    _severity(best, len(found)),
+                    f"The {what} of the files of {modality} alone tells {_told(best, patients)}. "
+                    "Export the images of all classes in the same way.",
+                    evidence={"modality": modality, "of": what, **_evidence(best, patients)},
+                )
+            )
+    return findings
+
+
+def _by_words(
+    files: Sequence[tuple[Path, ...]], root: Path, patients: Patients
+) -> Separation | None:
+    rows = [{word for path in paths for word in _words(path, root)} for paths in files]
+    has_file = patients.means(np.asarray([1.0 if paths else np.nan for paths in files]))
+    return _categories(rows, patients, np.isfinite(has_file))
+
+
+def _words(path: Path, root: Path) -> Iterable[str]:
+    own = path.relative_to(root) if path.is_relative_to(root) else path
+    return re.findall(r"[a-z]+", str(own.with_suffix("")).lower())
+
+
+def _categories(
+    rows: Sequence[Iterable[str]], patients: Patients, has: np.ndarray
+) -> Separation | None:
+    """What categories tell among the patients that have any."""
+    tokens = patients.unions(rows)
+    kept = [own for own, is_kept in zip(tokens, has.tolist(), strict=True) if is_kept]
+    target = patients.target[has]
+    if len(set(kept)) < 2 or len(np.unique(target)) < 2:
+        return None
+    return by_category(kept, target, n_classes=len(patients.classes), way="name")
+
+
+def _by_header(
+    files: Sequence[tuple[Path, ...]], patients: Patients
+) -> Mapping[str, Separation]:
+    headers = [read_metadata(paths[0]) if paths else None for paths in files]
+    if not any(headers):
+        return {}
+    has = np.isfinite(patients.means(np.asarray([1.0 if h else np.nan for h in headers])))
+    texts = {
+        "format": [(f"{h.kind} {h.depth}",) if h else () for h in headers],
+        "size": [(f"{h.width} x {h.height}",) if h else () for h in headers],
+        "program that wrote them": [(h.software or "none",) if h else () for h in headers],
+    }
+    found = {what: _categories(rows, patients, has) for what, rows in texts.items()}
+    sizes = [found["size"], *(_order(headers, shape, patients) for shape in ("area", "ratio"))]
+    found["size"] = _best([s for s in sizes if s is not None])
+    return {what: best for what, best in found.items() if best is not None}
+
+
+def _order(
+    headers: Sequence[ImageMetadata | None], shape: str, patients: Patients
+) -> Separation | None:
+    numbers = np.full(len(headers), np.nan)
+    for row, header in enumerate(headers):
+        if header is not None and header.height and header.width:
+            area, ratio = header.width * header.height, header.width / header.height
+            numbers[row] = area if shape == "area" else ratio
+    means = patients.means(numbers)
+    seen = np.isfinite(means)
+    if len(np.unique(means[seen])) < 2 or len(np.unique(patients.target[seen])) < 2:
+        return None
+    return by_order(means, patients.target, n_classes=len(patients.classes))
+
+
+def _of_others(audited: Audited, patients: Patients) -> list[Finding]:
+    """One note that names the columns that are rightly no predictors."""
+    found: dict[str, Separation] = {}
+    for column, cells in audited.cohort.columns.items():
+        if column in audited.predictors or column in audited.own_columns:
+            continue
+        best = _best(separations(cells, patients))
+        if best is not None and best.auroc >= WARNING and best.p_value < CHANCE:
+            found[column] = best
+    if not found:
+        return []
+    named = [f"{column} (AUROC {best.auroc:.3f})" for column, best in found.items()]
+    return [
+        Finding(
+            "label-proxy",
+            "note",
+            f"No predictors, and rightly so: {listed(named)} alone would nearly give the outcome.",
+            evidence={
+                "columns": {column: round(best.auroc, 4) for column, best in found.items()},
+                "n_patients": len(patients.patient_id),
+            },
+        )
+    ]
