@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import re
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
@@ -151,6 +152,21 @@ def save(figure: Figure, folder: Path, name: str) -> str:
     text = svg.read_text(encoding="utf-8")
     write_text(svg, text)
     return inline_svg(text, name)
+
+
+def svg_text(figure: Figure, name: str, *, tight: bool = False) -> str:
+    """The figure as SVG for inlining, equal text for equal numbers, and no file.
+
+    Args:
+        name: Prefix of the ids, so that other figures on the page do not share them.
+        tight: Cut to what is drawn, for a figure that is not laid out to fit.
+    """
+    text = io.StringIO()
+    no_date = {"Date": None, "Creator": None, "Format": None, "Type": None}
+    with _settings(**{"svg.hashsalt": name}):
+        box = "tight" if tight else None
+        figure.savefig(text, format="svg", metadata=no_date, bbox_inches=box)
+    return inline_svg(text.getvalue(), name)
 
 
 def inline_svg(text: str, name: str) -> str:
