@@ -8,13 +8,15 @@ from tumorboard.evaluation.results import Comparison
 NAN = math.nan
 
 
-def say(difference, low, high, *, metric="auroc", arm=("ultrasound", "record"),
-reference=("record",),
-        n=176, unit="patients"):  # fmt: skip
+def say(
+    difference, low, high, *, metric="auroc", arm=("ultrasound", "record"), reference=("record",),
+    n=176, unit="patients", margin=0.0,
+):  # fmt: skip
     found = Comparison("fused", "record", metric, difference, low, high, 0.01, "paired", n)
     return answer(
         found, arm_modalities=arm, reference_modalities=reference,
         kinds={"ultrasound": "image", "record": "table"}, unit=unit,
+        margin=margin,
     )  # fmt: skip
 
 
@@ -83,3 +85,32 @@ def test_arms_that_do_not_add_to_the_reference_are_set_against_it():
 def test_the_unit_is_what_the_study_never_splits():
     assert say(0.05, 0.01, 0.09, n=2400, unit=unit_word("lesion_id")).endswith("in 2400 lesions.")
     assert unit_word("CaseID") == unit_word("patient_id") == "patients"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "metric", "sentence"),
+    [
+        ((0.05, 0.01, 0.09), "auroc", "It is superior, and so non-inferior within 0.02."),
+        ((0.01, -0.01, 0.03), "auroc", "It is non-inferior within 0.02."),
+        ((-0.01, -0.015, -0.005), "auroc", "It is non-inferior within 0.02, though worse."),
+        ((0.01, -0.03, 0.05), "auroc", "Non-inferiority within 0.02 is not shown."),
+        ((0.02, -0.02, 0.06), "auroc", "Non-inferiority within 0.02 is not shown."),
+        ((-0.07, -0.09, -0.03), "auroc", "It is inferior: worse by more than 0.02."),
+        ((0.01, NAN, NAN), "auroc", "Non-inferiority within 0.02 is not shown."),
+        ((-0.05, -0.09, -0.01), "brier", "It is superior, and so non-inferior within 0.02."),
+        ((0.0, -0.01, 0.01), "brier", "It is non-inferior within 0.02."),
+        ((0.01, -0.01, 0.03), "brier", "Non-inferiority within 0.02 is not shown."),
+        ((0.07, 0.03, 0.09), "log_loss", "It is inferior: worse by more than 0.02."),
+    ],
+)
+def test_a_declared_margin_is_judged_in_a_second_sentence(arguments, metric, sentence):
+    found = say(*arguments, metric=metric, margin=0.02)
+    assert found == f"{say(*arguments, metric=metric)} {sentence}"
+
+
+def test_an_interval_of_everything_that_can_be_is_called_so():
+    assert say(0.1, -1.0, 1.0).endswith(
+        "(95 % interval -1.00 to +1.00) in 176 patients. Too few folds: such an interval says next "
+        "to nothing."
+    )
+    assert "Too few" not in say(0.1, -1.2, 1.5, metric="log_loss")

@@ -7,6 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.difference import largest_difference
+from tumorboard.evaluation.noninferiority import judge_margin
 from tumorboard.study_keys import LOWER_IS_BETTER
 
 #: How a metric is called in a sentence; the others by their name with spaces.
@@ -27,8 +29,11 @@ def answer(
     reference_modalities: Sequence[str],
     kinds: Mapping[str, str] | None = None,
     unit: str = "patients",
+    margin: float = 0.0,
 ) -> str:
     """One sentence: what changes, by how much, in how many, and whether that may be chance.
+
+    Where a margin is declared a second one says whether the arm is non-inferior within it.
 
     Args:
         comparison: The primary comparison.
@@ -36,8 +41,18 @@ def answer(
         reference_modalities: What the reference sees.
         kinds: Modality name -> its kind, for the words ("the ultrasound image").
         unit: What is counted, such as `lesions`; see `unit_word`.
+        margin: Of non-inferiority; 0 declares none.
     """
-    subject = _subject(comparison, arm_modalities, reference_modalities, kinds or {})
+    first = _what_changes(comparison, arm_modalities, reference_modalities, kinds or {}, unit)
+    judged = judge_margin(comparison, margin)
+    return f"{first} {judged.sentence}" if judged else first
+
+
+def _what_changes(
+    comparison: Comparison, arm_modalities: Sequence[str], reference_modalities: Sequence[str],
+    kinds: Mapping[str, str], unit: str,
+) -> str:  # fmt: skip
+    subject = _subject(comparison, arm_modalities, reference_modalities, kinds)
     metric = _METRIC_WORDS.get(comparison.metric, comparison.metric.replace("_", " "))
     where = f"in {comparison.n_patients} {unit}"
     difference, low, high = comparison.difference, comparison.ci_low, comparison.ci_high
@@ -53,6 +68,8 @@ def answer(
         f"{_signed(difference, digits)} (95 % interval {_signed(low, digits)} to "
         f"{_signed(high, digits)}) {where}."
     )
+    if max(-low, high) >= largest_difference(comparison.metric):
+        interval += " Too few folds: such an interval says next to nothing."
     if low <= 0 <= high:
         return f"There is no evidence that {_lower_first(subject)} changes {metric}: {interval}"
     lower_is_better = comparison.metric in LOWER_IS_BETTER

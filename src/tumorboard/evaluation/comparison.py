@@ -100,7 +100,7 @@ def compare_arms(
     difference, low, high, p_value, test = result
     if n_patients < MIN_PATIENTS:
         low, high, p_value, test = NAN, NAN, NAN, f"none: under {MIN_PATIENTS} patients"
-    elif _are_identical(first, second) and not np.isnan(difference):
+    elif are_identical(first, second) and not np.isnan(difference):
         low, high, p_value, test = 0.0, 0.0, 1.0, "none: the predictions are identical"
     return Comparison(arm, reference, metric, difference, low, high, p_value, test, n_patients)
 
@@ -169,7 +169,7 @@ def align_folds(first: ScoredUnits, second: ScoredUnits) -> tuple[ScoredUnits, S
     return replace(first, fold=fold), replace(second, fold=fold)
 
 
-def _are_identical(first: ScoredUnits, second: ScoredUnits) -> bool:
+def are_identical(first: ScoredUnits, second: ScoredUnits) -> bool:
     return np.array_equal(first.probabilities, second.probabilities) and np.array_equal(
         first.predicted, second.predicted
     )

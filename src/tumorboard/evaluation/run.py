@@ -75,6 +75,7 @@ class Run:
             reference_modalities=self._modalities_of(primary.reference),
             kinds={name: str(table.get("kind", "")) for name, table in modalities.items()},
             unit=unit_word(str(self._table("cohort").get("patient_id", "patient_id"))),
+            margin=float(self._table("evaluation").get("margin", 0.0)),
         )
 
     @cached_property
