@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
-from typing import cast
 
 import torch
 from torch import nn
@@ -93,4 +92,4 @@ def randomised(network: Network, *, seed: int, keep_encoders: bool) -> Network:
                 reset = getattr(module, "reset_parameters", None)
                 if callable(reset):
                     reset()
-    return cast("Network", made.eval())
+    return made.eval()
