@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -104,6 +104,7 @@ class PreparedImages:
         self._size = preparation.size
         self._memory: dict[int, NDArray[Any]] = {}
         self._is_loaded: dict[int, NDArray[np.bool_]] = {}
+        self._measured: dict[str, dict[int, Floats]] = {}
 
     @property
     def n_channels(self) -> Ints:
@@ -125,6 +126,33 @@ class PreparedImages:
         if channels == 1:
             return self._facts[:, 5:6], self._facts[:, 9:10]
         return self._facts[:, 2:5], self._facts[:, 6:9]
+
+    def measure(
+        self, index: Ints, of: Callable[[NDArray[np.float32]], Floats], *, kind: str
+    ) -> Floats:
+        """What `of` says of each image in grey, computed once and kept in the cache.
+
+        Args:
+            index: (n,) numbers of images.
+            of: Grey images (1, H, W) in 0..1 to numbers (1, F).
+            kind: Name of these numbers in the cache; change it when `of` changes.
+
+        Returns:
+            (n, F) numbers.
+        """
+        key = self.cache.key({"kind": kind, "images": self._keys})
+        if kind not in self._measured:
+            known = self.cache.load(key)
+            self._measured[kind] = {} if known is None else dict(enumerate(known))
+        known_of = self._measured[kind]
+        new = [i for i in np.unique(index).tolist() if np.isnan(known_of.get(i, np.nan)).any()]
+        for i in new:
+            known_of[i] = of(self._load(i, 1, np.dtype(np.float32), mapped=False))[0]
+        if new:
+            empty = np.full_like(known_of[new[0]], np.nan)
+            every = [known_of.get(i, empty) for i in range(len(self._keys))]
+            self.cache.store(key, np.stack(every))
+        return np.stack([known_of[i] for i in index.tolist()])
 
     def take(self, index: Ints, channels: int) -> NDArray[Any]:
         """Images of any shape of `index`: (*index.shape, channels, H, W).
@@ -266,6 +294,12 @@ def _with_channels(image: NDArray[Any], channels: int) -> NDArray[Any]:
         return ((total + 500) // 1000).astype(np.uint8)[np.newaxis]
     grey = np.tensordot(np.asarray(_LUMINANCE) / 1000, image, axes=1)
     return grey.astype(np.float32)[np.newaxis]
+
+
+def grey_of(images: NDArray[Any]) -> NDArray[np.float32]:
+    """Grey images (n, H, W) in 0..1 of (n, C, H, W): bytes or 0..1, one channel or three."""
+    grey = np.stack([_with_channels(image, 1)[0] for image in images])
+    return grey.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else grey
 
 
 class _Progress:

@@ -100,6 +100,10 @@ class Modality(ABC):
         """Sentences about rows that training had not seen, such as an unknown category."""
         return ()
 
+    def poor(self, measured: Measured, rows: Ints) -> Bools:
+        """(len(rows),) True where the measurement is worse than training saw: not to be trusted."""
+        return np.zeros(len(rows), dtype=np.bool_)
+
 
 def row_weights(patient_id: tuple[str, ...], rows: Ints) -> Floats:
     """Weight of each row so that every patient weighs 1: one over the patient's number of rows."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -14,14 +14,42 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.pixels import Window
-from tumorboard.formats.prepared_images import Preparation, PreparedImages, file_paths, prepare
+from tumorboard.formats.prepared_images import (
+    Preparation,
+    PreparedImages,
+    file_paths,
+    grey_of,
+    prepare,
+)
 from tumorboard.formats.slices import Slice, SliceFinder
 from tumorboard.modalities import Measured, Modality
-from tumorboard.records import ArraySpec, Cohort, FileRecord, FittedState, Floats, Ints, Rejection
+from tumorboard.records import (
+    ArraySpec,
+    Bools,
+    Cohort,
+    FileRecord,
+    FittedState,
+    Floats,
+    Ints,
+    Rejection,
+)
 from tumorboard.transforms.augmentation import Augmentation
+from tumorboard.transforms.image_quality import (
+    QUALITIES,
+    is_poor,
+    measure_quality,
+    reference_of,
+    say_poor,
+)
 
 if TYPE_CHECKING:
     import torch
+
+
+#: Images (B, C, H, W) in 0..1 and the row of each to the same images, changed.
+Change = Callable[["torch.Tensor", Ints], "torch.Tensor"]
+#: Images whose quality is measured at once: bounds the memory.
+_CHUNK = 64
 
 
 @dataclass(frozen=True)
@@ -32,11 +60,16 @@ class MeasuredImages(Measured):
         name: The modality's name in the study.
         images: Every distinct slice of the cohort.
         index: (rows, slices) number of each slice among `images`, -1 where the row has none.
+        patient_id: One per row.
+        change: Makes images worse before they are handed over, to see what a model makes of it:
+            (B, C, H, W) float32 in 0..1 and their rows to the same; None leaves them.
     """
 
     name: str = ""
     images: PreparedImages | None = None
     index: Ints = field(default_factory=lambda: np.empty((0, 1), dtype=np.int64))
+    patient_id: tuple[str, ...] = ()
+    change: Change | None = None
 
 
 class Image(Modality):
@@ -147,10 +180,11 @@ class Image(Modality):
             name=name,
             images=images,
             index=index,
+            patient_id=cohort.patient_id,
         )
 
     def fit(self, measured: Measured, rows: Ints, *, weight: Floats) -> ArraySpec:
-        """Decide grey or colour, and keep mean and standard deviation of the training images.
+        """Decide grey or colour; keep mean, standard deviation and quality of the training images.
 
         Raises:
             InputError: No training row has an image.
@@ -173,6 +207,7 @@ class Image(Modality):
             "mean": mean.tolist(),
             "sd": np.sqrt(np.maximum(variance, 0.0)).tolist(),
             "n_rows": int(chosen.sum()),
+            "quality": reference_of(self._kept_quality(images, numbers), share),
         }
         return self._spec()
 
@@ -183,7 +218,57 @@ class Image(Modality):
         if not measured.present.any():
             return np.zeros((len(rows), *self._spec().sizes), dtype=np.uint8)
         stacks = images.take(self._stand_ins(measured, index)[rows], channels)
-        return stacks.reshape(len(rows), *self._spec().sizes)
+        stacks = stacks.reshape(len(rows), *self._spec().sizes)
+        change = measured.change if isinstance(measured, MeasuredImages) else None
+        return stacks if change is None else _changed(stacks, rows, change)
+
+    def poor(self, measured: Measured, rows: Ints) -> Bools:
+        """(len(rows),) True where the image is too poor to rely on; see `notes`."""
+        poor = np.zeros(len(rows), dtype=np.bool_)
+        has = measured.present[rows]
+        if has.any():
+            quality = self._quality(measured, rows[has])
+            poor[has] = is_poor(quality, self._fitted.get("quality", {})).any(axis=1)
+        return poor
+
+    def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
+        """One sentence for each image that is poorer than nearly all training images were.
+
+        Sharpness, contrast, noise, saturation and detail of the image (of the middle one where
+        there are several slices) are compared with the training images; older models lack them.
+        """
+        rows = rows[measured.present[rows]]
+        reference = self._fitted.get("quality", {})
+        if not reference or len(rows) == 0 or not isinstance(measured, MeasuredImages):
+            return ()
+        quality = self._quality(measured, rows)
+        poor = is_poor(quality, reference)
+        return tuple(
+            f"the image of patient {measured.patient_id[int(rows[i])]} is too poor to rely on: "
+            + "; ".join(
+                say_poor(QUALITIES[k], float(quality[i, k]), reference)
+                for k in np.flatnonzero(poor[i])
+            )
+            for i in np.flatnonzero(poor.any(axis=1))
+        )
+
+    def _quality(self, measured: Measured, rows: Ints) -> Floats:
+        """(len(rows), measures) of the rows' middle slices; the rows have images."""
+        images, index, _ = _images(measured)
+        if isinstance(measured, MeasuredImages) and measured.change is None:
+            return self._kept_quality(images, index[rows])
+        channels = int(self._fitted["channels"])
+        middle = slice(self._n_slices // 2 * channels, (self._n_slices // 2 + 1) * channels)
+        parts: list[Floats] = []
+        for start in range(0, len(rows), _CHUNK):
+            arrays = self.arrays(measured, rows[start : start + _CHUNK])[:, middle]
+            parts.append(measure_quality(grey_of(arrays)))
+        return np.concatenate(parts)
+
+    def _kept_quality(self, images: PreparedImages, numbers: Ints) -> Floats:
+        """(n, measures) of the middle slices of (n, slices) numbers of prepared images."""
+        middle = numbers[:, self._n_slices // 2]
+        return images.measure(middle, measure_quality, kind="image quality")
 
     def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
         """Intensities in 0..1 as float32; augmented with draws from a CPU `generator`."""
@@ -193,7 +278,7 @@ class Image(Modality):
         return images if generator is None else self._augmentation.apply(images, generator)
 
     def state(self) -> FittedState:
-        """Channels, and mean and standard deviation of the training images' intensities."""
+        """Channels; mean, standard deviation and quality of the training images."""
         return FittedState(values=dict(self._fitted))
 
     def restore(self, state: FittedState) -> ArraySpec:
@@ -242,6 +327,16 @@ def _images(measured: Measured) -> tuple[PreparedImages, Ints, str]:
     if not isinstance(measured, MeasuredImages) or measured.images is None:
         raise TypeError(f"an image modality was given {type(measured).__name__}")
     return measured.images, measured.index, measured.name
+
+
+def _changed(stacks: NDArray[Any], rows: Ints, change: Change) -> NDArray[Any]:
+    """Stacks made worse in 0..1 and stored as they were: bytes stay bytes."""
+    import torch
+
+    is_bytes = stacks.dtype == np.uint8
+    unit = torch.from_numpy(np.ascontiguousarray(stacks)).float()
+    changed = change(unit / 255 if is_bytes else unit, rows).clamp(0.0, 1.0)
+    return (changed * 255).round().byte().numpy() if is_bytes else changed.numpy()
 
 
 def _check_neighbours(cohort: Cohort, name: str, found: Mapping[int, tuple[Slice, ...]]) -> None:

@@ -1,0 +1,43 @@
+"""Images sampled more coarsely, as by an older or a cheaper device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from tumorboard.explain.probes import Probe, Trial, no_images, with_images
+from tumorboard.modalities import Measured
+from tumorboard.records import Ints
+from tumorboard.training.fitted import FittedArm
+from tumorboard.transforms.degradation import reduce_resolution
+
+
+class Resolution(Probe):
+    """Images sampled more coarsely, as by an older or a cheaper device.
+
+    Args:
+        strengths: How many times coarser, in both directions.
+    """
+
+    unit = "resolution, times coarser"
+
+    def __init__(self, *, strengths: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)) -> None:
+        self._strengths = strengths
+
+    def refuses(self, fitted: FittedArm) -> str:
+        """It needs an image."""
+        return no_images(fitted)
+
+    def trials(
+        self, fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints, seeds: Ints
+    ) -> Iterator[Trial]:
+        """One trial per strength."""
+        for strength in self._strengths:
+
+            def change(
+                images: torch.Tensor, _: list[torch.Generator], by: float = strength
+            ) -> torch.Tensor:
+                return reduce_resolution(images, factor=by)
+
+            yield with_images(fitted, measured, rows, seeds, strength=strength, change=change)
