@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Layout = Literal["vector", "image", "volume", "text", "tokens", "bag"]
-Part = Literal["train", "validation", "test"]
+Part = Literal["train", "validation", "test", "locked"]
 FileState = Literal["used", "ignored", "rejected"]
 Severity = Literal["error", "warning", "note"]
 
@@ -167,7 +167,10 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class Split:
-    """One repeat and fold: the part of every patient. `parts` holds each patient exactly once."""
+    """One repeat and fold: the part of every patient that it concerns, each exactly once.
+
+    Patients of the locked test set are in no fold; they stand in a split of their own, repeat 0.
+    """
 
     repeat: int
     fold: int

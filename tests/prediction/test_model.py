@@ -214,7 +214,7 @@ def test_a_flipped_bit_a_cut_file_and_another_version_are_refused(
             save_file({**arrays, "more/x": np.zeros(1)}, folder / "fitted.safetensors")
         with pytest.raises(
             InputError,
-            match=r"damaged|changed since|model format 99, expected 1|absent from the model folder",
+            match=r"damaged|changed since|model format 99, expected 2|absent from the model folder",
         ):
             Model.open(folder)
 

@@ -9,7 +9,8 @@ from tumorboard.records import Split
 from tumorboard.study import Study
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.fitted import FittedArm
-from tumorboard.training.plan import fit_folder, predict_parts, run_plan, threshold_of
+from tumorboard.evaluation.thresholds import choose_thresholds
+from tumorboard.training.plan import fit_folder, predict_parts, run_plan
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.units import average_units
@@ -43,7 +44,9 @@ def test_a_plan_keeps_every_model_and_reopens_to_the_same_numbers(
         again = predict_parts(fitted, prepared, split)
         own = table.take(np.flatnonzero(table.arm == arm))
         np.testing.assert_array_equal(again.probabilities, own.probabilities)
-        assert fitted.threshold == threshold_of(study, again)[0]
+        assert fitted.threshold == next(
+            iter(choose_thresholds(again, study.keys.evaluation.threshold)[0].values())
+        )
         notes = fitted.notes or {}
         assert notes["train"]["patients"] == 36
         assert notes["validation"]["patients"] == 12

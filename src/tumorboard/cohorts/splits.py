@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -57,6 +58,101 @@ def split_patients(
             rng = np.random.default_rng([seed, repeat, _VALIDATION, fold])
             splits.append(Split(repeat, fold, _fold(groups, fold_of, fold, validation, rng)))
     return splits
+
+
+def split_by_institution(
+    patient_id: Sequence[str], strata: Ints, institution: Sequence[str | None], *, repeats: int,
+    validation: float, seed: int, classes: Sequence[str] = (),
+) -> list[Split]:  # fmt: skip
+    """Leave one institution out: every fold tests the patients of one, in order of their names.
+
+    Repeats differ only in the patients who validate. See `split_patients` for the arguments.
+
+    Args:
+        institution: One per row; a patient belongs to one institution.
+
+    Raises:
+        StudyError: A patient without an institution or with several, fewer than two institutions,
+            or a class that the others do not have twice.
+    """
+    groups = _patients_by_stratum(patient_id, strata)
+    home = _homes(patient_id, institution)
+    names = sorted(set(home.values()))
+    if len(names) < 2:
+        raise StudyError(
+            f"evaluation.folds_by: 'institution' needs two institutions, found {len(names)} "
+            f'({", ".join(names)}). Use folds_by = "patient".'
+        )
+    fold_of = {patient: names.index(name) + 1 for patient, name in home.items()}
+    for fold, name in enumerate(names, 1):
+        rest = {s: [p for p in ids if fold_of[p] != fold] for s, ids in groups.items()}
+        if min(len(patients) for patients in rest.values()) < 2:
+            raise StudyError(
+                f"evaluation.folds_by: without institution {name!r} a class has fewer than 2 "
+                f"patients ({_sizes(rest, classes)}), so no model can be trained for it. Join "
+                "institutions or classes."
+            )
+    return [
+        Split(
+            repeat,
+            fold,
+            _fold(
+                groups,
+                fold_of,
+                fold,
+                validation,
+                np.random.default_rng([seed, repeat, _VALIDATION, fold]),
+            ),
+        )
+        for repeat in range(1, repeats + 1)
+        for fold in range(1, len(names) + 1)
+    ]
+
+
+def _homes(patient_id: Sequence[str], institution: Sequence[str | None]) -> dict[str, str]:
+    found: dict[str, set[str]] = defaultdict(set)
+    for patient, name in zip(patient_id, institution, strict=True):
+        found[patient].update([name] if name else [])
+    without = [patient for patient, names in found.items() if not names]
+    several = [patient for patient, names in found.items() if len(names) > 1]
+    if without or several:
+        patient = (without or several)[0]
+        fault = "no institution" if without else f"{len(found[patient])} institutions"
+        raise StudyError(
+            f"evaluation.folds_by: patient {patient!r} has {fault} ({len(without)} patients have "
+            f"none, {len(several)} have several). Every patient needs exactly one; fill the column "
+            'of cohort.institution, or use folds_by = "patient".'
+        )
+    return {patient: next(iter(names)) for patient, names in found.items()}
+
+
+def lock_patients(
+    patient_id: Sequence[str], strata: Ints, *, share: float, name: str
+) -> frozenset[str]:
+    """Patients of the locked test set: a stratified share that no fold ever sees.
+
+    Chosen by the hash of the study's name and the patient's id, so that neither another seed nor
+    another order of rows opens a fresh set of patients.
+
+    Raises:
+        StudyError: A class has too few patients to leave three for the folds.
+    """
+    groups = _patients_by_stratum(patient_id, strata)
+    locked: set[str] = set()
+    for patients in groups.values():
+        n = max(round(share * len(patients)), 1)
+        if len(patients) - n < 3:
+            raise StudyError(
+                f"evaluation.locked_test: {share:g} of a class with {len(patients)} patients "
+                f"leaves {len(patients) - n} for the folds, expected at least 3. Use a smaller "
+                "share, or join classes."
+            )
+        locked.update(sorted(patients, key=lambda patient: _digest(name, patient))[:n])
+    return frozenset(locked)
+
+
+def _digest(name: str, patient: str) -> str:
+    return hashlib.sha256(f"{name}\x1f{patient}".encode()).hexdigest()
 
 
 def _fold(

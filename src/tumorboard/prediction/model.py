@@ -35,6 +35,8 @@ class Predictions:
         classes: Names of the K classes; for two classes the positive one last.
         label: Decision for each unit: at the model's threshold, or the most probable class.
         threshold: Decision threshold on the positive class; NaN for several classes.
+        sets: Classes of each prediction set; empty where the model has no prediction sets.
+        refer: Whether each unit should be decided by a human; empty where the model has no rule.
         outcome_name: Outcome column of the cohort, or "none" where it has none.
         outcome: Outcome of each unit as class name, "" where unknown.
         rejections: Files and patients that could not be used.
@@ -48,6 +50,8 @@ class Predictions:
     classes: tuple[str, ...]
     label: tuple[str, ...]
     threshold: float
+    sets: tuple[tuple[str, ...], ...]
+    refer: tuple[bool, ...]
     outcome_name: str
     outcome: tuple[str, ...]
     rejections: tuple[Rejection, ...]
@@ -61,13 +65,18 @@ class Predictions:
         header = ["patient_id", "unit_id", "arm", "modalities"]
         header += [self.outcome_name] if known else []
         header += [*(f"p_{name}" for name in self.classes), "predicted_label", "threshold"]
+        header += ["prediction_set"] if self.sets else []
+        header += ["refer"] if self.refer else []
         writer.writerow(header)
         threshold = "" if np.isnan(self.threshold) else repr(self.threshold)
         for i, patient in enumerate(self.patient_id):
             row = [_plain(patient), _plain(self.unit_id[i]), arm, self.modalities[i]]
             row += [self.outcome[i]] if known else []
             row += [repr(float(p)) for p in self.probabilities[i]]
-            writer.writerow([*row, self.label[i], threshold])
+            row += [self.label[i], threshold]
+            row += [" | ".join(self.sets[i])] if self.sets else []
+            row += ["yes" if self.refer[i] else "no"] if self.refer else []
+            writer.writerow(row)
         return text.getvalue()
 
 
@@ -118,6 +127,7 @@ class Model:
         units, means, first, names = average_units(
             [cohort.unit_id[int(r)] for r in rows], probabilities, present[rows], arm.modalities
         )
+        means = self.fitted.calibrate(means)
         picked = [int(r) for r in rows[first]]
         return Predictions(
             patient_id=tuple(cohort.patient_id[i] for i in picked),
@@ -127,6 +137,8 @@ class Model:
             classes=self.fitted.classes,
             label=self._labels(means),
             threshold=self.fitted.threshold,
+            sets=self._sets(means),
+            refer=self._refer(means),
             outcome_name=outcome_name,
             outcome=_known_outcomes(units, cohort.unit_id, outcome),
             rejections=(
@@ -212,6 +224,25 @@ class Model:
             positive = probabilities[:, 1] >= self.fitted.threshold
             return tuple(classes[int(p)] for p in positive)
         return tuple(classes[int(k)] for k in probabilities.argmax(axis=1))
+
+    def _sets(self, probabilities: Floats) -> tuple[tuple[str, ...], ...]:
+        rule = self.fitted.conformal
+        if rule is None:
+            return ()
+        return tuple(
+            tuple(name for name, has in zip(self.fitted.classes, row, strict=True) if has)
+            for row in rule.sets(probabilities)
+        )
+
+    def _refer(self, probabilities: Floats) -> tuple[bool, ...]:
+        """True where the set does not hold exactly one class, or no class is probable enough."""
+        rule, least = self.fitted.conformal, self.fitted.study.keys.evaluation.refer_below
+        if rule is None and least == 0:
+            return ()
+        unsure = probabilities.max(axis=1) < least
+        if rule is not None:
+            unsure |= rule.sets(probabilities).sum(axis=1) != 1
+        return tuple(bool(u) for u in unsure)
 
     def _notes(self, measured: Mapping[str, Measured], rows: Ints) -> tuple[str, ...]:
         return tuple(

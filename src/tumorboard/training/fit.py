@@ -23,6 +23,7 @@ from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Training
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
 from tumorboard.training.fitted import FittedArm, channels_last
+from tumorboard.training.members import is_kept, keep_member, reopen_member
 from tumorboard.training.prepare import Prepared, build_modality, build_task
 
 if TYPE_CHECKING:
@@ -117,15 +118,53 @@ def fit_arm(
     if arm.baseline is not None:
         fitted.baseline = _fit_baseline(fitted, prepared, split, train, arm)
         return Fit(fitted, [])
-    seed_parts = (study.seed, arm.name, split.repeat, split.fold)
+    history: list[dict[str, float]] = []
+    networks: list[Network] = []
+    for member in range(arm.training.members):
+        network, curve = _fit_member(
+            fitted, prepared, split, (train, validation), member, checkpoint, tell,
+            checkpoint_every_s,
+        )  # fmt: skip
+        networks.append(network)
+        history = history or curve
+    fitted.network, fitted.members = networks[0], tuple(networks[1:])
+    return Fit(fitted, history)
+
+
+def _fit_member(
+    fitted: FittedArm,
+    prepared: Prepared,
+    split: Split,
+    parts: tuple[Ints, Ints],
+    member: int,
+    checkpoint: Path,
+    tell: Tell,
+    checkpoint_every_s: float,
+) -> tuple[Network, list[dict[str, float]]]:
+    """Train one network of a deep ensemble from its own seed; a finished one is taken up again.
+
+    Source:
+        Lakshminarayanan et al., NeurIPS 2017 (members differ by their initial weights and the order
+        of batches; each sees all training patients).
+    """
+    arm = fitted.arm
+    name = arm.name if member == 0 else f"{arm.name}#{member + 1}"
+    seed_parts = (fitted.study.seed, name, split.repeat, split.fold)
+    own = checkpoint if member == 0 else checkpoint.with_name(f"member-{member + 1}.ckpt")
+    finished = checkpoint.with_name(f"member-{member + 1}")
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(*seed_parts, "weights"))
-        fitted.network = new_network(arm, specs, fitted.n_outputs, fitted.task.link)
+        fitted.network = new_network(arm, fitted.specs, fitted.n_outputs, fitted.task.link)
+        if arm.training.members > 1 and is_kept(finished):
+            history = reopen_member(fitted.network, finished)
+            channels_last(fitted.network, fitted.specs)
+            fitted.network.to(choose_device(fitted.study.keys.runtime.device)).eval()
+            return fitted.network, history
         fitted.network.load_pretrained()
-        history = _train(
-            fitted, prepared, train, validation, seed_parts, checkpoint, tell, checkpoint_every_s
-        )
-    return Fit(fitted, history)
+        history = _train(fitted, prepared, *parts, seed_parts, own, tell, checkpoint_every_s)
+    if arm.training.members > 1:
+        keep_member(fitted.network, history, finished)
+    return fitted.network, history
 
 
 def new_network(arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, link: Any) -> Network:

@@ -5,18 +5,19 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from tumorboard import registry
 from tumorboard.cache import sha256_file, sync, write_text
 from tumorboard.errors import InputError
+from tumorboard.evaluation.calibrators import Calibrator
+from tumorboard.evaluation.conformal import ConformalRule
 from tumorboard.modalities import Measured, Modality
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
@@ -40,9 +41,12 @@ class FittedArm:
         classes: Classes in the order of the outputs.
         values: Label as written in the cohort -> class.
         network: The trained network, or None for a baseline.
+        members: Further networks of a deep ensemble; outputs are averaged over all.
         baseline: The fitted baseline, or None for a network.
         threshold: Decision threshold on the probability of the positive class; NaN for several
             classes.
+        calibration: Mends the probabilities of units; fitted on validation patients.
+        conformal: Prediction sets, where the study asks for them; of validation patients.
         notes: Plain facts for the model card, such as numbers of training patients.
     """
 
@@ -54,8 +58,11 @@ class FittedArm:
     classes: tuple[str, ...]
     values: dict[str, str]
     network: Network | None = None
+    members: tuple[Network, ...] = ()
     baseline: Baseline | None = None
     threshold: float = float("nan")
+    calibration: Calibrator = field(default_factory=Calibrator)
+    conformal: ConformalRule | None = None
     notes: Mapping[str, Any] | None = None
 
     @property
@@ -76,10 +83,16 @@ class FittedArm:
             parts.append(part)
         return np.concatenate(parts, axis=1)
 
+    def calibrate(self, probabilities: Floats) -> Floats:
+        """Probabilities (units, K) of units, averaged over their rows, as users get them."""
+        return self.calibration.apply(probabilities)
+
     def predict(
         self, measured: Mapping[str, Measured], rows: Ints, *, batch_size: int = 64
     ) -> Floats:
         """Predictions (len(rows), K) of rows that have at least one modality, in full precision.
+
+        They are averaged per unit and calibrated (`calibrate`) before anybody reads them.
 
         Args:
             measured: Measurements of the arm's modalities.
@@ -88,17 +101,47 @@ class FittedArm:
         """
         if self.baseline is not None:
             return self.baseline.predict(self.vectors(measured, rows))
-        network = self.network
-        if network is None:
-            raise RuntimeError("this arm is not fitted")
-        device = next(network.parameters()).device
-        parts: list[NDArray[Any]] = []
-        network.eval()
-        with torch.inference_mode():
+        return self.predict_members(measured, rows, batch_size=batch_size).mean(axis=0)
+
+    def predict_members(
+        self,
+        measured: Mapping[str, Measured],
+        rows: Ints,
+        *,
+        batch_size: int = 64,
+        dropout_passes: int = 0,
+        seed: int = 0,
+    ) -> Floats:
+        """Predictions (S, len(rows), K) of every network of an ensemble, apart.
+
+        Args:
+            measured: Measurements of the arm's modalities.
+            rows: Row numbers.
+            batch_size: Rows at a time.
+            dropout_passes: Passes of each network with its dropout switched on instead of one
+                without (Gal & Ghahramani, ICML 2016); 0 leaves dropout off.
+            seed: Of the dropout; the same seed gives the same passes.
+        """
+        networks = [n for n in (self.network, *self.members) if n is not None]
+        if not networks:
+            raise RuntimeError("this arm has no network")
+        device = next(networks[0].parameters()).device
+        passes = [(network, p) for network in networks for p in range(max(dropout_passes, 1))]
+        found = np.zeros((len(passes), len(rows), self.n_outputs))
+        for network in networks:
+            network.eval()
+            if dropout_passes:
+                _switch_dropout_on(network)
+        with torch.inference_mode(), torch.random.fork_rng(enabled=dropout_passes > 0):
             for start in range(0, len(rows), batch_size):
                 inputs, shown = self.batch(measured, rows[start : start + batch_size], device)
-                parts.append(self.task.predict(network(inputs, shown).logits).cpu().numpy())
-        return np.concatenate(parts) if parts else np.zeros((0, self.n_outputs))
+                torch.manual_seed(seed + start) if dropout_passes else None
+                for s, (network, _) in enumerate(passes):
+                    chunk = self.task.predict(network(inputs, shown).logits).cpu().numpy()
+                    found[s, start : start + len(chunk)] = chunk
+        for network in networks:
+            network.eval()
+        return found
 
     def batch(
         self, measured: Mapping[str, Measured], rows: Ints, device: torch.device
@@ -143,9 +186,10 @@ class FittedArm:
             for key, array in state.arrays.items()
         }
         save_file(arrays, folder / "fitted.safetensors")
-        if self.network is not None:
-            tensors = {k: v.contiguous() for k, v in self.network.state_dict().items()}
-            save_tensors(tensors, folder / "weights.safetensors")
+        for number, network in enumerate((self.network, *self.members), start=1):
+            if network is not None:
+                tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
+                save_tensors(tensors, folder / _weights(number))
         files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.safetensors"))}
         values = {name: dict(state.values) for name, state in states.items()}
         document = {**self._document(), "fitted": values, "files": files}
@@ -163,6 +207,8 @@ class FittedArm:
             "classes": list(self.classes),
             "values": self.values,
             "threshold": None if np.isnan(self.threshold) else self.threshold,
+            "calibration": self.calibration.to_plain(),
+            "conformal": "none" if self.conformal is None else self.conformal.to_plain(),
             "specs": {
                 name: {"layout": spec.layout, "sizes": list(spec.sizes), "names": list(spec.names)}
                 for name, spec in self.specs.items()
@@ -196,7 +242,7 @@ class FittedArm:
                     f"model was "
                     "trained on; the folder was changed. Fit the model again."
                 )
-        threshold = document["threshold"]
+        threshold, conformal = document["threshold"], document["conformal"]
         fitted = cls(
             study=study,
             arm=arm,
@@ -206,6 +252,8 @@ class FittedArm:
             classes=tuple(document["classes"]),
             values=document["values"],
             threshold=float("nan") if threshold is None else float(threshold),
+            calibration=Calibrator.from_plain(document["calibration"]),
+            conformal=None if conformal == "none" else ConformalRule.from_plain(conformal),
             notes=document["notes"],
         )
         fitted._restore(folder, states)
@@ -221,15 +269,30 @@ class FittedArm:
             return
         from safetensors.torch import load_file
 
-        network = Network(
-            self.specs,
-            self.arm.encoders,
-            self.arm.fusion,
-            n_outputs=self.n_outputs,
-            link=self.task.link,
-        )
-        network.load_state_dict(load_file(folder / "weights.safetensors"), strict=True)
-        self.network = channels_last(network, self.specs).eval()
+        networks: list[Network] = []
+        for number in range(1, self.arm.training.members + 1):
+            network = Network(
+                self.specs,
+                self.arm.encoders,
+                self.arm.fusion,
+                n_outputs=self.n_outputs,
+                link=self.task.link,
+            )
+            network.load_state_dict(load_file(folder / _weights(number)), strict=True)
+            networks.append(channels_last(network, self.specs).eval())
+        self.network, self.members = networks[0], tuple(networks[1:])
+
+
+def _weights(number: int) -> str:
+    """File of the weights of a member, counted from 1."""
+    return "weights.safetensors" if number == 1 else f"weights-{number}.safetensors"
+
+
+def _switch_dropout_on(network: Network) -> None:
+    """Train mode for dropout alone; batch norm and frozen parts stay as in prediction."""
+    for module in network.modules():
+        if isinstance(module, torch.nn.modules.dropout._DropoutNd):  # pyright: ignore[reportPrivateUsage]
+            module.training = True
 
 
 def channels_last(network: Network, specs: Mapping[str, ArraySpec]) -> Network:

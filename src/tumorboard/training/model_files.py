@@ -13,7 +13,7 @@ from tumorboard.errors import InputError
 from tumorboard.records import FittedState
 
 #: Raise when a model folder of an older version can no longer be opened.
-FORMAT = 1
+FORMAT = 2
 
 
 def read_document(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -18,18 +17,20 @@ from tumorboard.evaluation.tables import (
     read_predictions,
     write_predictions,
 )
-from tumorboard.evaluation.thresholds import choose_thresholds
-from tumorboard.records import Split
+from tumorboard.records import Floats, Split
 from tumorboard.study import Arm, Study
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import Fit, fit_arm
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.module import history_csv
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.tuning import tune_arm
-from tumorboard.training.units import unit_table
+from tumorboard.training.units import average_units, unit_table
 
-_LOG = logging.getLogger("tumorboard")
+#: File of a fit with what each network or dropout pass said of the test units.
+MEMBERS = "members.npy"
 
 
 def fit_folder(run: Path, arm: str, split: Split) -> Path:
@@ -105,13 +106,23 @@ def _fit_once(
         tell=progress.epoch,
         checkpoint_every_s=checkpoint_every_s,
     )
-    table = predict_parts(fit.fitted, prepared, split)
-    fit.fitted.threshold, remarks = threshold_of(study, table)
-    fit.fitted.notes = {**training_notes(prepared, split, fit.fitted), "threshold": remarks}
-    _write_fit(fit, table, folder, work)
+    raw = predict_parts(fit.fitted, prepared, split)
+    table, remarks = decide_on_validation(study, fit.fitted, raw)
+    fit.fitted.notes = {**training_notes(prepared, split, fit.fitted), **remarks}
+    files = {"predictions.csv": table}
+    if study.keys.evaluation.calibration != "none":
+        files["uncalibrated.csv"] = raw
+    members = member_predictions(study, fit.fitted, prepared, split)
+    _write_fit(fit, files, members, folder, work)
 
 
-def _write_fit(fit: Fit, table: PredictionTable, folder: Path, work: Path) -> None:
+def _write_fit(
+    fit: Fit,
+    tables: Mapping[str, PredictionTable],
+    members: Floats | None,
+    folder: Path,
+    work: Path,
+) -> None:
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
     temporary.mkdir(parents=True)
@@ -120,11 +131,35 @@ def _write_fit(fit: Fit, table: PredictionTable, folder: Path, work: Path) -> No
         write_text(temporary / "history.csv", history_csv(fit.history))
     if (work / "tuning.csv").is_file():
         shutil.copyfile(work / "tuning.csv", temporary / "tuning.csv")
-    write_predictions(temporary / "predictions.csv", table)
+    for name, table in tables.items():
+        write_predictions(temporary / name, table)
+    if members is not None:
+        np.save(temporary / MEMBERS, members, allow_pickle=False)
     if folder.exists():
         shutil.rmtree(folder)
     temporary.rename(folder)
     shutil.rmtree(work)
+
+
+def member_predictions(
+    study: Study, fitted: FittedArm, prepared: Prepared, split: Split
+) -> Floats | None:
+    """(S, units, K) what each network (or dropout pass) says of the test units, not calibrated.
+
+    None where there is one network and no dropout is asked for. Units are in the order of the test
+    rows of predictions.csv.
+    """
+    passes = study.keys.evaluation.mc_dropout
+    if fitted.network is None or not (passes or fitted.members):
+        return None
+    rows = split.rows(prepared.cohort, "test")
+    present = fitted.present(prepared.measured)
+    rows = rows[present[rows].any(axis=1)]
+    seed = derive_seed(study.seed, fitted.arm.name, split.repeat, split.fold, "dropout")
+    said = fitted.predict_members(prepared.measured, rows, dropout_passes=passes, seed=seed)
+    units = [prepared.cohort.unit_id[int(r)] for r in rows]
+    names = fitted.arm.modalities
+    return np.stack([average_units(units, one, present[rows], names)[1] for one in said])
 
 
 def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> PredictionTable:
@@ -143,15 +178,6 @@ def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> Predic
             "modalities, so nothing can be predicted."
         )
     return concatenate(tables)
-
-
-def threshold_of(study: Study, table: PredictionTable) -> tuple[float, list[str]]:
-    """Decision threshold from the validation patients of one fit, and what is to be said of it.
-
-    NaN for several classes, where the likeliest is called.
-    """
-    chosen, remarks = choose_thresholds(table, study.keys.evaluation.threshold)
-    return next(iter(chosen.values()), float("nan")), list(remarks)
 
 
 def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mapping[str, object]:

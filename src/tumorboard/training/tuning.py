@@ -7,6 +7,7 @@ import io
 import logging
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -174,6 +175,9 @@ def _trial_score(
     number: int,
 ) -> float:
     chosen = study.arms[arm]
+    # settings are chosen by one network each; the ensemble is trained once they are chosen
+    single = chosen.training.model_copy(update={"members": 1})
+    chosen = replace(chosen, training=single)
     fit = fit_arm(study, prepared, split, chosen, checkpoint=work / f"trial-{number}.ckpt")
     (work / f"trial-{number}.ckpt").unlink(missing_ok=True)
     rows = validation_rows(prepared, split, chosen)

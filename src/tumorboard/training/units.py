@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Protocol
 
 import numpy as np
 
 from tumorboard.evaluation.tables import PredictionTable
-from tumorboard.records import Bools, Floats, Ints, Split
+from tumorboard.modalities import Measured
+from tumorboard.records import Bools, Cohort, Floats, Ints, Outcomes, Split
 from tumorboard.training.fitted import FittedArm
-from tumorboard.training.prepare import Prepared
+
+
+class Patients(Protocol):
+    """Patients who can be predicted: those of the study, or of another cohort."""
+
+    @property
+    def cohort(self) -> Cohort:
+        """Their rows."""
+        ...
+
+    @property
+    def outcomes(self) -> Outcomes:
+        """Outcomes of the rows."""
+        ...
+
+    @property
+    def measured(self) -> Mapping[str, Measured]:
+        """Modality -> measurements of the rows."""
+        ...
 
 
 def unit_table(
-    fitted: FittedArm, prepared: Prepared, rows: Ints, split: Split, part: str
+    fitted: FittedArm, prepared: Patients, rows: Ints, split: Split, part: str
 ) -> PredictionTable:
-    """Average the rows of each unit and put them into a prediction table."""
+    """Average the rows of each unit, calibrate, and put them into a prediction table."""
     probabilities = fitted.predict(prepared.measured, rows)
     present = fitted.present(prepared.measured)[rows]
     units, means, first, names = average_units(
@@ -37,7 +57,7 @@ def unit_table(
         outcome=prepared.outcomes.target[picked].astype(np.int64),
         outcome_name=next(iter(prepared.outcomes.columns)),
         classes=fitted.classes,
-        probabilities=means,
+        probabilities=fitted.calibrate(means),
     )
 
 

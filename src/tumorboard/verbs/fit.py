@@ -16,9 +16,10 @@ from tumorboard.records import Split
 from tumorboard.report.model_card import model_card
 from tumorboard.study import Arm, Study
 from tumorboard.training.batches import derive_seed
+from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.module import history_csv
-from tumorboard.training.plan import predict_parts, threshold_of, training_notes
+from tumorboard.training.plan import predict_parts, training_notes
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.tuning import tune_arm
@@ -115,8 +116,8 @@ def _fit_into(
         )
         progress.finish()
     fitted = result.fitted
-    fitted.threshold, remarks = threshold_of(study, predict_parts(fitted, prepared, split))
-    fitted.notes = {**training_notes(prepared, split, fitted), "threshold": remarks}
+    _, remarks = decide_on_validation(study, fitted, predict_parts(fitted, prepared, split))
+    fitted.notes = {**training_notes(prepared, split, fitted), **remarks}
     folder.mkdir()
     fitted.write(folder)
     if result.history:

@@ -1,0 +1,99 @@
+"""Patients that no fold has seen, predicted by each fold's model and by all of them together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.evaluation.tables import PredictionTable, concatenate
+from tumorboard.records import Floats, Ints, Split
+from tumorboard.study import Study
+from tumorboard.training.fitted import FittedArm
+from tumorboard.training.model_files import read_document
+from tumorboard.training.plan import fit_folder
+from tumorboard.training.units import Patients, unit_table
+
+#: Thresholds by (arm, repeat, fold), as evaluation takes them.
+Thresholds = Mapping[tuple[str, int, int], float]
+
+
+@dataclass(frozen=True)
+class NewPatients:
+    """Predictions of patients that took no part in any fold.
+
+    Args:
+        each: By each fold's model: one row per unit, arm, repeat and fold; part `test`.
+        ensemble: The mean over the models of an arm, as repeat 1, fold 1.
+        thresholds: Each model's own threshold, chosen on its validation patients.
+        ensemble_thresholds: The mean of them, by (arm, 1, 1).
+        digests: Arm -> SHA-256 of each of its models, in the order of the splits.
+    """
+
+    each: PredictionTable
+    ensemble: PredictionTable
+    thresholds: Thresholds
+    ensemble_thresholds: Thresholds
+    digests: Mapping[str, tuple[str, ...]]
+
+
+def model_digests(study: Study, splits: Sequence[Split], run: Path) -> dict[str, tuple[str, ...]]:
+    """Arm -> SHA-256 of each of its models; what tells one model from another."""
+    return {
+        arm: tuple(str(read_document(fit_folder(run, arm, s))["sha256"]) for s in splits)
+        for arm in study.arms
+    }
+
+
+def predict_new(
+    study: Study, splits: Sequence[Split], run: Path, patients: Patients, rows: Ints
+) -> NewPatients:
+    """Predict rows by every model of a finished plan.
+
+    An arm predicts the patients that have one of its modalities.
+
+    Args:
+        study: The study.
+        splits: Its splits.
+        run: The run folder with the fold models.
+        patients: Whose rows.
+        rows: Which of their rows.
+    """
+    tables: list[PredictionTable] = []
+    ensembles: list[PredictionTable] = []
+    thresholds: dict[tuple[str, int, int], float] = {}
+    joint: dict[tuple[str, int, int], float] = {}
+    for arm in study.arms:
+        own: list[PredictionTable] = []
+        chosen: list[float] = []
+        for split in splits:
+            fitted = FittedArm.open(fit_folder(run, arm, split))
+            present = fitted.present(patients.measured)[rows].any(axis=1)
+            if not present.any():
+                break
+            own.append(unit_table(fitted, patients, rows[present], split, "test"))
+            thresholds[arm, split.repeat, split.fold] = fitted.threshold
+            chosen.append(fitted.threshold)
+        if own:
+            tables += own
+            ensembles.append(_mean(own))
+            joint[arm, 1, 1] = float(np.mean(chosen))
+    digests = model_digests(study, splits, run)
+    return NewPatients(
+        concatenate(tables), concatenate(ensembles), _known(thresholds), _known(joint), digests
+    )
+
+
+def _mean(tables: Sequence[PredictionTable]) -> PredictionTable:
+    """Mean probability of every unit; the tables hold the same units in the same order."""
+    first = tables[0]
+    mean: Floats = np.mean([table.probabilities for table in tables], axis=0)
+    ones = np.ones(first.n_rows, dtype=np.int64)
+    return replace(first, probabilities=mean, repeat=ones, fold=ones)
+
+
+def _known(thresholds: Mapping[tuple[str, int, int], float]) -> Thresholds:
+    """Without the NaN of several classes, where the likeliest class is called."""
+    return {key: value for key, value in thresholds.items() if not np.isnan(value)}

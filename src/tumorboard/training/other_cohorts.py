@@ -1,0 +1,112 @@
+"""Cohorts that no model is trained on: external ones, read by the rules of the study."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard import registry
+from tumorboard.cache import Cache
+from tumorboard.cohorts.selection import exclude_rows, keep_rows
+from tumorboard.errors import InputError
+from tumorboard.modalities import Measured
+from tumorboard.records import Cohort, Outcomes, Rejection
+from tumorboard.study import Study
+from tumorboard.training.prepare import build_modality, build_source, build_task, with_units
+
+
+@dataclass(frozen=True)
+class OtherCohort:
+    """Patients of another cohort with a known outcome and at least one modality.
+
+    Args:
+        name: Its name in `[evaluation] external`.
+        cohort: Their rows.
+        outcomes: Their outcomes, in the classes of the study.
+        measured: Modality -> measurements.
+        rejections: Files that could not be used.
+    """
+
+    name: str
+    cohort: Cohort
+    outcomes: Outcomes
+    measured: Mapping[str, Measured]
+    rejections: tuple[Rejection, ...]
+
+
+def read_others(
+    study: Study, root: Path, outcomes: Outcomes, *, cache: Cache
+) -> tuple[OtherCohort, ...]:
+    """Every cohort of `[evaluation] external`, read as the study reads its own.
+
+    Args:
+        study: The study.
+        root: Folder that file names start from.
+        outcomes: Outcomes of the study's own patients: labels and classes must be theirs.
+        cache: Where prepared arrays are kept.
+
+    Raises:
+        InputError: A table is absent, lacks a column or holds a label that the study has not.
+    """
+    return tuple(
+        _read(study, root, outcomes, name, table, cache)
+        for name, table in study.keys.evaluation.external.items()
+    )
+
+
+def _read(
+    study: Study, root: Path, outcomes: Outcomes, name: str, table: str, cache: Cache
+) -> OtherCohort:
+    path = root / table
+    if not path.is_file():
+        raise InputError(
+            f"{path}: no such table (evaluation.external.{name}). Name a table relative to the "
+            "folder of the data."
+        )
+    modalities = {key: build_modality(settings) for key, settings in study.modalities.items()}
+    files = {key: m.pattern for key, m in modalities.items() if m.pattern != "none"}
+    kind = study.keys.cohort.source
+    settings = {**study.source, "table": str(path.absolute())}
+    known = registry.arguments(registry.load("cohorts", kind), settings)
+    found = build_source(known, kind).read(_file_root(root, path, files), name=name, files=files)
+    found = with_units(found, study.keys.task.unit)
+    labels = _present_values(found, study)
+    selected = exclude_rows(found, labels)
+    task = build_task(study.keys.task)
+    read = task.read(selected, values=outcomes.values)
+    selected = selected.take(np.flatnonzero(read.kept))
+    measured = {key: m.read(selected, name=key, cache=cache) for key, m in modalities.items()}
+    some = np.asarray(np.stack([m.present for m in measured.values()]).any(axis=0), dtype=np.bool_)
+    if not some.any():
+        raise InputError(
+            f"{path}: no patient with an outcome has one of the modalities "
+            f"{', '.join(modalities)}. Check the file patterns."
+        )
+    if not some.all():
+        selected = keep_rows(selected, some, "none of the modalities present")
+        measured = {key: m.read(selected, name=key, cache=cache) for key, m in modalities.items()}
+    rejections = (*found.rejections, *(r for m in measured.values() for r in m.rejections))
+    own = task.read(selected, values=outcomes.values)
+    return OtherCohort(name, selected, own, measured, rejections)
+
+
+def _file_root(root: Path, table: Path, files: Mapping[str, str]) -> Path:
+    """Where file names start: beside the table where it has the files' folders, else `root`."""
+    folders = [Path(pattern.partition("{")[0] + "x").parent for pattern in files.values()]
+    beside = table.parent
+    if folders and beside != root and all((beside / folder).is_dir() for folder in folders):
+        return beside
+    return root
+
+
+def _present_values(cohort: Cohort, study: Study) -> dict[str, list[str]]:
+    """`[cohort] exclude` with the values that this cohort has; another need not have them all."""
+    found: dict[str, list[str]] = {}
+    for column, values in study.keys.cohort.exclude.items():
+        here = set(cohort.columns.get(column, ()))
+        if kept := [value for value in values if value in here]:
+            found[column] = kept
+    return found
