@@ -145,7 +145,7 @@ def test_one_split_has_no_test_on_folds(make_table):
 
 
 def test_delong_over_folds_is_near_the_bootstrap(make_table):
-    row = document(arms(make_table, n=400), n_bootstrap=2000)["comparisons"][0]
+    row = document(arms(make_table, n=400), n_bootstrap=500)["comparisons"][0]
     half = (row["bootstrap"]["ci_high"] - row["bootstrap"]["ci_low"]) / (2 * 1.96)
     z = stats.norm.isf(row["p"]["delong"] / 2)
     assert row["difference"] / z == pytest.approx(half, rel=0.1)

@@ -38,6 +38,8 @@ METRICS_TESTED = (
     "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "f1", "brier",
     "log_loss",
 )  # fmt: skip
+#: Resamples of the patients where the test on the folds leads and the bootstrap stands beside it.
+BESIDE = 500
 #: What each p-value of the document is.
 TESTS: Mapping[str, str] = {
     "corrected_t": "corrected resampled t-test on the folds (Nadeau & Bengio 2003): leads where "
@@ -69,7 +71,7 @@ def significance_document(
         table: Predictions of all arms.
         primary: The comparison that the study declared; its metric is always among those tested.
         threshold: How each model's decision threshold is chosen on its validation patients.
-        n_bootstrap: Resamples of the patients.
+        n_bootstrap: Resamples of the patients where there is one split; at most `BESIDE` elsewhere.
         rng: Source of the resamples; in the state that `compare_all` is given, both say the same.
         metrics: Metrics to test.
         positive: Positive class of two; "none" for the last.
@@ -81,7 +83,8 @@ def significance_document(
         {primary, margin, non_inferiority | None, metrics, lower_is_better, n_folds, smallest_p,
         tests: {name: meaning}, comparisons: [{arm, reference, metric, is_primary, arm_value,
         reference_value, difference, ci_low, ci_high, p_value, p_value_holm, test, is_informative,
-        n_patients, p: {test: p-value | None}, bootstrap: {difference, ci_low, ci_high}, mcnemar}]},
+        n_patients, p: {test: p-value | None}, bootstrap: {difference, ci_low, ci_high,
+        n_replicates, n_undefined}, mcnemar}]},
         the primary comparison first. Holm goes over the arms of one metric.
     """
     table = table.with_positive(positive)
@@ -157,9 +160,10 @@ class _Pair:
 def _rows_of_pair(
     pair: _Pair, n_bootstrap: int, seed: int, cache: dict[tuple[str, bytes], tuple[Floats, Floats]]
 ) -> list[dict[str, Any]]:
+    n_replicates = min(n_bootstrap, BESIDE) if len(pair.first.models) > 1 else n_bootstrap
     scores = [fold_scores(side, pair.metrics) for side in (pair.first, pair.second)]
     sides = [
-        _replicates(name, units, pair.metrics, n_bootstrap, seed, cache)
+        _replicates(name, units, pair.metrics, n_replicates, seed, cache)
         for name, units in ((pair.arm, pair.first), (pair.reference, pair.second))
     ]
     p_delong = _delong(pair) if "auroc" in pair.metrics else NAN
@@ -222,7 +226,8 @@ def _tests_of_metric(
         "n_patients": pair.n_patients,
         "p": p_values,
         "bootstrap": {
-            "difference": value, "ci_low": low, "ci_high": high, "n_undefined": n_undefined,
+            "difference": value, "ci_low": low, "ci_high": high,
+            "n_replicates": len(drawn), "n_undefined": n_undefined,
         },
         "mcnemar": asdict(counted) if counted is not None else None,
     }  # fmt: skip
