@@ -56,6 +56,7 @@ def contradictions(keys: StudyKeys, given: Mapping[str, Any]) -> list[str]:
         *_task(keys),
         *_cohort(keys),
         *_accepted(keys.audit.accept),
+        *_named("explain.probes", keys.evaluation.probes, where="evaluation.probes"),
         *unread("training", _table(given, "training"), keys.training, where="training"),
         *unread("evaluation", _table(given, "evaluation"), keys.evaluation, where="evaluation"),
     ]
@@ -161,6 +162,15 @@ def _accepted(codes: Sequence[str]) -> list[str]:
         for code in codes
         if code not in FINDINGS
     ]
+
+
+def _named(folder: str, names: Sequence[str], *, where: str) -> list[str]:
+    """Sentences for names of components that there are not, and for those named twice."""
+    known = registry.names(folder)
+    unknown = [name for name in names if "." not in name and name not in known]
+    sentences = [f"{where}: {registry.unknown(folder, name)}" for name in unknown]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return sentences + [f"{where}: {name!r} is named twice. Keep one." for name in twice]
 
 
 def unread(root: str, given: Mapping[str, Any], table: BaseModel, *, where: str) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,12 +27,22 @@ _OWN_CALL = ("label", "predicted_label", "threshold", "prediction_set", "refer")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def write_predictions(path: Path, table: PredictionTable) -> None:
-    """Write a prediction table as CSV, atomically, with probabilities that read back unchanged."""
-    header = [*ID_COLUMNS, table.outcome_name, *(f"p_{name}" for name in table.classes)]
+def write_predictions(
+    path: Path, table: PredictionTable, *, further: Mapping[str, Sequence[object]] | None = None
+) -> None:
+    """Write a prediction table as CSV, atomically, with probabilities that read back unchanged.
+
+    Args:
+        path: Where it goes.
+        table: The predictions.
+        further: Columns that stand before the outcome: name -> one value per row.
+    """
+    more = further or {}
+    header = [*ID_COLUMNS, *more, table.outcome_name, *(f"p_{name}" for name in table.classes)]
     names = (*table.classes, "")  # the outcome -1 (not known) is the empty text
     outcome = [names[k] for k in table.outcome.tolist()]
     columns = [getattr(table, name).tolist() for name in ID_COLUMNS]
+    columns += [list(values) for values in more.values()]
 
     def write(temporary: Path) -> None:
         with temporary.open("w", encoding="utf-8", newline="") as handle:
@@ -46,8 +57,9 @@ def write_predictions(path: Path, table: PredictionTable) -> None:
 
 
 def read_predictions(
-    path: Path, *, outcome: str = "none", positive: str = "none", arm: str = "none"
-) -> PredictionTable:
+    path: Path, *, outcome: str = "none", positive: str = "none", arm: str = "none",
+    further: Sequence[str] = (),
+) -> PredictionTable:  # fmt: skip
     """Read a prediction table of this or of any other program.
 
     An id that was quoted against spreadsheets (`'-7`) is read without its quote.
@@ -60,6 +72,7 @@ def read_predictions(
             they are named here.
         positive: Class that comes last; "none" leaves the order of the file.
         arm: Name where the table has no column `arm`; "none" takes the file's name.
+        further: Columns that tell several rows of one unit and model apart, such as a strength.
 
     Raises:
         InputError: What is wrong, with file, row and patient.
@@ -92,7 +105,7 @@ def read_predictions(
         outcome=_read_outcome(sheet, name, classes), outcome_name=name, classes=classes,
         probabilities=_read_probabilities(sheet, columns),
     )  # fmt: skip
-    _check_rows(sheet, table)
+    _check_rows(sheet, table, further)
     return table.with_positive(positive)
 
 
@@ -230,7 +243,7 @@ def _read_probabilities(sheet: _Sheet, columns: list[str]) -> Floats:
     return values
 
 
-def _check_rows(sheet: _Sheet, table: PredictionTable) -> None:
+def _check_rows(sheet: _Sheet, table: PredictionTable, further: Sequence[str]) -> None:
     """One row per unit and model, one part and test fold per patient, one outcome per unit."""
     seen: set[tuple[str, ...]] = set()
     part_of: dict[tuple[str, ...], str] = {}
@@ -239,13 +252,15 @@ def _check_rows(sheet: _Sheet, table: PredictionTable) -> None:
     rows = zip(table.patient_id.tolist(), table.unit_id.tolist(), table.arm.tolist(),
                map(str, table.repeat.tolist()), map(str, table.fold.tolist()), table.part.tolist(),
                table.outcome.tolist(), strict=True)  # fmt: skip
+    apart = list(zip(*map(sheet.cells, further), strict=True)) if further else [()] * table.n_rows
     for row, (patient, unit, arm, repeat, fold, part, outcome) in enumerate(rows):
         where = f"of arm {arm!r}, repeat {repeat}"
-        if (unit, arm, repeat, fold, part) in seen:
+        key = (unit, arm, repeat, fold, part, *apart[row])
+        if key in seen:
             raise sheet.fault(
                 row, f"unit {unit!r} {where}, fold {fold}, {part}, is there twice. Keep one row."
             )
-        seen.add((unit, arm, repeat, fold, part))
+        seen.add(key)
         if part_of.setdefault((patient, arm, repeat, fold), part) != part:
             raise sheet.fault(row, f"the patient is in two parts {where}, fold {fold}.")
         if part == "test" and fold_of.setdefault((patient, arm, repeat), fold) != fold:

@@ -3,19 +3,35 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 import torch
 
+from tumorboard import registry
+from tumorboard.evaluation.prediction_table import PredictionTable, Texts
+from tumorboard.evaluation.probe_table import (
+    ProbeTable,
+    join_probes,
+    read_probes,
+    untouched,
+    write_probes,
+)
+from tumorboard.evaluation.tables import read_predictions
 from tumorboard.modalities import Measured
 from tumorboard.modalities.image import MeasuredImages
-from tumorboard.records import Ints
+from tumorboard.records import Ints, Split
+from tumorboard.study import Study
+from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
+from tumorboard.training.plan import fit_folder
+from tumorboard.training.prepare import Prepared
+from tumorboard.training.units import unit_table
 
-__all__ = ["Probe", "Trial", "no_images", "signs", "with_images"]
+__all__ = ["Probe", "Trial", "no_images", "run_probes", "signs", "with_images"]
 
 
 @dataclass(frozen=True)
@@ -102,3 +118,109 @@ def signs(generators: list[torch.Generator]) -> torch.Tensor:
     """(B,) -1 or 1 for each image, from its own generator."""
     drawn = [torch.rand((), generator=generator).item() for generator in generators]
     return torch.as_tensor(np.where(np.asarray(drawn) < 0.5, -1.0, 1.0), dtype=torch.float32)
+
+
+def run_probes(
+    study: Study,
+    prepared: Prepared,
+    splits: Sequence[Split],
+    run: Path,
+    *,
+    device: str = "cpu",
+    say: Callable[[str], None] | None = None,
+) -> ProbeTable | None:
+    """Try every fitted model of a run on worse inputs of its test patients.
+
+    Each fit's table is kept as probes.csv beside its model, so that an interrupted run goes on
+    where it was. Inputs as they were are there too, under the probe "none".
+
+    Args:
+        study: The study; `evaluation.probes` names what is tried.
+        prepared: Its patients.
+        splits: Its splits, all fitted.
+        run: The run folder; probes.csv is written there.
+        device: Where the networks predict.
+        say: Told about every fit.
+
+    Returns:
+        The whole table; None where the study asks for no probe.
+    """
+    names = study.keys.evaluation.probes
+    if not names:
+        return None
+    probes: dict[str, Probe] = {name: registry.load("explain.probes", name)() for name in names}
+    cohort = prepared.cohort
+    seeds = np.asarray(
+        [
+            derive_seed(study.seed, "probe", patient, line)
+            for patient, line in zip(cohort.patient_id, cohort.line, strict=True)
+        ],
+        dtype=np.int64,
+    )
+    outcome = next(iter(prepared.outcomes.columns))
+    tables: list[ProbeTable] = []
+    for split in splits:
+        for arm in study.arms:
+            folder = fit_folder(run, arm, split)
+            path = folder / "probes.csv"
+            if not path.is_file():
+                if say is not None:
+                    say(f"probes of arm {arm}, repeat {split.repeat}, fold {split.fold}")
+                write_probes(path, _probe_fit(probes, folder, prepared, split, seeds, device))
+            positive = prepared.outcomes.classes[-1]
+            tables.append(read_probes(path, outcome=outcome, positive=positive))
+    joined = join_probes(tables)
+    write_probes(run / "probes.csv", joined)
+    return joined
+
+
+def _probe_fit(
+    probes: Mapping[str, Probe],
+    folder: Path,
+    prepared: Prepared,
+    split: Split,
+    seeds: Ints,
+    device: str,
+) -> ProbeTable:
+    """One fitted model on worse inputs of its test patients, after the inputs as they were."""
+    fitted = FittedArm.open(folder)
+    if fitted.network is not None:
+        fitted.network.to(device)
+    rows = split.rows(prepared.cohort, "test")
+    predictions = read_predictions(
+        folder / "predictions.csv",
+        outcome=next(iter(prepared.outcomes.columns)),
+        positive=prepared.outcomes.classes[-1],
+    )
+    predictions = predictions.take(predictions.part == "test")
+    has_any = rows[fitted.present(prepared.measured)[rows].any(axis=1)]
+    flagged = _flagged(fitted, prepared, prepared.measured, has_any, predictions)
+    tables = [untouched(predictions, flagged)]
+    for name, probe in probes.items():
+        if probe.refuses(fitted):
+            continue
+        for trial in probe.trials(fitted, prepared.measured, rows, seeds):
+            if len(trial.rows) == 0:
+                continue
+            worse = replace(prepared, measured=trial.measured)
+            table = unit_table(fitted, worse, trial.rows, split, "test")
+            flagged = _flagged(fitted, prepared, trial.measured, trial.rows, table)
+            n = table.n_rows
+            tables.append(ProbeTable(table, np.full(n, name), np.full(n, trial.strength), flagged))
+    return join_probes(tables)
+
+
+def _flagged(
+    fitted: FittedArm,
+    prepared: Prepared,
+    measured: Mapping[str, Measured],
+    rows: Ints,
+    table: PredictionTable,
+) -> Texts:
+    """Modalities of each unit of the table that any of its rows has in too poor a quality."""
+    found: dict[str, list[str]] = {}
+    for name, modality in fitted.modalities.items():
+        poor = rows[modality.poor(measured[name], rows)]
+        for unit in {prepared.cohort.unit_id[int(row)] for row in poor}:
+            found.setdefault(unit, []).append(name)
+    return np.asarray(["+".join(found.get(u, [])) for u in table.unit_id.tolist()], dtype=np.str_)

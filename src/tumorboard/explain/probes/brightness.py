@@ -17,7 +17,7 @@ class Brightness(Probe):
     """Images made brighter or darker.
 
     Args:
-        strengths: Changes of the intensity, as shares of its range; the sign is drawn for each image.
+        strengths: Changes of the intensity, as shares of its range; each image's sign is drawn.
     """
 
     unit = "brightness added or taken, as a share of the intensity range"

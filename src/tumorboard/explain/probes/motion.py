@@ -17,7 +17,7 @@ class Motion(Probe):
     """Ghosts and ringing as where the patient moves during an MRI acquisition.
 
     Args:
-        strengths: Shifts of the body in the middle of the acquisition, as shares of the image's height.
+        strengths: Shifts of the body half-way through, as shares of the image's height.
     """
 
     unit = "motion, shift as a share of the image height"
