@@ -268,3 +268,17 @@ def test_every_setting_at_fault_is_named_at_once() -> None:
         "not_at_random.",
         "image_table.confounded: found true, expected false where there is one institution.",
     )
+
+
+def test_masks_lie_on_the_lesions(tmp_path: Path) -> None:
+    from PIL import Image
+
+    ImageTable(image_signal=10, images_per_patient=1, missing_images=0).write(
+        tmp_path, n_patients=12, seed=3
+    )
+    for path in sorted((tmp_path / "masks").iterdir()):
+        mask = np.asarray(Image.open(path))
+        pixels = np.asarray(Image.open(tmp_path / "images" / path.name))
+        assert mask.dtype == np.bool_
+        assert mask.shape == pixels.shape
+        assert 0.05 < mask.mean() < 0.25  # radius 0.17 to 0.25 of the height, flattened

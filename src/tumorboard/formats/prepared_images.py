@@ -56,7 +56,7 @@ class Preparation:
         values = pixels.values if is_bytes else to_unit(pixels, window=self.window)
         if len(values) == 3 and (values == values[:1]).all():
             values = values[:1]
-        return np.stack([self._resize(channel) for channel in values])
+        return np.stack([self.resize(channel) for channel in values])
 
     def settings(self, offset: int) -> dict[str, object]:
         """What the cache's key depends on, beside the content of the file."""
@@ -65,7 +65,8 @@ class Preparation:
             "window": self.window, "page_from_middle": offset,
         }  # fmt: skip
 
-    def _resize(self, channel: NDArray[Any]) -> NDArray[Any]:
+    def resize(self, channel: NDArray[Any]) -> NDArray[Any]:
+        """One channel (rows, columns) of any size as (H, W)."""
         from PIL import Image
 
         (height, width), (rows, columns) = self.size, channel.shape

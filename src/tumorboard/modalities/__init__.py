@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
+from tumorboard.formats.lesion_masks import LesionMasks
 from tumorboard.records import (
     ArraySpec,
     Bools,
@@ -96,9 +97,21 @@ class Modality(ABC):
     def restore(self, state: FittedState) -> ArraySpec:
         """Take up a fitted state again; gives the same `ArraySpec` as `fit` did."""
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Column that each feature of the array comes from, once fitted; empty for an image."""
+        return ()
+
     def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
         """Sentences about rows that training had not seen, such as an unknown category."""
         return ()
+
+    def lesion_masks(self, cohort: Cohort, rows: Ints, *, name: str) -> LesionMasks | None:
+        """Where the lesions of these rows are, in the geometry that the encoder sees; or None.
+
+        Predictors never see them: they judge what a model looks at.
+        """
+        return None
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the measurement is worse than training saw: not to be trusted."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.lesion_masks import LesionMasks, read_masks
 from tumorboard.formats.pixels import Window
 from tumorboard.formats.prepared_images import (
     Preparation,
@@ -88,6 +89,8 @@ class Image(Modality):
         aspect: `stretch` to the size, or scale to fit and `pad` with black.
         window: Intensities that become 0 and 1: `declared` is a DICOM window before the range of
             the stored bits, `stored` is that range, `percentile` 0.5 to 99.5 % of each image.
+        masks: Pattern of the lesions' masks, of the size of their image; no predictor, they only
+            judge where a model looks.
         slices: Odd number of slices.
         slice_step: Distance of neighbouring slices, in slices of the stack.
         rotation_degrees: Augmentation: rotation by up to this angle either way.
@@ -109,6 +112,7 @@ class Image(Modality):
         channels: Literal["auto", "grey", "rgb"] = "auto",
         aspect: Literal["stretch", "pad"] = "stretch",
         window: Window = "declared",
+        masks: str = "none",
         slices: int = 1,
         slice_step: int = 1,
         rotation_degrees: float = 15.0,
@@ -130,6 +134,7 @@ class Image(Modality):
             blur_px=blur_px,
         )
         self._pattern = files
+        self._masks = masks
         self._preparation = Preparation(size=size, aspect=aspect, window=window)
         self._wanted = channels
         self._n_slices = slices
@@ -221,6 +226,12 @@ class Image(Modality):
         stacks = stacks.reshape(len(rows), *self._spec().sizes)
         change = measured.change if isinstance(measured, MeasuredImages) else None
         return stacks if change is None else _changed(stacks, rows, change)
+
+    def lesion_masks(self, cohort: Cohort, rows: Ints, *, name: str) -> LesionMasks | None:
+        """The masks that the study names; None where it names none."""
+        if self._masks == "none":
+            return None
+        return read_masks(cohort, rows, self._masks, self._preparation, name=name)
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the image is too poor to rely on; see `notes`."""

@@ -24,7 +24,7 @@ from tumorboard.errors import StudyError
 from tumorboard.records import Bools, Floats, Ints
 from tumorboard.simulators import SIGNAL_GRID, Bound, Simulator, TwoSignals, best_auroc
 from tumorboard.transforms import clinical_columns as clinical
-from tumorboard.transforms.lesions import draw_lesion
+from tumorboard.transforms.lesions import draw_lesion_and_mask
 
 FEMALE_SHARE = 0.95
 #: Largest shift of an institution's log blood marker and log image brightness.
@@ -61,6 +61,7 @@ positive = "malignant"
 [modalities.image]
 kind = "image"
 files = "images/{{image}}"
+masks = "masks/{{image}}"              # where the lesions are: judges what a model looks at
 size = [{height}, {width}]
 channels = "grey"
 encoder = "small_cnn"
@@ -265,32 +266,34 @@ class ImageTable(Simulator):
         return {name: best_auroc(p[~np.isnan(p)]) for name, p in found.items()}
 
     def write(self, out: Path, *, n_patients: int, seed: int) -> None:
-        """Write patients.csv, images/, study.toml, truth.json and truth_patients.csv into `out`."""
+        """Write the table, images/, masks/, study.toml, truth.json and truth_patients.csv."""
         patients = self.draw(n_patients=n_patients, seed=seed)
         ids = [f"P{i:05d}" for i in range(1, n_patients + 1)]
-        images = self._write_images(out / "images", patients, ids, seed)
+        images = self._write_images(out, patients, ids, seed)
         _write_csv(out / "patients.csv", _HEADER, self._rows(patients, ids, images))
         height, width = self.size
         write_text(out / "study.toml", _STUDY.format(seed=seed, height=height, width=width))
         self._write_truth(out, patients, ids, seed)
 
     def _write_images(
-        self, folder: Path, patients: Patients, ids: Sequence[str], seed: int
+        self, out: Path, patients: Patients, ids: Sequence[str], seed: int
     ) -> list[list[str]]:
         """Names of each patient's images; one empty name where there is none."""
         from PIL import Image
 
-        folder.mkdir()
+        for folder in ("images", "masks"):
+            (out / folder).mkdir()
         names: list[list[str]] = []
         gain = np.exp(BRIGHTNESS_SHIFT * self._shift())[patients.institution]
         for i, patient_id in enumerate(ids):
             of_patient = [f"{patient_id}_{k + 1}.png" for k in range(patients.n_images[i])]
             for k, name in enumerate(of_patient, start=1):
                 rng = np.random.default_rng([seed, i, k])
-                pixels = draw_lesion(
+                pixels, mask = draw_lesion_and_mask(
                     float(patients.shown[i]), size=self.size, gain=float(gain[i]), rng=rng
                 )
-                Image.fromarray(pixels).save(folder / name, compress_level=1)
+                Image.fromarray(pixels).save(out / "images" / name, compress_level=1)
+                Image.fromarray(mask).save(out / "masks" / name)
             names.append(of_patient or [""])
         return names
 

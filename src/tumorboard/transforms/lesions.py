@@ -13,7 +13,14 @@ LIMIT = 3.0
 def draw_lesion(
     signal: float, *, size: tuple[int, int], gain: float, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Draw one grey image; a high `signal` makes the lesion dark, spiculated and shadowing.
+    """The image alone of `draw_lesion_and_mask`."""
+    return draw_lesion_and_mask(signal, size=size, gain=gain, rng=rng)[0]
+
+
+def draw_lesion_and_mask(
+    signal: float, *, size: tuple[int, int], gain: float, rng: np.random.Generator
+) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+    """Draw one grey image, and where its lesion is; a high `signal` makes the lesion dark, spiculated and shadowing.
 
     Lesion size, place, rotation, the spicules' phases and the speckle are drawn from `rng` and say
     nothing of `signal`. Distances are shares of the image height, so that the picture is alike at
@@ -44,7 +51,7 @@ def draw_lesion(
     rayleigh = rng.rayleigh(np.sqrt(2 / np.pi), size=size)
     speckle = np.sqrt(gaussian_filter(rayleigh, 0.6 * max(1.0, height / 64)))
     image = 115 * gain * rng.uniform(0.95, 1.05) * level * speckle
-    return np.clip(image, 0, 255).astype(np.uint8)
+    return np.clip(image, 0, 255).astype(np.uint8), inside > 0.5
 
 
 def _inside(
