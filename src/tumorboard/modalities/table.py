@@ -92,6 +92,15 @@ class Table(Modality):
         """Columns of the cohort table that are predictors of this modality."""
         return (*self._numeric, *self._categorical)
 
+    @property
+    def origins(self) -> tuple[str, ...]:
+        """Column that each feature comes from: its number or categories, and its indicator."""
+        widths = [(entry, 1) for entry in self._fitted["numeric"]]
+        widths += [(entry, len(entry["categories"]) + 1) for entry in self._fitted["categorical"]]
+        return tuple(
+            entry["column"] for entry, n in widths for _ in range(n + bool(entry["indicator"]))
+        )
+
     def read(self, cohort: Cohort, *, name: str, cache: Cache) -> MeasuredTable:
         """Parse the columns of every row; a row is present where it has any of the values.
 

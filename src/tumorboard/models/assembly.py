@@ -97,12 +97,21 @@ class Network(nn.Module):
             inputs: Modality -> (B, *spec.sizes); rows where it is absent are never looked at.
             present: (B, M) boolean, at least one True per row.
         """
+        return self.answer(self.embed(inputs, present), present)
+
+    def embed(
+        self, inputs: Mapping[str, torch.Tensor], present: torch.Tensor
+    ) -> list[torch.Tensor]:
+        """Embeddings (B, F_m) of each modality; for an input-level fusion the inputs themselves."""
         if self.level == "input":
-            return self._fuse([inputs[name] for name in self.names], present)
-        embeddings = [
+            return [inputs[name] for name in self.names]
+        return [
             _encode(encoder, inputs[name], present[:, m])
             for m, (name, encoder) in enumerate(zip(self.names, self._encoders(), strict=True))
         ]
+
+    def answer(self, embeddings: Sequence[torch.Tensor], present: torch.Tensor) -> Outputs:
+        """Fusion and head: what follows from the embeddings that `embed` gave."""
         if self.level == "decision":
             return self._decide(embeddings, present)
         return self._fuse(embeddings, present)

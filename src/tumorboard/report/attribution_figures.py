@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,6 +28,7 @@ _LINE, _AROUND = 0.34, 1.1
 _FONT = 9.5
 #: (modality, feature) -> what to call it.
 Labels = Mapping[tuple[str, str], str]
+NO_LABELS: Labels = MappingProxyType({})
 
 
 def waterfall_svg(
@@ -35,7 +37,7 @@ def waterfall_svg(
     *,
     name: str,
     outcome: str,
-    labels: Labels = {},
+    labels: Labels = NO_LABELS,
     n_shown: int = 10,
     is_log_odds: bool = True,
 ) -> str:
@@ -60,7 +62,7 @@ def beeswarm_svg(
     *,
     name: str,
     outcome: str,
-    labels: Labels = {},
+    labels: Labels = NO_LABELS,
     n_shown: int = 12,
 ) -> str:
     """One point per patient and feature: how far it moved the output, coloured by its value.
@@ -75,7 +77,7 @@ def bar_svg(
     *,
     name: str,
     outcome: str = "",
-    labels: Labels = {},
+    labels: Labels = NO_LABELS,
     n_shown: int = 15,
 ) -> str:
     """Mean size of each feature's attributions, or the fall of the metric with its interval."""

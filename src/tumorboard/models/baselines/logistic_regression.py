@@ -66,7 +66,7 @@ class LogisticRegression(Baseline):
         with warnings.catch_warnings():
             warnings.simplefilter("error", ConvergenceWarning)
             try:
-                model.fit(self._design(x), target, sample_weight=weight)
+                model.fit(self.design(x), target, sample_weight=weight)
             except ConvergenceWarning as warning:
                 raise StudyError(
                     f"logistic_regression: not converged in {self.max_iterations} steps. Raise "
@@ -78,7 +78,7 @@ class LogisticRegression(Baseline):
 
     def predict(self, x: Floats) -> Floats:
         """Probabilities (n, K) from the coefficients alone; 0 for a class that training lacked."""
-        logits = self._design(x) @ self._arrays["coefficients"].T + self._arrays["intercepts"]
+        logits = self.design(x) @ self._arrays["coefficients"].T + self._arrays["intercepts"]
         if logits.shape[1] == 1:
             # scikit-learn keeps one row of coefficients for two classes: the second against the
             # first.
@@ -97,8 +97,8 @@ class LogisticRegression(Baseline):
         self._n_classes = int(state.values["n_classes"])
         self._arrays = dict(state.arrays)
 
-    def _design(self, x: Floats) -> Floats:
-        """Imputed features that have values, then the missing indicators."""
+    def design(self, x: Floats) -> Floats:
+        """Imputed features that have values, then missing indicators: what coefficients weigh."""
         if x.shape[1] != len(self._arrays["mean"]):
             raise InputError(
                 f"logistic_regression: found {x.shape[1]} features, but it was fitted on "
