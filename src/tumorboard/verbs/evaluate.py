@@ -13,25 +13,28 @@ import numpy as np
 
 from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache, write_text
-from tumorboard.cohorts.splits import split_patients, write_splits
+from tumorboard.cohorts.splits import split_by_institution, split_patients, write_splits
 from tumorboard.errors import InputError, StudyError
 from tumorboard.evaluation.classification import evaluate_arms
 from tumorboard.evaluation.comparison import compare_all
 from tumorboard.evaluation.results import write_comparison, write_metrics
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
-from tumorboard.records import Finding, Split
+from tumorboard.records import Finding, Part, Split
 from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
 from tumorboard.report.page import write_report
 from tumorboard.report.table1 import table_one, write_table_one
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import choose_device, choose_precision
+from tumorboard.training.other_cohorts import OtherCohort, read_others
 from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import begin, locked, same_data
 from tumorboard.training.signals import ending_on_signals
+from tumorboard.verbs.gather import gather_evidence
+from tumorboard.verbs.held_out import locked_patients, score_external, score_locked
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
 FAST = (
@@ -77,16 +80,25 @@ def evaluate(
         say(f"reading {checked.name} from {root}")
         limit = FAST_PATIENTS_PER_CLASS if fast else 0
         prepared = prepare(checked, root, cache=cache, patients_per_class=limit)
-        findings = audit(checked, prepared)
-        splits = split_study(checked, prepared)
+        others = read_others(checked, root, prepared.outcomes, cache=cache)
+        findings = audit(checked, prepared, others)
+        held_back = locked_patients(checked, prepared)
+        splits = split_study(checked, prepared, held_back)
         with locked(folder), ending_on_signals():
             device, precision = where_and_how(checked)
             resumed = begin(folder, checked, fresh=fresh, device=device, precision=precision)
             say(f"{'resuming' if resumed else 'writing'} {folder}")
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
-            _write_setup(folder, checked, prepared, splits)
-            return _run(folder, checked, prepared, splits, say, checkpoint_every_s)
+            _write_setup(folder, checked, prepared, splits, held_back)
+            _fit_all(folder, checked, prepared, splits, say, checkpoint_every_s)
+            if held_back and not fast:  # a trial must not count as a look
+                score_locked(folder, checked, prepared, splits, held_back, say)
+            score_external(folder, checked, splits, others, say)
+            gather_evidence(folder, checked, prepared, splits, others, say)
+            say("writing the report")
+            write_report(folder)
+            return Run(folder)
 
 
 def load_study(path: Path, *, overrides: Sequence[str] = (), fast: bool = False) -> Study:
@@ -132,25 +144,39 @@ def data_root(study: Study, data: Path | None) -> Path:
     return root
 
 
-def audit(study: Study, prepared: Prepared) -> list[Finding]:
+def audit(study: Study, prepared: Prepared, others: Sequence[OtherCohort] = ()) -> list[Finding]:
     """Findings of every check, errors first."""
-    return run_checks(Audited(study, prepared.cohort, prepared.outcomes, prepared.measured))
+    return run_checks(
+        Audited(
+            study,
+            prepared.cohort,
+            prepared.outcomes,
+            prepared.measured,
+            others={other.name: (other.cohort, other.measured) for other in others},
+        )
+    )
 
 
-def split_study(study: Study, prepared: Prepared) -> list[Split]:
-    """The splits of the study: the same for every arm."""
+def split_study(
+    study: Study, prepared: Prepared, held_back: frozenset[str] = frozenset()
+) -> list[Split]:
+    """The splits of the study: the same for every arm, without the locked patients."""
     keys = study.keys.evaluation
+    cohort, strata = prepared.cohort, prepared.outcomes.strata
+    rows = [i for i, patient in enumerate(cohort.patient_id) if patient not in held_back]
+    ids, own = [cohort.patient_id[i] for i in rows], strata[rows]
+    seed, classes = derive_seed(study.seed, "splits"), prepared.outcomes.classes
+    if keys.folds_by == "institution":
+        column = cohort.columns[study.keys.cohort.institution]
+        return split_by_institution(
+            ids, own, [column[i] for i in rows], repeats=keys.repeats,
+            validation=keys.validation, seed=seed, classes=classes,
+        )  # fmt: skip
     holdout = (keys.holdout[0], keys.holdout[1], keys.holdout[2]) if keys.holdout else None
     return split_patients(
-        prepared.cohort.patient_id,
-        prepared.outcomes.strata,
-        folds=keys.folds,
-        repeats=keys.repeats,
-        holdout=holdout,
-        validation=keys.validation,
-        seed=derive_seed(study.seed, "splits"),
-        classes=prepared.outcomes.classes,
-    )
+        ids, own, folds=keys.folds, repeats=keys.repeats, holdout=holdout,
+        validation=keys.validation, seed=seed, classes=classes,
+    )  # fmt: skip
 
 
 def write_inputs(
@@ -194,8 +220,16 @@ def where_and_how(study: Study) -> tuple[str, str]:
     return device, str(choose_precision(study.keys.runtime.precision, device, images))
 
 
-def _write_setup(folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
-    write_splits(folder / "splits.csv", splits)
+def _write_setup(
+    folder: Path,
+    study: Study,
+    prepared: Prepared,
+    splits: Sequence[Split],
+    held_back: frozenset[str],
+) -> None:
+    locked_part: dict[str, Part] = dict.fromkeys(sorted(held_back), "locked")
+    apart = [Split(0, 0, locked_part)] if held_back else []
+    write_splits(folder / "splits.csv", [*splits, *apart])
     write_table_one(folder / "table1.json", first_table(study, prepared))
 
 
@@ -217,14 +251,14 @@ def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
     )
 
 
-def _run(
+def _fit_all(
     folder: Path,
     study: Study,
     prepared: Prepared,
     splits: Sequence[Split],
     say: Callable[[str], None],
     checkpoint_every_s: float,
-) -> Run:
+) -> None:
     n_fits = len(splits) * len(study.arms)
     with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
         say(f"{n_fits} fits: {len(study.arms)} arms on {len(splits)} splits")
@@ -233,9 +267,6 @@ def _run(
         )
     write_predictions(folder / "predictions.csv", table)
     write_scores(folder, study, table, splits)
-    say("writing the report")
-    write_report(folder)
-    return Run(folder)
 
 
 def write_scores(

@@ -24,6 +24,7 @@ from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.tuning import tune_arm
 from tumorboard.verbs.evaluate import FAST_PATIENTS_PER_CLASS, audit, data_root, load_study, stop_on
+from tumorboard.verbs.held_out import locked_patients
 
 
 def fit(
@@ -86,12 +87,18 @@ def _arm(study: Study, name: str) -> Arm:
 
 
 def _all_patients(study: Study, prepared: Prepared) -> Split:
-    """Training and validation patients only: the model that is handed over needs no test part."""
+    """Training and validation patients only: the model that is handed over needs no test part.
+
+    Patients of the locked test set stay out, so that the set can judge this model too.
+    """
+    held_back = locked_patients(study, prepared)
+    cohort = prepared.cohort
+    rows = [i for i, patient in enumerate(cohort.patient_id) if patient not in held_back]
     holdout = study.keys.evaluation.holdout
     share = holdout[1] / (holdout[0] + holdout[1]) if holdout else study.keys.evaluation.validation
     return split_validation(
-        prepared.cohort.patient_id,
-        prepared.outcomes.strata,
+        [cohort.patient_id[i] for i in rows],
+        prepared.outcomes.strata[rows],
         share=share,
         seed=derive_seed(study.seed, "fit"),
         classes=prepared.outcomes.classes,

@@ -1,0 +1,161 @@
+"""After the fits of a study: the locked test set, scored once, and the external cohorts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tumorboard.cohorts.splits import lock_patients
+from tumorboard.evaluation.evidence import read_evidence, write_evidence
+from tumorboard.evaluation.held_out import held_out_document, short_metrics
+from tumorboard.evaluation.ledger import (
+    Look,
+    append_look,
+    find_look,
+    joint_hash,
+    ledger_path,
+    read_ledger,
+    refuse_unwritable,
+)
+from tumorboard.evaluation.tables import PredictionTable, concatenate, write_predictions
+from tumorboard.prediction.fold_models import NewPatients, model_digests, predict_new
+from tumorboard.records import Split
+from tumorboard.study import Study
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.other_cohorts import OtherCohort
+from tumorboard.training.prepare import Prepared
+
+Say = Callable[[str], None]
+
+
+def locked_patients(study: Study, prepared: Prepared) -> frozenset[str]:
+    """Patients of the locked test set; none where the study sets none aside.
+
+    Raises:
+        StudyError: The set would leave too few patients.
+        InputError: The ledger beside the study file is damaged.
+        RunError: No look could be recorded beside the study file.
+    """
+    share = study.keys.evaluation.locked_test
+    if share == 0:
+        return frozenset()
+    path = ledger_path(study.path)
+    read_ledger(path)
+    refuse_unwritable(path)
+    return lock_patients(
+        prepared.cohort.patient_id,
+        prepared.outcomes.strata,
+        share=share,
+        name=study.name.removesuffix("-fast"),
+    )
+
+
+def score_locked(
+    run: Path,
+    study: Study,
+    prepared: Prepared,
+    splits: Sequence[Split],
+    locked: frozenset[str],
+    say: Say,
+) -> None:
+    """Score each arm once on the locked test set and write the look into the ledger.
+
+    Models that were scored before are not scored again: what the ledger says of them stands.
+    """
+    path = ledger_path(study.path)
+    patients = joint_hash(sorted(locked))
+    digests = {arm: joint_hash(each) for arm, each in model_digests(study, splits, run).items()}
+    looks = read_ledger(path)
+    known = {arm: find_look(looks, arm, models, patients) for arm, models in digests.items()}
+    kept = read_evidence(run, "locked_test")
+    if kept is not None and kept.get("models") == digests:
+        return
+    if all(known.values()):
+        document: dict[str, Any] = {
+            "from_ledger": True,
+            "n_patients": len(locked),
+            "arms": {arm: {"ensemble": look.metrics} for arm, look in known.items() if look},
+            "comparison": None,
+        }
+    else:
+        say(f"opening the locked test set: {len(locked)} patients")
+        found = predict_new(study, splits, run, prepared, prepared.rows(set(locked)))
+        document = {"from_ledger": False, **_document(study, found, "locked test")}
+        for arm, entry in document["arms"].items():
+            if known.get(arm) is None:
+                append_look(
+                    path,
+                    study=study.name,
+                    arm=arm,
+                    models=digests[arm],
+                    patients=patients,
+                    n_patients=document["n_patients"],
+                    metrics=short_metrics(entry["ensemble"]),
+                )
+        _write_table(run / "locked_test.csv", {study.name: found})
+    document |= {"models": digests, "ledger": path.name, **_counted(read_ledger(path), patients)}
+    write_evidence(run, "locked_test", document)
+
+
+def _counted(looks: Sequence[Look], patients: str) -> dict[str, Any]:
+    """How often these patients were looked at, and by how many models."""
+    own = [look for look in looks if look.patients == patients]
+    per_arm = {arm: sum(look.arm == arm for look in own) for arm in {look.arm for look in own}}
+    return {
+        "n_looks": max(per_arm.values(), default=0),
+        "n_models": len(own),
+        "n_other_sets": len({look.patients for look in looks} - {patients}),
+        "looks": [asdict(look) for look in own],
+    }
+
+
+def score_external(
+    run: Path, study: Study, splits: Sequence[Split], others: Sequence[OtherCohort], say: Say
+) -> None:
+    """Score every external cohort by each fold's model and by the ensemble of an arm's models."""
+    if not others:
+        return
+    cohorts: dict[str, Any] = {}
+    predictions: dict[str, NewPatients] = {}
+    for other in others:
+        say(f"predicting external cohort {other.name}: {len(other.cohort.patients)} patients")
+        rows = np.arange(other.cohort.n_rows, dtype=np.int64)
+        found = predict_new(study, splits, run, other, rows)
+        predictions[other.name] = found
+        cohorts[other.name] = {
+            **_document(study, found, f"external {other.name}"),
+            "rejected": [f"{r.patient_id}: {r.reason}" for r in other.rejections],
+        }
+    _write_table(run / "external.csv", predictions)
+    write_evidence(run, "external", {"cohorts": cohorts})
+
+
+def _document(study: Study, found: NewPatients, what: str) -> dict[str, Any]:
+    return held_out_document(
+        found.each,
+        found.ensemble,
+        thresholds=found.thresholds,
+        ensemble_thresholds=found.ensemble_thresholds,
+        primary=study.primary,
+        n_bootstrap=study.keys.evaluation.bootstrap,
+        rng=np.random.default_rng(derive_seed(study.seed, what)),
+    )
+
+
+def _write_table(path: Path, predictions: Mapping[str, NewPatients]) -> None:
+    """Predictions by every model and by the ensembles, with the columns `cohort` and `model`."""
+    tables: list[PredictionTable] = []
+    cohort: list[str] = []
+    model: list[str] = []
+    for name, found in predictions.items():
+        each = found.each
+        tables += [each, found.ensemble]
+        cohort += [name] * (each.n_rows + found.ensemble.n_rows)
+        pairs = zip(each.repeat.tolist(), each.fold.tolist(), strict=True)
+        model += [f"{repeat}-{fold}" for repeat, fold in pairs]
+        model += ["ensemble"] * found.ensemble.n_rows
+    write_predictions(path, concatenate(tables), further={"cohort": cohort, "model": model})
