@@ -14,6 +14,7 @@ from tumorboard.evaluation.auroc import (
     delong_test,
     exact_binomial,
     macro_components,
+    paired_auroc_interval,
 )
 from tumorboard.evaluation.ranking import Ranking
 
@@ -193,3 +194,33 @@ def test_intervals_cover_the_true_auroc_about_95_times_in_100():
         covered += low <= true <= high
     # 400 trials at 0.95: outside 0.915 to 0.985 fewer than once in 500 seeds
     assert 0.915 <= covered / 400 <= 0.985
+
+
+def test_paired_interval_joins_the_intervals_of_both_by_hand():
+    target, *scores = two_arms(3)
+    one, two = (auroc_components(target, s, np.arange(40), 40) for s in scores)
+    low, high = paired_auroc_interval(one, two, n_smaller_class=15)
+    covariance = delong_by_definition(target, scores)[1]
+    r = covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1])
+    (l1, u1), (l2, u2) = (
+        auroc_interval(c.value, c.variance, n_smaller_class=15)[:2] for c in (one, two)
+    )
+    down, up = (one.value - l1, u2 - two.value), (u1 - one.value, two.value - l2)
+    expected = [
+        one.value - two.value + sign * np.sqrt(a**2 + b**2 - 2 * r * a * b)
+        for sign, (a, b) in ((-1, down), (1, up))
+    ]
+    assert (low, high) == pytest.approx(expected, abs=1e-9)
+    back = paired_auroc_interval(two, one, n_smaller_class=15)
+    assert back == pytest.approx((-high, -low), abs=1e-12)
+
+
+def test_paired_interval_of_arms_that_rank_alike_is_empty_and_of_one_perfect_arm_is_not():
+    target = np.arange(40) % 2 == 1
+    score = np.sin(np.arange(40.0)) + target
+    one = auroc_components(target, score, np.arange(40), 40)
+    assert np.isnan(paired_auroc_interval(one, one, n_smaller_class=20)).all()
+    perfect = auroc_components(target, target * 1.0, np.arange(40), 40)
+    assert np.isnan(paired_auroc_interval(perfect, perfect, n_smaller_class=20)).all()
+    low, high = paired_auroc_interval(perfect, one, n_smaller_class=20)
+    assert low < perfect.value - one.value < high

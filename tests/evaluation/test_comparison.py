@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 
 from tumorboard.errors import InputError, StudyError
-from tumorboard.evaluation.auroc import auroc_components, delong_test
+from tumorboard.evaluation.auroc import auroc_components, delong_test, paired_auroc_interval
 from tumorboard.evaluation.classification import score
 from tumorboard.evaluation.comparison import (
     compare_all,
@@ -136,9 +136,9 @@ def test_single_folds_of_any_number_are_paired_in_every_repeat(make_table):
     assert compare(concatenate(swapped)) == compare(table)
 
 
-def test_one_split_pairs_the_bootstrap_and_takes_delongs_p_value(make_table):
+def test_one_split_joins_the_intervals_of_both_aurocs_with_delongs_p_value(make_table):
     table = arms(make_table)
-    found = compare(table, n_bootstrap=300)
+    found = compare(table)
     sides = [table.of_arm(name) for name in ("b", "a")]
     order = [np.argsort(side.patient_id) for side in sides]
     target = sides[0].outcome[order[0]] == 1
@@ -146,12 +146,21 @@ def test_one_split_pairs_the_bootstrap_and_takes_delongs_p_value(make_table):
     first, second = (auroc_components(target, s, np.arange(60), 60) for s in scores)
     assert found.p_value == pytest.approx(delong_test(first, second), abs=1e-12)
     assert found.difference == pytest.approx(first.value - second.value, abs=1e-12)
+    n_smaller = min(int(target.sum()), int((~target).sum()))
+    expected = paired_auroc_interval(first, second, n_smaller_class=n_smaller)
+    assert (found.ci_low, found.ci_high) == pytest.approx(expected, abs=1e-12)
+    assert found.test == "paired logit-DeLong interval; p-value of DeLong's test"
+
+
+def test_one_split_pairs_the_bootstrap_of_other_metrics(make_table):
+    table = arms(make_table)
+    found = compare(table, "brier", n_bootstrap=300)
+    losses = []
+    for side in (table.of_arm("b"), table.of_arm("a")):
+        order = np.argsort(side.patient_id)
+        losses.append((side.probabilities[order, 1] - side.outcome[order]) ** 2)
     rng = np.random.default_rng(0)
-    drawn = []
-    for _ in range(300):
-        rows = rng.integers(60, size=60)
-        one, two = (auroc_components(target[rows], s[rows], rows, 60).value for s in scores)
-        drawn.append(one - two)
+    drawn = [float(np.mean((losses[0] - losses[1])[rng.integers(60, size=60)])) for _ in range(300)]
     assert (found.ci_low, found.ci_high) == pytest.approx(np.quantile(drawn, [0.025, 0.975]))
 
 

@@ -185,6 +185,43 @@ def auroc_interval(
     return low, high, f"exact binomial of the {n_smaller_class} patients of the smaller class"
 
 
+def paired_auroc_interval(
+    first: Components, second: Components, *, n_smaller_class: int
+) -> tuple[float, float]:
+    """95 % interval of the difference of two AUROCs of the same units.
+
+    The intervals of both, which are not symmetric near 1, are joined by square-and-add with
+    DeLong's correlation. Percentiles of the paired bootstrap, and the difference plus or minus 1.96
+    standard errors, hold the truth too rarely or too often in small studies of good models; this
+    one does not (docs/results/intervals.md). NaN where both arms rank all units alike.
+
+    Args:
+        first: Of the arm.
+        second: Of the reference.
+        n_smaller_class: Patients of the smaller class.
+
+    Source:
+        Zou & Donner, Stat Med 2008; 27: 1693-1702. Newcombe, Stat Med 1998; 17: 2635-2650.
+    """
+    one, two, both = first.variance, second.variance, first.minus(second).variance
+    if np.isnan(first.value) or np.isnan(second.value) or not both > 0:
+        return NAN, NAN
+    low_1, high_1, _ = auroc_interval(first.value, one, n_smaller_class=n_smaller_class)
+    low_2, high_2, _ = auroc_interval(second.value, two, n_smaller_class=n_smaller_class)
+    correlation = 0.0  # unknown where an arm separates the classes
+    if one > 0 and two > 0:
+        correlation = float(np.clip((one + two - both) / (2 * np.sqrt(one * two)), -1.0, 1.0))
+
+    def reach(a: float, b: float) -> float:
+        return float(np.sqrt(max(0.0, a**2 + b**2 - 2 * correlation * a * b)))
+
+    difference = first.value - second.value
+    return (
+        difference - reach(first.value - low_1, high_2 - second.value),
+        difference + reach(high_1 - first.value, second.value - low_2),
+    )
+
+
 def exact_binomial(share: float, n: int) -> tuple[float, float]:
     """95 % interval of a share of `n` trials (Clopper & Pearson, Biometrika 1934; 26: 404-413)."""
     from scipy.special import betaincinv

@@ -8,16 +8,17 @@ from dataclasses import replace
 import numpy as np
 
 from tumorboard.errors import InputError, StudyError, nearest
-from tumorboard.evaluation.auroc import NAN, delong_test
+from tumorboard.evaluation.auroc import NAN
 from tumorboard.evaluation.bootstrap import bootstrap
 from tumorboard.evaluation.difference import (
     Result,
     corrected_resampled_t,
     holm,
+    judge_auroc,
     judge_folds,
     judge_replicates,
 )
-from tumorboard.evaluation.estimates import MIN_PATIENTS, auroc_components_of_models
+from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.evaluation.part_sizes import Sizes, estimated_shares, given_shares
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.results import Comparison, write_comparison
@@ -75,8 +76,9 @@ def compare_arms(
     """Difference of a metric between two arms.
 
     Several folds or repeats: the corrected resampled t-test on the differences of the folds. One
-    split: the interval of the paired patient bootstrap, with DeLong's p-value for AUROC. See
-    `compare_all` for the arguments; `thresholds` are by (arm, repeat, fold), 0.5 where absent.
+    split: the paired logit-DeLong interval and DeLong's p-value for AUROC, and the paired patient
+    bootstrap for all others. See `compare_all` for the arguments; `thresholds` are by (arm, repeat,
+    fold), 0.5 where absent.
 
     Raises:
         InputError: No patients in common, other outcomes, other folds, or a split without a size.
@@ -202,7 +204,9 @@ def _one_split(
     first: ScoredUnits, second: ScoredUnits, metric: str, n_bootstrap: int,
     rng: np.random.Generator,
 ) -> Result:  # fmt: skip
-    """Paired patient bootstrap; DeLong's p-value for AUROC."""
+    """Paired logit-DeLong interval for AUROC, else the paired patient bootstrap."""
+    if metric == "auroc":
+        return judge_auroc(first, second)
     sides = [ArmStatistic(side, (metric,)) for side in (first, second)]
     n_patients = len(first.patients)
 
@@ -211,9 +215,4 @@ def _one_split(
 
     value = float(difference(np.ones((1, n_patients)))[0])
     drawn = bootstrap(difference, n_patients=n_patients, n_replicates=n_bootstrap, rng=rng)
-    p_value = NAN
-    if metric == "auroc":
-        model = first.models[0]
-        one, two = (auroc_components_of_models(side)[model] for side in (first, second))
-        p_value = delong_test(one, two)
-    return judge_replicates(value, drawn, metric, p_delong=p_value)
+    return judge_replicates(value, drawn, metric)

@@ -6,8 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from tumorboard.evaluation.auroc import NAN
+from tumorboard.evaluation.auroc import NAN, delong_test, paired_auroc_interval
 from tumorboard.evaluation.bootstrap import percentile_interval
+from tumorboard.evaluation.estimates import Counts, auroc_components_of_models
+from tumorboard.evaluation.statistic import ScoredUnits
 from tumorboard.records import Floats
 
 #: Difference, lower and upper limit, p-value, name of the test.
@@ -75,14 +77,32 @@ def largest_difference(metric: str) -> float:
     return {"mcc": 2.0, "log_loss": np.inf}.get(metric, 1.0)
 
 
-def judge_replicates(value: float, drawn: Floats, metric: str, *, p_delong: float) -> Result:
+def judge_auroc(first: ScoredUnits, second: ScoredUnits) -> Result:
+    """A difference of AUROCs of one split with its interval, DeLong's p-value and the test.
+
+    Args:
+        first: Units of the arm, all scored by one model.
+        second: The same units of the reference.
+    """
+    model = first.models[0]
+    one, two = (auroc_components_of_models(side)[model] for side in (first, second))
+    difference = one.value - two.value
+    if np.isnan(difference):
+        return NAN, NAN, NAN, NAN, "none: auroc is undefined"
+    counts = Counts(first)
+    n_smaller = counts.n_smaller_class(1 if counts.is_binary else None)
+    low, high = paired_auroc_interval(one, two, n_smaller_class=n_smaller)
+    test = "paired logit-DeLong interval; p-value of DeLong's test"
+    return difference, low, high, delong_test(one, two), test
+
+
+def judge_replicates(value: float, drawn: Floats, metric: str) -> Result:
     """A difference of one split with the interval of its replicates, p-value and test.
 
     Args:
         value: Arm minus reference.
         drawn: (replicates,) the same in every resample of the patients; NaN where undefined.
-        metric: Its name.
-        p_delong: P-value of DeLong's test, which AUROC takes.
+        metric: Its name; of AUROC see `judge_auroc`.
     """
     if np.isnan(value):
         return NAN, NAN, NAN, NAN, f"none: {metric} is undefined"
@@ -92,8 +112,6 @@ def judge_replicates(value: float, drawn: Floats, metric: str, *, p_delong: floa
     test = f"paired patient bootstrap, {len(drawn)} replicates"
     if n_undefined:
         test += f" ({n_undefined} undefined and left out)"
-    if metric == "auroc":
-        return value, low, high, p_delong, f"{test}; p-value of DeLong's test"
     return value, low, high, NAN if np.isnan(low) else two_sided(drawn), test
 
 

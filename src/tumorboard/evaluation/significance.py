@@ -17,6 +17,7 @@ from tumorboard.evaluation.comparison import align_folds, are_identical, fold_sc
 from tumorboard.evaluation.difference import (
     corrected_resampled_t,
     holm,
+    judge_auroc,
     judge_folds,
     judge_replicates,
     largest_difference,
@@ -45,9 +46,9 @@ TESTS: Mapping[str, str] = {
     "corrected_t": "corrected resampled t-test on the folds (Nadeau & Bengio 2003): leads where "
     "there are several folds",
     "bootstrap": "paired patient bootstrap with the fitted models as they are: leads where there "
-    "is one split",
+    "is one split, but for AUROC",
     "delong": "DeLong's test of the AUROCs, averaged over the folds, with the fitted models as "
-    "they are",
+    "they are; stands behind the paired logit-DeLong interval of one split",
     "mcnemar_exact": "McNemar's exact binomial test of the patients whom only one arm calls "
     "rightly in most repeats",
     "mcnemar_mid_p": "the same, mid-p",
@@ -215,8 +216,10 @@ def _tests_of_metric(
         p_values["corrected_t"] = leading[3]
         p_values["wilcoxon"] = signed_rank(differences)
         p_values["naive_t"] = corrected_resampled_t(defined, test_to_train=0.0)[2]
+    elif metric == "auroc":
+        leading = judge_auroc(pair.first, pair.second)
     else:
-        leading = judge_replicates(value, drawn, metric, p_delong=delong)
+        leading = judge_replicates(value, drawn, metric)
     span = largest_difference(metric)
     return {
         "arm": pair.arm, "reference": pair.reference, "metric": metric,
