@@ -377,9 +377,11 @@ class Audit(Keys):
 
     Args:
         accept: Codes of findings of severity error; the report is marked.
+        derived: Columns that were computed over all patients before the study, such as clusters.
     """
 
     accept: list[str] = []
+    derived: list[str] = []
 
 
 class Report(Keys):

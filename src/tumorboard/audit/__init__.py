@@ -23,6 +23,7 @@ class Audited:
         measured: Modality -> its measurements.
         others: Other cohorts of the study by name, such as external ones, with their measurements;
             who is in two cohorts is found only through them.
+        found: Every patient of the source before any was left out; None where that is not known.
     """
 
     study: Study
@@ -32,6 +33,7 @@ class Audited:
     others: Mapping[str, tuple[Cohort, Mapping[str, Measured]]] = field(
         default_factory=dict[str, tuple[Cohort, Mapping[str, Measured]]]
     )
+    found: Cohort | None = None
 
     @property
     def cohorts(self) -> tuple[tuple[str, Cohort, Mapping[str, Measured]], ...]:

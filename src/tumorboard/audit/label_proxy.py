@@ -167,9 +167,7 @@ def _categories(
     return by_category(kept, target, n_classes=len(patients.classes), way="name")
 
 
-def _by_header(
-    files: Sequence[tuple[Path, ...]], patients: Patients
-) -> Mapping[str, Separation]:
+def _by_header(files: Sequence[tuple[Path, ...]], patients: Patients) -> Mapping[str, Separation]:
     headers = [read_metadata(paths[0]) if paths else None for paths in files]
     if not any(headers):
         return {}

@@ -45,7 +45,7 @@ def by_order(scores: Floats, target: Ints, *, n_classes: int, way: str = "order"
     """
     seen = np.isfinite(scores)
     ranks, spread = _ranks(scores[seen])
-    areas = [_area(ranks, target[seen] == k) for k in range(n_classes)]
+    areas = [_area(ranks, target[seen] == k) for k in _asked(n_classes)]
     return _best(
         [(max(area, 1 - area), n, m) for area, n, m in areas], spread, int(seen.sum()), way
     )
@@ -70,7 +70,7 @@ def by_category(
     fold = _folds(target, n_classes)
     areas: list[tuple[float, int, int]] = []
     spread = 1.0
-    for k in range(n_classes):
+    for k in _asked(n_classes):
         scores = _cross_fitted(row, code, fold, target == k)
         ranks, ties = _ranks(scores)
         areas.append(_area(ranks, target == k))
@@ -89,6 +89,11 @@ def ranges(values: Floats, *, parts: int = 10) -> list[frozenset[str]]:
         frozenset({str(n) if known else "missing"})
         for n, known in zip(numbers.tolist(), seen.tolist(), strict=True)
     ]
+
+
+def _asked(n_classes: int) -> Sequence[int]:
+    """Every class; of two the last, which is the positive one."""
+    return range(n_classes) if n_classes > 2 else (1,)
 
 
 def _codes(tokens: Sequence[frozenset[str]]) -> tuple[Ints, Ints]:
@@ -151,8 +156,9 @@ def _best(
 ) -> Separation:
     from scipy.special import ndtr
 
-    label = int(np.argmax([area for area, _, _ in areas]))
-    area, n, m = areas[label]
+    best = int(np.argmax([area for area, _, _ in areas]))
+    label = best if len(areas) > 1 else 1
+    area, n, m = areas[best]
     variance = spread * (n + m + 1) / (12 * n * m) if n and m else 0.0
     p_value = 2 * float(ndtr(-abs(area - 0.5) / variance**0.5)) if variance > 0 else 1.0
     macro = float(np.mean([a for a, _, _ in areas]))

@@ -1,0 +1,152 @@
+"""Texts that say the outcome in words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import cast
+
+import numpy as np
+
+from tumorboard.audit import Audited, Check
+from tumorboard.errors import InputError
+from tumorboard.formats.messages import shown
+from tumorboard.formats.text_encoding import read_text
+from tumorboard.records import Finding
+from tumorboard.transforms.outcome_words import Mentions, mentions, outcome_words
+from tumorboard.transforms.patient_columns import Patients, numbers_of, patients_of
+from tumorboard.transforms.separation import by_category
+
+#: AUROC of what texts say of the classes from which they give the outcome away.
+AUROC = 0.70
+#: Share of the texts naming one class that name the patient's own.
+AGREEMENT = 0.90
+#: Fewer patients whose text names a class prove nothing.
+FEWEST_PATIENTS = 10
+#: Chance of such an agreement without any relation.
+CHANCE = 0.01
+
+
+class LabelInText(Check):
+    """label-in-text: a note or a text column that says the outcome in words.
+
+    Class names, labels and the words of the target are looked for as whole words in any case;
+    a mention after "no", "without", "rule out" and the like is kept apart. A warning where at least
+    10 patients' texts name a class, and the mentions tell the class with AUROC 0.70 or more
+    (cross-fitted), or texts that name one class name the patient's own in at least nine of ten
+    patients; each where chance would hardly do it (p < 0.01).
+    """
+
+    def find(self, audited: Audited) -> list[Finding]:
+        """One warning per predictor that says it, one note per text column that is no predictor."""
+        patients = patients_of(audited.cohort, audited.outcomes)
+        if not patients.is_comparable:
+            return []
+        words = outcome_words(
+            next(iter(audited.outcomes.columns), ""), audited.outcomes.values, patients.classes
+        )
+        findings: list[Finding] = []
+        predictors = audited.predictors
+        for column, cells in audited.cohort.columns.items():
+            if column in audited.own_columns or not _is_text(cells):
+                continue
+            evidence = _said(mentions(cells, words), cells, patients)
+            if evidence is not None:
+                findings.append(_finding(column, predictors.get(column, ""), evidence))
+        for modality, files in audited.cohort.files.items():
+            texts = [_read(paths) for paths in files]
+            evidence = _said(mentions(texts, words), texts, patients) if any(texts) else None
+            if evidence is not None:
+                findings.append(_finding("", modality, evidence))
+        return findings
+
+
+def _is_text(cells: Sequence[str | None]) -> bool:
+    """Words beside each other; a bare label in a cell of its own is a matter of label-proxy."""
+    given = {cell.strip() for cell in cells if cell is not None and cell.strip()}
+    return numbers_of(cells) is None and any(re.search(r"\w\W+\w", cell) for cell in given)
+
+
+def _read(paths: Sequence[Path]) -> str | None:
+    """Text of a row's .txt files; a file that cannot be decoded is rejected by its modality."""
+    texts: list[str] = []
+    for path in paths:
+        if path.suffix.lower() == ".txt" and path.is_file():
+            try:
+                texts.append(read_text(path)[0])
+            except InputError:
+                continue
+    return "\n".join(texts) or None
+
+
+def _said(
+    found: Sequence[Mentions], texts: Sequence[str | None], patients: Patients
+) -> dict[str, object] | None:
+    """What the texts say of the outcome; None where they do not give it away."""
+    tokens = patients.unions([mention.tokens for mention in found])
+    stated = patients.unions([map(str, mention.stated) for mention in found])
+    naming = sum(bool(own) for own in tokens)
+    if naming < FEWEST_PATIENTS:
+        return None
+    told = by_category(
+        [own or frozenset({"nothing"}) for own in tokens],
+        patients.target,
+        n_classes=len(patients.classes),
+    )
+    n_one, n_right, p_agree = _agreement(stated, patients)
+    by_mentions = told.auroc >= AUROC and told.p_value < CHANCE
+    by_agreement = n_one >= FEWEST_PATIENTS and n_right >= AGREEMENT * n_one and p_agree < CHANCE
+    if not (by_mentions or by_agreement):
+        return None
+    right = [
+        patient
+        for patient, own, k in zip(patients.patient_id, stated, patients.target, strict=True)
+        if own == {str(int(k))}
+    ]
+    example = next(text for text, mention in zip(texts, found, strict=True) if mention.tokens)
+    return {
+        "auroc": round(told.auroc, 4),
+        "class": patients.classes[told.label],
+        "n_naming": naming,
+        "n_naming_one_class": n_one,
+        "n_naming_their_own": n_right,
+        "n_patients": len(patients.patient_id),
+        "patients": right,
+        "example": shown(example),
+    }
+
+
+def _agreement(stated: Sequence[frozenset[str]], patients: Patients) -> tuple[int, int, float]:
+    """Patients whose text names one class, those whose own it is, and the chance of so many."""
+    from scipy.stats import binom
+
+    pairs = [
+        (int(next(iter(own))), int(k))
+        for own, k in zip(stated, patients.target, strict=True)
+        if len(own) == 1
+    ]
+    if not pairs:
+        return 0, 0, 1.0
+    shares = np.bincount(patients.target, minlength=len(patients.classes)) / len(patients.target)
+    n_right = sum(said == k for said, k in pairs)
+    expected = float(np.mean([shares[said] for said, _ in pairs]))
+    return len(pairs), n_right, float(binom.sf(n_right - 1, len(pairs), expected))
+
+
+def _finding(column: str, modality: str, evidence: dict[str, object]) -> Finding:
+    ids = tuple(str(patient) for patient in cast("list[str]", evidence.pop("patients")))
+    example = evidence.pop("example")
+    told = (
+        f"texts of {evidence['n_naming']} of {evidence['n_patients']} patients mention a class, "
+        f"{len(ids)} plainly and rightly; mentions alone reach AUROC {evidence['auroc']:.3f} "
+        f"(such as {example})"
+    )
+    evidence = {"column": column, "modality": modality, **evidence}
+    where = f"Column {column!r}" if column else f"The notes of {modality}"
+    if not modality:
+        text = f"{where} is no predictor, and rightly so: {told}."
+        return Finding("label-in-text", "note", text, evidence=evidence)
+    verb = "says" if column else "say"
+    text = f"{where} {verb} the outcome in words: {told}. Cut these sentences, or leave it out."
+    return Finding("label-in-text", "warning", text, patients=ids, evidence=evidence)

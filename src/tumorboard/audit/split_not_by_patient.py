@@ -1,0 +1,138 @@
+"""Splits that go by images or visits while another column says which belong to one person."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+from tumorboard.audit import Audited, Check
+from tumorboard.formats.messages import counted
+from tumorboard.records import Cohort, Finding
+
+_PERSON = re.compile(
+    r"patient|subject|person|participant|individual|lesion|case|mrn|medical.?record|family|donor",
+    re.IGNORECASE,
+)
+_ID = re.compile(r"(^|[^a-z])(id|ids|nr|no|number|barcode|code|key|pid|uid)$", re.IGNORECASE)
+_PLACE = re.compile(
+    r"institut|hospital|clinic|cent(er|re)|site|scanner|device|machine|manufact|vendor|doctor|"
+    r"physician|reader|radiolog|surgeon|batch|plate|study|protocol|country|city|zip|postal|icd|"
+    r"diagnos|stage|grade|type|label|class|date|time|year|age|count|n_|num_",
+    re.IGNORECASE,
+)
+#: What follows the number of a person in the name of an image, side or visit.
+_PART = re.compile(
+    r"^(.*\d)[-_. ](\d|[a-d]|[lr]|left|right|(?:img|image|slice|visit|scan|view|v|t|s)[-_]?\d+)$",
+    re.IGNORECASE,
+)
+
+
+class SplitNotByPatient(Check):
+    """split-not-by-patient: rows of one person may lie on two sides of a split.
+
+    A warning where a column that names people (`patient`, `lesion`, `case` ..., or ids such as
+    HAM_0002450) joins several values of `[cohort] patient_id`, each of which belongs to one of its
+    values; or where the ids themselves end in the number of an image, a side or a visit.
+    """
+
+    def find(self, audited: Audited) -> list[Finding]:
+        """One warning that names the coarsest such column, or the shape of the ids."""
+        cohort = audited.cohort
+        own = cohort.patient_id
+        coarser = {
+            column: n
+            for column, cells in cohort.columns.items()
+            if column not in audited.own_columns
+            and column not in audited.predictors
+            and (n := _joins(column, cells, own))
+        }
+        if coarser:
+            column = min(coarser, key=lambda name: coarser[name])
+            return [_by_column(audited, column, coarser[column])]
+        return _by_ids(cohort, audited.study.keys.cohort.patient_id)
+
+
+def _joins(column: str, cells: Sequence[str | None], own: Sequence[str]) -> int:
+    """How many people a column knows, where it joins ids; 0 where it does not, or is no id."""
+    values = [cell.strip() if cell else "" for cell in cells]
+    n_people, n_own = len(set(values)), len(set(own))
+    if not all(values) or not 0.05 * n_own <= n_people < n_own or n_people < 5:
+        return 0
+    if not _names_people(column, values):
+        return 0
+    belongs: dict[str, str] = {}
+    nested = all(
+        belongs.setdefault(patient, value) == value
+        for patient, value in zip(own, values, strict=True)
+    )
+    return n_people if nested else 0
+
+
+def _names_people(column: str, values: Sequence[str]) -> bool:
+    spaced = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", column)
+    is_person, is_id = bool(_PERSON.search(spaced)), bool(_ID.search(spaced))
+    if _PLACE.search(_PERSON.sub("", spaced)):
+        return False
+    if is_person and (is_id or _PERSON.fullmatch(spaced)):
+        return True
+    shapes = {re.sub(r"\d+", "0", value) for value in values}
+    looks_like_ids = len(shapes) <= 3 and all(
+        re.search(r"\d{2}", value) and re.search(r"[A-Za-z]", value) for value in values
+    )
+    return looks_like_ids or (is_id and len(set(values)) > 0.2 * len(values))
+
+
+def _by_column(audited: Audited, column: str, n_people: int) -> Finding:
+    cohort = audited.cohort
+    named = audited.study.keys.cohort.patient_id
+    cells = cohort.columns[column]
+    pairs = set(zip(cells, cohort.patient_id, strict=True))
+    often = Counter(value for value, _ in pairs)
+    several = {value for value, n in often.items() if n > 1}
+    ids = tuple(
+        dict.fromkeys(p for v, p in zip(cells, cohort.patient_id, strict=True) if v in several)
+    )
+    n_own = len(cohort.patients)
+    return Finding(
+        "split-not-by-patient",
+        "warning",
+        f"Splits go by {named!r} ({counted(n_own, 'value')}), but column {column!r} joins them to "
+        f"{n_people:,}: {len(several):,} of these have several, which may be trained and tested on "
+        f'at once. Set cohort.patient_id = "{column}".',
+        patients=ids,
+        evidence={
+            "patient_id": named, "n_patient_ids": n_own, "column": column,
+            "n_groups": n_people, "n_groups_with_several": len(several),
+        },
+    )  # fmt: skip
+
+
+def _by_ids(cohort: Cohort, named: str) -> list[Finding]:
+    matches = [_PART.match(patient) for patient in cohort.patients]
+    if not matches or sum(match is not None for match in matches) < 0.9 * len(matches):
+        return []
+    stems = Counter(match.group(1) for match in matches if match)
+    several = {stem for stem, n in stems.items() if n > 1}
+    if len(stems) < max(5, 0.1 * len(matches)) or len(several) < 0.2 * len(stems):
+        return []
+    ids = tuple(
+        patient
+        for patient, match in zip(cohort.patients, matches, strict=True)
+        if match and match.group(1) in several
+    )
+    return [
+        Finding(
+            "split-not-by-patient",
+            "warning",
+            f"The {len(matches):,} values of {named!r} end in the number of a part, such as "
+            f"{ids[0]!r}: without it they are {len(stems):,}, of which {len(several):,} occur more "
+            "than once. If these are images, sides or visits of one person, put the person's own "
+            "number into a column and name it in cohort.patient_id.",
+            patients=ids,
+            evidence={
+                "patient_id": named, "n_patient_ids": len(matches), "n_groups": len(stems),
+                "n_groups_with_several": len(several),
+            },
+        )
+    ]  # fmt: skip
