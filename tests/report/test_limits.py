@@ -48,3 +48,13 @@ def test_author_statements_are_never_invented() -> None:
     assert said["Ethics"] == "Approved as 17/2024."
     assert said["Funding"] == "not reported"
     assert said["Population"] == "not reported"
+
+
+def test_fewer_patients_than_the_rules_ask_for() -> None:
+    found = {"parameters": 5, "assumed": {"required": 400}}
+    document = {"n_patients": 500, "training_share": 0.6, "arms": {"record": found}}
+    assert "record: 5 predictor parameters ask for 400 patients" in _limits(
+        {}, sample_size=document
+    )
+    found["assumed"] = {"required": 300}
+    assert "predictor parameters" not in _limits({}, sample_size=document)

@@ -65,6 +65,7 @@ def limits(
     n_events: int,
     n_rejected: int,
     n_comparisons: int,
+    sample_size: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Sentences about what this run cannot show.
 
@@ -76,10 +77,12 @@ def limits(
         n_events: Patients of the positive class, or of the rarest one where there are several.
         n_rejected: Files that could not be used.
         n_comparisons: Rows of the comparison table.
+        sample_size: Evidence of that name.
     """
     return [
         *_design(study),
         *_size(n_patients, n_events, n_comparisons),
+        *_too_few(sample_size or {}),
         *_training(study),
         *_data(cohort, n_rejected),
         *_audit(study, findings),
@@ -126,6 +129,18 @@ def _size(n_patients: int, n_events: int, n_comparisons: int) -> list[str]:
             "descriptions, not as tests."
         )
     return sentences
+
+
+def _too_few(sample_size: Mapping[str, Any]) -> list[str]:
+    """Arms on tables whose training part is smaller than the rules ask for."""
+    n_training = round(sample_size.get("n_patients", 0) * sample_size.get("training_share", 0.0))
+    return [
+        f"{arm}: {found['parameters']} predictor parameters ask for {found['assumed']['required']} "
+        f"patients (Riley et al. 2020, R2 of 15 % of its maximum); each fit trained on about "
+        f"{n_training}, so its probabilities may be too extreme."
+        for arm, found in sample_size.get("arms", {}).items()
+        if "assumed" in found and found["assumed"]["required"] > n_training
+    ]
 
 
 def _training(study: Mapping[str, Any]) -> list[str]:

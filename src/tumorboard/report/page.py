@@ -8,9 +8,12 @@ from typing import Any
 
 import tumorboard
 from tumorboard.cache import write_text
+from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.captions import captions, glossary
+from tumorboard.report.checklists import write_filled
 from tumorboard.report.contents import Contents, read_contents
 from tumorboard.report.figures import write_figures
+from tumorboard.report.held_out import external_section, locked_section
 from tumorboard.report.limits import accepted_errors, limits, statements
 from tumorboard.report.patients import MAX_ERRORS, MAX_PATIENTS, mistakes, unit_rows
 from tumorboard.report.performance import (
@@ -26,11 +29,14 @@ from tumorboard.report.table1 import shown_rows
 _HERE = Path(__file__).parent
 
 #: Sections made from the evidence of a run, in the order of the page; None where it has none.
-SECTIONS: tuple[Callable[[Contents], Section | None], ...] = ()
+SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
+    locked_section,
+    external_section,
+)
 
 
 def write_report(run_folder: Path) -> Path:
-    """Write figures/*.svg, figures/*.png and report.html of a run folder, complete or not at all.
+    """Write figures/*.svg, figures/*.png, report.html and checklists.* of a run folder.
 
     The page opens without a network: style, script and figures are in it.
 
@@ -41,6 +47,7 @@ def write_report(run_folder: Path) -> Path:
     figures = write_figures(contents, run_folder / "figures")
     path = run_folder / "report.html"
     write_text(path, render(contents, figures))
+    write_filled(contents)
     return path
 
 
@@ -182,6 +189,7 @@ def _background(contents: Contents) -> dict[str, Any]:
             n_events=contents.n_events,
             n_rejected=contents.files.get("rejected", 0),
             n_comparisons=len(contents.differences),
+            sample_size=read_evidence(contents.folder, "sample_size"),
         ),
         "study_text": contents.study_text,
         "environment": _flat(contents.environment),
