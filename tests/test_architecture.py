@@ -39,6 +39,7 @@ HEAVY = {"torch", "polars", "monai", "lightning", "sklearn", "matplotlib", "scip
 NOT_COMPONENTS = {
     "cohorts/splits.py": "splitting patients is what every source has in common (DESIGN)",
     "cohorts/selection.py": "who is left out is decided the same way for every source",
+    "explain/asking.py": "every explainer is asked, and its answer kept, the same way",
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "base2"}
 MOST_LINES, MANY_LINES, MOST_FUNCTION_LINES = 500, 300, 60

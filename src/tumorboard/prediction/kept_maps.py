@@ -1,0 +1,128 @@
+"""Heat maps kept: arrays in a file, and one row of numbers for each."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.cache import write_atomic
+from tumorboard.errors import InputError
+from tumorboard.evaluation.explanation_table import HeatMapRow
+from tumorboard.modalities import Modality
+from tumorboard.records import Bools, Cohort, Ints
+from tumorboard.transforms.heat_maps import Maps, entropy, peaks, share_inside
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Who explained which class of which model; repeat and fold are 0 for a model of no fold."""
+
+    arm: str
+    explainer: str
+    repeat: int
+    fold: int
+    target: int
+    target_name: str
+
+
+@dataclass(frozen=True)
+class KeptMap:
+    """One map as it was kept: `map` in 0..1 of its largest value; `mask` is None without one."""
+
+    map: Maps
+    image: NDArray[np.uint8]
+    mask: Bools | None
+
+
+def keep_maps(
+    folder: Path,
+    origin: Origin,
+    cohort: Cohort,
+    *,
+    name: str,
+    rows: Ints,
+    maps: Maps,
+    inputs: NDArray[Any],
+    modality: Modality,
+) -> tuple[list[HeatMapRow], tuple[str, ...]]:
+    """Write maps, inputs and masks, and say in numbers where each map lies.
+
+    Args:
+        folder: The folder of the arm.
+        origin: Whose maps.
+        cohort: The cohort of the rows.
+        name: The modality's name.
+        rows: (n,) rows that have a map.
+        maps: (n, *space), non-negative.
+        inputs: (n, C, *space) in 0..1.
+        modality: Knows where lesions are, where the study names masks.
+
+    Returns:
+        The rows of heat_maps.csv, and remarks about masks that cannot be used.
+    """
+    lesions = modality.lesion_masks(cohort, rows, name=name)
+    masks = np.zeros(maps.shape, dtype=np.bool_) if lesions is None else lesions.masks
+    known = np.zeros(len(rows), dtype=np.bool_) if lesions is None else lesions.known
+    file = f"maps/{origin.explainer}-{name}-{origin.repeat}-{origin.fold}-{origin.target}.npz"
+    top = maps.reshape(len(maps), -1).max(axis=1).reshape(-1, *(1,) * (maps.ndim - 1))
+    shown = np.divide(maps, top, out=np.zeros_like(maps), where=top > 0)
+    _write(
+        folder / file,
+        maps=np.round(shown * 255).astype(np.uint8),
+        inputs=np.round(np.clip(inputs, 0, 1) * 255).astype(np.uint8),
+        masks=masks,
+        known=known,
+    )
+    inside, spread, places = share_inside(maps, masks), entropy(maps), peaks(maps)
+    made = [
+        HeatMapRow(
+            arm=origin.arm,
+            explainer=origin.explainer,
+            modality=name,
+            repeat=origin.repeat,
+            fold=origin.fold,
+            patient_id=cohort.patient_id[row],
+            unit_id=cohort.unit_id[row],
+            target=origin.target_name,
+            share_inside=float(inside[i]) if known[i] else float("nan"),
+            mask_share=float(masks[i].mean()) if known[i] else float("nan"),
+            peak=" ".join(map(str, places[i].tolist())),
+            peak_inside=float(masks[i][tuple(places[i])]) if known[i] else float("nan"),
+            entropy=float(spread[i]),
+            file=file,
+            index=i,
+        )
+        for i, row in enumerate(rows.tolist())
+    ]
+    return made, () if lesions is None else lesions.remarks
+
+
+def read_map(folder: Path, row: HeatMapRow) -> KeptMap:
+    """The arrays of one row of heat_maps.csv; `folder` holds the arms' folders.
+
+    Raises:
+        InputError: The file is absent or damaged.
+    """
+    path = folder / row.arm / row.file
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            found: Mapping[str, NDArray[Any]] = {name: arrays[name][row.index] for name in arrays}
+    except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
+        raise InputError(f"{path}: absent or damaged ({error}). Explain again.") from error
+    return KeptMap(
+        map=found["maps"].astype(np.float32) / np.float32(255),
+        image=found["inputs"],
+        mask=found["masks"] if found["known"] else None,
+    )
+
+
+def _write(path: Path, **arrays: NDArray[Any]) -> None:
+    content = io.BytesIO()
+    np.savez_compressed(content, allow_pickle=False, **arrays)
+    write_atomic(path, lambda temporary: temporary.write_bytes(content.getvalue()))
