@@ -57,7 +57,7 @@ def compare_categories(
     counts = np.asarray([[side.count(level) for level in levels] for side in (first, second)])
     p_value, test = NAN, "none: one category"
     if len(levels) == 2:
-        p_value, test = float(fisher_exact(counts)[1]), "Fisher, exact"
+        p_value, test = float(np.asarray(fisher_exact(counts))[1]), "Fisher, exact"
     elif len(levels) > 2 and counts.sum(axis=1).all():
         p_value = _permuted(counts, rng)
         test = f"chi-square, {N_PERMUTATIONS} permutations"
