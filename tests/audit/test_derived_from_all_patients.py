@@ -1,0 +1,99 @@
+import numpy as np
+import pytest
+from made_cohort import make_audited, patients
+from scipy.special import ndtri
+from scipy.stats import rankdata
+
+from tumorboard.audit.derived_from_all_patients import DerivedFromAllPatients
+from tumorboard.records import Finding
+
+SEEDS = range(3)
+N = 130
+
+
+def find(values: dict, **settings: object) -> list[Finding]:
+    columns, _ = patients(N)
+    return DerivedFromAllPatients().find(
+        make_audited({**columns, **values}, numeric=list(values), **settings)  # type: ignore[arg-type]
+    )
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("how", ["z-scores", "0..1 scaling", "ranks", "normal scores"])
+@pytest.mark.parametrize("digits", [4, 10])
+def test_what_was_computed_over_everybody_shows(how: str, digits: int, seed: int) -> None:
+    raw = np.exp(np.random.default_rng(seed).normal(size=N))
+    values = {
+        "z-scores": (raw - raw.mean()) / raw.std(ddof=seed % 2),
+        "0..1 scaling": (raw - raw.min()) / (raw.max() - raw.min()),
+        "ranks": rankdata(raw),
+        "normal scores": ndtri((rankdata(raw) - 0.5) / N),
+    }[how]
+    (finding,) = find({"x": [f"{v:.{digits}f}" for v in values]})
+    assert (finding.code, finding.severity) == ("derived-from-all-patients", "warning")
+    assert finding.evidence == {"columns": ["x"], "how": how, "n_patients": N}
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("how", ["standard", "share", "age", "percent", "score", "uniform"])
+def test_what_was_measured_does_not(how: str, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    values = {
+        "standard": np.round(rng.normal(size=N), 3),
+        "share": np.round(np.clip(rng.normal(0.5, 0.4, N), 0, 1), 3),
+        "age": np.round(rng.normal(60, 10, N)),
+        "percent": np.round(rng.random(N), 2),
+        "score": rng.integers(-2, 3, N),
+        "uniform": np.round(rng.random(N), 4),
+    }[how]
+    assert find({"x": list(values)}) == []
+
+
+def test_missing_values_and_left_out_patients_do_not_hide_it() -> None:
+    rng = np.random.default_rng(3)
+    raw = rng.normal(5, 2, N)
+    raw[:9] = np.nan
+    z = (raw - np.nanmean(raw)) / np.nanstd(raw)
+    columns, _ = patients(N)
+    columns |= {"x": [f"{v:.4f}" if v == v else None for v in z]}
+    columns["diagnosis"] = [
+        "normal" if i % 5 == 0 else c for i, c in enumerate(columns["diagnosis"])
+    ]
+    (finding,) = DerivedFromAllPatients().find(
+        make_audited(columns, numeric=["x"], cohort={"exclude": {"diagnosis": ["normal"]}})
+    )
+    assert finding.evidence["how"] == "z-scores"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_principal_components(seed: int) -> None:
+    raw = np.random.default_rng(seed).normal(size=(N, 6)) * [5, 4, 3, 2, 1, 1]
+    left, size, _ = np.linalg.svd(raw - raw.mean(0), full_matrices=False)
+    parts = left * size
+    (finding,) = find({f"f{k}": [f"{v:.6f}" for v in parts[:, k]] for k in range(3)})
+    assert finding.evidence["how"] == "components"
+    assert finding.evidence["columns"] == ["f0", "f1", "f2"]
+    assert find({f"f{k}": [f"{v:.6f}" for v in raw[:, k]] for k in range(3)}) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "how"),
+    [("RNASeqCluster", "clusters"), ("cluster_3", "clusters"), ("miRNACluster", "clusters"),
+     ("age_zscore", "z-scores"), ("PC1", "components"), ("bmi_percentile", "ranks")],
+)  # fmt: skip
+def test_names_that_say_so(name: str, how: str) -> None:
+    rng = np.random.default_rng(0)
+    (finding,) = find({name: list(rng.integers(1, 5, N))})
+    assert finding.evidence["how"] == how
+
+
+@pytest.mark.parametrize("name", ["coord_z", "n_clusters_seen", "PCR", "cluster", "rank_of_doctor"])
+def test_names_that_do_not(name: str) -> None:
+    assert find({name: list(np.random.default_rng(0).integers(0, 2, N))}) == []
+
+
+def test_declared_columns() -> None:
+    values = list(np.random.default_rng(0).normal(50, 9, N))
+    (finding,) = find({"x": values}, audit={"derived": ["x"]})
+    assert "declared so in audit.derived" in finding.message
+    assert find({"x": values}) == []

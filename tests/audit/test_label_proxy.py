@@ -1,0 +1,146 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+from made_cohort import make_audited, patients, severities
+from PIL import Image
+
+from tumorboard.audit.label_proxy import LabelProxy
+from tumorboard.records import Finding
+
+SEEDS = range(3)
+
+
+def find(columns: dict, **settings: object) -> list[Finding]:
+    return LabelProxy().find(make_audited(columns, **settings))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize(
+    "how", ["copy", "copy with typing slips", "number", "reversed number", "middle", "missing"]
+)
+def test_a_column_that_gives_the_outcome_is_an_error(how: str, seed: int) -> None:
+    columns, malignant = patients(200, seed=seed)
+    rng = np.random.default_rng(seed)
+    noise = rng.normal(size=200)
+    slips = np.where(rng.random(200) < 0.005, ~malignant, malignant)
+    proxy = {
+        "copy": np.where(malignant, "yes", "no"),
+        "copy with typing slips": np.where(slips, "C50.1", "D24"),
+        "number": noise + 8 * malignant,
+        "reversed number": noise - 8 * malignant,
+        "middle": np.where(malignant, noise / 10, np.sign(noise) * (3 + abs(noise))),
+        "missing": np.where(malignant, np.nan, np.round(noise, 1)),
+    }[how]
+    kind = "categorical" if how.startswith("copy") else "numeric"
+    (finding,) = find({**columns, "x": list(proxy)}, **{kind: ["x"]})
+    assert (finding.code, finding.severity) == ("label-proxy", "error")
+    assert finding.evidence["column"] == "x"
+    assert finding.evidence["n_patients"] == 200
+    assert finding.message.startswith("Column 'x' alone")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("how", ["noise", "an id each", "many categories", "good marker", "gaps"])
+def test_a_fair_predictor_is_no_finding(how: str, seed: int) -> None:
+    columns, malignant = patients(200, seed=seed)
+    rng = np.random.default_rng(seed + 50)
+    fair = {
+        "noise": rng.choice(["a", "b", "c"], 200),
+        "an id each": [f"case {i} of {i}" for i in rng.permutation(200)],
+        "many categories": rng.integers(0, 120, 200).astype(str),
+        "good marker": [f"{v:.2f}" for v in rng.normal(size=200) + 1.3 * malignant],
+        "gaps": np.where(rng.random(200) < 0.3, np.nan, np.round(rng.normal(size=200), 2)),
+    }[how]
+    kind = "numeric" if how in ("good marker", "gaps") else "categorical"
+    assert find({**columns, "x": list(fair)}, **{kind: ["x"]}) == []
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_between_090_and_098_is_a_warning(seed: int) -> None:
+    columns, malignant = patients(400, seed=seed)
+    marker = np.random.default_rng(seed).normal(size=400) + 2.3 * malignant  # AUROC about 0.948
+    (finding,) = find({**columns, "x": list(marker)}, numeric=["x"])
+    assert finding.severity == "warning"
+    assert float(str(finding.evidence["auroc"])) == pytest.approx(0.948, abs=0.03)
+
+
+def test_a_column_that_is_no_predictor_is_only_a_note() -> None:
+    columns, malignant = patients(100)
+    columns |= {"birads": list(np.where(malignant, 5, 2)), "age": list(range(100))}
+    (note,) = find(columns, numeric=["age"])
+    assert note.severity == "note"
+    assert note.evidence["columns"] == {"birads": 1.0}
+
+
+def test_a_few_patients_prove_nothing_where_many_columns_are_tried() -> None:
+    columns, _ = patients(8, share=0.5)
+    rng = np.random.default_rng(4)
+    names = [f"g{i}" for i in range(400)]
+    columns |= {name: list(rng.normal(size=8)) for name in names}
+    found = find(columns, numeric=names)
+    assert found
+    assert severities(found) == set()
+    assert "So few patients can do that by chance" in found[0].message
+
+
+def test_a_patient_with_many_rows_counts_once() -> None:
+    """One patient's 500 rows would make a column of two values look like the label."""
+    columns, malignant = patients(60, seed=1)
+    x = np.random.default_rng(1).choice(["a", "b"], 60)
+    many = int(np.flatnonzero(malignant & (x == "a"))[0])
+    rows = [*range(60), *[many] * 500]
+    repeated = {name: [cells[row] for row in rows] for name, cells in columns.items()}
+    assert find({**repeated, "x": list(x[rows])}, categorical=["x"]) == []
+
+
+def test_one_of_three_classes_can_be_given_away() -> None:
+    rng = np.random.default_rng(2)
+    label = rng.choice(["benign", "malignant", "normal"], 300)
+    size = np.where(label == "normal", 0.0, 5 + rng.random(300))
+    columns = {"patient_id": list(range(300)), "diagnosis": list(label), "size_mm": list(size)}
+    (finding,) = find(columns, numeric=["size_mm"])
+    assert (finding.severity, finding.evidence["class"]) == ("error", "normal")
+    assert float(str(finding.evidence["macro_auroc"])) < 0.9
+
+
+@pytest.mark.parametrize("pattern", ["{label}_{i:03d}.png", "{label}/{i}.png", "s{i}-{label}.png"])
+def test_file_names_that_spell_the_class_are_a_warning(pattern: str) -> None:
+    columns, _ = patients(60)
+    files = [
+        Path("/data") / pattern.format(label=label, i=i)
+        for i, label in enumerate(columns["diagnosis"])
+    ]
+    (finding,) = find(columns, files=files)
+    assert finding.severity == "warning"
+    assert finding.evidence["of"] == "file name"
+
+
+@pytest.mark.parametrize("pattern", ["case{i:03d}.png", "{i}.png", "site{h}/img_{i}_{h}.png"])
+def test_plain_file_names_tell_nothing(pattern: str) -> None:
+    columns, _ = patients(60)
+    files = [Path("/data") / pattern.format(i=i, h="abc"[i % 3]) for i in range(60)]
+    assert find(columns, files=files) == []
+
+
+@pytest.mark.parametrize("how", ["format", "size", "program", "alike"])
+def test_images_that_were_exported_apart_tell_the_class(how: str, tmp_path: Path) -> None:
+    columns, malignant = patients(60)
+    files = []
+    for i, is_malignant in enumerate(malignant.tolist()):
+        suffix = "jpg" if how == "format" and is_malignant else "png"
+        suffix = "jpg" if how == "program" else suffix
+        path = tmp_path / f"{i}.{suffix}"
+        image = Image.new("L", (40 if how == "size" and is_malignant else 32, 32 + i % 3))
+        exif = image.getexif()
+        if how == "program" and is_malignant:
+            exif[305] = "export 2.1"
+        image.save(path, exif=exif)
+        files.append(path)
+    found = find(columns, files=files, root=tmp_path)
+    if how == "alike":
+        assert found == []
+    else:
+        assert {f.severity for f in found} == {"error"}
+        names = {"program": "program that wrote them"}
+        assert [f.evidence["of"] for f in found] == [names.get(how, how)]
