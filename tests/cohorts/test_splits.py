@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tumorboard.cohorts.splits import read_splits, split_patients, write_splits
+from tumorboard.cohorts.splits import (
+    lock_patients,
+    read_splits,
+    split_by_institution,
+    split_patients,
+    write_splits,
+)
 from tumorboard.errors import InputError, StudyError
 from tumorboard.records import Ints, Split
 
@@ -181,3 +187,44 @@ def test_faulty_split_files(tmp_path: Path, text: str, message: str) -> None:
     (tmp_path / "splits.csv").write_text(text)
     with pytest.raises(InputError, match=message):
         read_splits(tmp_path / "splits.csv")
+
+
+def test_every_institution_is_tested_once_by_models_that_never_saw_it() -> None:
+    ids = [f"p{i}" for i in range(40) for _ in range(2)]
+    home = [("A", "B", "C", "D")[i % 4] for i in range(40) for _ in range(2)]
+    strata = np.asarray([i // 4 % 2 for i in range(40) for _ in range(2)])
+    splits = split_by_institution(ids, strata, home, repeats=2, validation=0.2, seed=1)
+    assert [(s.repeat, s.fold) for s in splits] == [(r, f) for r in (1, 2) for f in (1, 2, 3, 4)]
+    of = dict(zip(ids, home, strict=True))
+    for s in splits:
+        assert {of[p] for p, part in s.parts.items() if part == "test"} == {"ABCD"[s.fold - 1]}
+        assert len(s.parts) == 40
+        assert "validation" in s.parts.values()
+
+
+def test_an_institution_must_be_known_and_leave_each_class_behind() -> None:
+    ids, strata = [f"p{i}" for i in range(12)], np.asarray([0, 1] * 6)
+
+    def call(home: list[str | None], s: Ints = strata) -> None:
+        split_by_institution(ids, s, home, repeats=1, validation=0.2, seed=1)
+
+    with pytest.raises(StudyError, match=r"needs two institutions, found 1 \(A\)"):
+        call(["A"] * 12)
+    with pytest.raises(StudyError, match=r"patient 'p11' has no institution \(1 patients have"):
+        call(["A", "B"] * 5 + ["A", None])
+    with pytest.raises(StudyError, match=r"without institution 'A' a class has fewer than 2"):
+        call(["A"] * 6 + ["B"] * 6, np.asarray([0, 1, 0, 1, 0, 1] + [0] * 6))
+
+
+def test_locked_patients_do_not_depend_on_seed_or_order_and_are_stratified() -> None:
+    ids = [f"p{i}" for i in range(100)]
+    strata = np.asarray([int(i < 20) for i in range(100)])
+    locked = lock_patients(ids, strata, share=0.15, name="study")
+    assert len(locked) == 3 + 12
+    assert sum(int(p[1:]) < 20 for p in locked) == 3
+    order = np.random.default_rng(0).permutation(100)
+    again = lock_patients([ids[i] for i in order], strata[order], share=0.15, name="study")
+    assert again == locked
+    assert lock_patients(ids, strata, share=0.15, name="another") != locked
+    with pytest.raises(StudyError, match=r"class with 4 patients leaves 2 for the folds"):
+        lock_patients(ids[:14], np.asarray([1] * 4 + [0] * 10), share=0.5, name="study")
