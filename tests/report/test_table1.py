@@ -70,3 +70,20 @@ def test_an_absent_column_is_named_with_the_nearest_one() -> None:
 def test_written_as_plain_json(tmp_path: Path) -> None:
     write_table_one(tmp_path / "table1.json", _table())
     assert json.loads((tmp_path / "table1.json").read_text(encoding="utf-8")) == _table()
+
+
+def test_standardised_differences_between_classes() -> None:
+    columns: dict[str, list[str | None]] = {
+        "Age": ["1", "2", "3", "3", "4", "5"],
+        "Sex": ["f", "f", "m", "m", "m", "f"],
+    }
+    outcome = ["x", "x", "x", "y", "y", "y"]
+    table = table_one(columns, ["Age"], ["Sex"], outcome, list("abcdef"))
+    rows = {row["label"]: row["difference"] for row in shown_rows(table, classes=("x", "y"))}
+    assert rows["Age, mean ± sd"] == "2.00"
+    assert rows["Sex, n (%)"] == "0.71"  # (2/3 - 1/3) / sqrt(2/9)
+    assert rows["m"] == ""
+    three = table_one(columns, ["Age"], [], ["x", "x", "y", "y", "z", "z"], list("abcdef"))
+    assert shown_rows(three, classes=("x", "y", "z"))[0]["difference"] == "4.24"  # x, z: 3 / 0.71
+    one = table_one(columns, ["Age"], [], ["x", "y", "y", "y", "y", "y"], list("abcdef"))
+    assert shown_rows(one, classes=("x", "y"))[0]["difference"] == ""

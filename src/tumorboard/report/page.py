@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -60,22 +60,45 @@ def render(contents: Contents, figures: Mapping[str, str]) -> str:
     """
     from markupsafe import Markup
 
+    sections = [section for make in SECTIONS if (section := make(contents)) is not None]
     words = {
         **_head(contents),
         **_cohort(contents),
         **_numbers(contents),
         **_patients(contents),
         **_background(contents),
-        "sections": [
-            {**vars(section), "html": Markup(section.html)}
-            for make in SECTIONS
-            if (section := make(contents)) is not None
-        ],
+        "sections": [{**vars(section), "html": Markup(section.html)} for section in sections],
+        "navigation": navigation(contents, sections, figures),
         # Ours, not the run's: style sheet and drawings stay as they are.
         "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         "figures": {name: Markup(svg) for name, svg in figures.items()},
     }
     return fill("page.html", **words)
+
+
+def navigation(
+    contents: Contents, sections: Sequence[Section], figures: Mapping[str, str]
+) -> list[tuple[str, list[tuple[str, str]]]]:
+    """The list of contents: heading -> (anchor, title) of every section, in the page's order."""
+    results = [("arms", "Arms"), ("comparisons", "Comparisons"), ("curves", "Curves")]
+    if "confusion" in figures:
+        results.append(("confusion", "Confusion"))
+    evidence = [(section.anchor, section.title) for section in sections]
+    if "training" in figures:
+        evidence.append(("training", "Training"))
+    return [
+        (heading, links)
+        for heading, links in (
+            ("Study", [("answer", "Answer"), ("audit", "Audit"), ("cohort", "Cohort"),
+                       ("table1", "Table 1")]),
+            ("Results", results),
+            ("Evidence", evidence),
+            ("Patients", [("errors", "Errors"), ("patients", f"Every {contents.unit}")]),
+            ("About", [("glossary", "How to read"), ("statements", "Statements"),
+                       ("limits", "Limits"), ("settings", "Settings"), ("versions", "Versions")]),
+        )
+        if links
+    ]  # fmt: skip
 
 
 def _head(contents: Contents) -> dict[str, Any]:

@@ -6,6 +6,8 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,10 @@ import numpy as np
 
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError, nearest
+from tumorboard.evaluation.standardised_differences import (
+    difference_of_counts,
+    difference_of_moments,
+)
 from tumorboard.formats.tables import parse_numbers
 from tumorboard.records import Floats
 
@@ -174,22 +180,37 @@ def _categorical(
 def shown_rows(table: Mapping[str, Any], *, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of Table 1 as the page shows them: heading rows, and one cell per group.
 
-    Each row has `label`, `cells` (the whole cohort first, then each of `classes`) and `is_level`.
+    Each row has `label`, `cells` (the whole cohort first, then each of `classes`), `is_level` and
+    `difference`: the standardised difference between the classes, the largest of all pairs, empty
+    where a class has fewer than two values.
     """
     groups = ["all", *classes]
     rows: list[dict[str, Any]] = []
     for column in table["numeric"]:
         kind = "median [quartiles]" if column["skewed"] else "mean ± sd"
         cells = [_shown_numbers(column["groups"][g], skewed=column["skewed"]) for g in groups]
-        rows.append({"label": f"{column['column']}, {kind}", "cells": cells, "is_level": False})
+        rows.append(
+            {
+                "label": f"{column['column']}, {kind}", "cells": cells, "is_level": False,
+                "difference": _largest(_numeric_differences(column, classes)),
+            }
+        )  # fmt: skip
         missing = {g: column["groups"][g]["missing"] for g in groups}
         rows += _missing_row(missing, table, groups)
     for column in table["categorical"]:
-        rows.append({"label": f"{column['column']}, n (%)", "cells": [], "is_level": False})
+        counts = [[level["counts"][g] for level in column["levels"]] for g in classes]
+        rows.append(
+            {
+                "label": f"{column['column']}, n (%)", "cells": [], "is_level": False,
+                "difference": _largest([difference_of_counts(*p) for p in combinations(counts, 2)]),
+            }
+        )  # fmt: skip
         n_present = {g: _size(table, g) - column["missing"][g] for g in groups}
         for level in column["levels"]:
             cells = [_share(level["counts"][g], n_present[g]) for g in groups]
-            rows.append({"label": level["level"], "cells": cells, "is_level": True})
+            rows.append(
+                {"label": level["level"], "cells": cells, "is_level": True, "difference": ""}
+            )
         rows += _missing_row(column["missing"], table, groups)
     return rows
 
@@ -200,7 +221,24 @@ def _missing_row(
     if not missing["all"]:
         return []
     cells = [_share(missing[g], _size(table, g)) for g in groups]
-    return [{"label": "missing", "cells": cells, "is_level": True}]
+    return [{"label": "missing", "cells": cells, "is_level": True, "difference": ""}]
+
+
+def _numeric_differences(column: Mapping[str, Any], classes: Sequence[str]) -> list[float]:
+    groups = [column["groups"][name] for name in classes]
+    if any(group["sd"] is None for group in groups):
+        return []
+    return [
+        difference_of_moments(a["mean"], a["sd"], b["mean"], b["sd"])
+        for a, b in combinations(groups, 2)
+    ]
+
+
+def _largest(differences: Sequence[float]) -> str:
+    """Two decimals without a sign; empty where a pair has no difference."""
+    if not differences or not all(isfinite(d) for d in differences):
+        return ""
+    return f"{max(abs(d) for d in differences):.2f}"
 
 
 def _size(table: Mapping[str, Any], group: str) -> int:
