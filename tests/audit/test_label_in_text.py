@@ -84,7 +84,8 @@ def test_words_of_an_outcome_with_numbers_for_labels() -> None:
 
 @pytest.mark.parametrize(
     ("text", "stated"),
-    [("pT2a N0", {1}), ("Stage T1.", {0}), ("T12 vertebra", set()), ("AT2", set()), ("T1 and T2", {0, 1})],
+    [("pT2a N0", {1}), ("Stage T1.", {0}), ("T12 vertebra", set()), ("AT2", set()),
+     ("T1 and T2", {0, 1})],
 )  # fmt: skip
 def test_tumour_stages_are_words(text: str, stated: set[int]) -> None:
     words = outcome_words("t_stage", {"T1": "T1", "T2": "T2"}, ("T1", "T2"))

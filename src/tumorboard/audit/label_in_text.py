@@ -102,7 +102,7 @@ def _said(
     right = [
         patient
         for patient, own, k in zip(patients.patient_id, stated, patients.target, strict=True)
-        if own == {str(int(k))}
+        if own == frozenset({str(int(k))})
     ]
     example = next(text for text, mention in zip(texts, found, strict=True) if mention.tokens)
     return {

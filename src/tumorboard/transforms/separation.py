@@ -137,7 +137,8 @@ def _ranks(scores: Floats) -> tuple[Floats, float]:
     """Average ranks, and the share of the variance of a rank sum that ties leave."""
     _, inverse, counts = np.unique(scores, return_inverse=True, return_counts=True)
     last = np.cumsum(counts)
-    ranks = (last - (counts - 1) / 2)[inverse] if len(scores) else np.empty(0)
+    middle = np.asarray(last - (counts - 1) / 2, dtype=np.float64)
+    ranks = middle[inverse] if len(scores) else np.empty(0)
     n = len(scores)
     lost = float((counts.astype(np.float64) ** 3 - counts).sum())
     return ranks, 1 - lost / (n**3 - n) if n > 1 else 0.0

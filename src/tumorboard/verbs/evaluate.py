@@ -153,6 +153,7 @@ def audit(study: Study, prepared: Prepared, others: Sequence[OtherCohort] = ()) 
             prepared.outcomes,
             prepared.measured,
             others={other.name: (other.cohort, other.measured) for other in others},
+            found=prepared.found,
         )
     )
 
