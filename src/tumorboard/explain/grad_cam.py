@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
 from tumorboard.explain import Asked, Explainer, Explanation, HeatMaps
@@ -89,10 +90,12 @@ def explain_by_maps(asked: Asked, make: MakeMaps, *, n_checked: int = 0) -> Expl
             remarks.append(f"{name}: no map for {n} of {len(asked.rows)} rows, which have none.")
         if not len(rows):
             continue
-        maps = make(network, name, rows)
+        networks = (network, *fitted.members)  # the mean over an ensemble, as of its predictions
+        every = [make(one, name, rows) for one in networks]
+        maps: Maps = np.stack(every).mean(axis=0)
         few = rows[: n_checked or len(rows)]
         measured, said = randomisation_check(
-            maps[: len(few)], make, network, name=name, rows=few, seed=seed
+            every[0][: len(few)], make, network, name=name, rows=few, seed=seed
         )
         checks |= {f"{key} {name}" if len(names) > 1 else key: v for key, v in measured.items()}
         remarks += said

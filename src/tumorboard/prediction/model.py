@@ -80,6 +80,29 @@ class Predictions:
         return text.getvalue()
 
 
+@dataclass(frozen=True)
+class ReadPatients:
+    """Patients of a table as a model reads them.
+
+    Args:
+        cohort: Their rows.
+        measured: Modality -> measurements of the rows.
+        rows: Rows that have at least one of the model's modalities.
+        outcome_name: Outcome column of the cohort, or "none" where it has none.
+        outcome: Outcome of each row of the cohort as class name, "" where unknown.
+        rejections: Rows that were left out.
+        root: Folder that file names start from.
+    """
+
+    cohort: Cohort
+    measured: Mapping[str, Measured]
+    rows: Ints
+    outcome_name: str
+    outcome: tuple[str, ...]
+    rejections: tuple[Rejection, ...]
+    root: Path
+
+
 class Model:
     """A fitted model, opened from its folder or handed over by `tumorboard.fit`."""
 
@@ -104,11 +127,14 @@ class Model:
             InputError: A column is missing, a cell cannot be read, or the labels are not the
                 model's.
         """
+        return self.predict_patients(self.read(table, data=data))
+
+    def read(self, table: str | Path, *, data: str | Path | None = None) -> ReadPatients:
+        """Read the patients of a table; see `predict`."""
         path = Path(table)
         if not path.is_file():
             raise InputError(f"{path}: no such table.")
         root = Path(data) if data is not None else self.data_root(path)
-        arm = self.fitted.arm
         modalities = self.fitted.modalities
         settings = {**self._source_settings(), "table": str(path.absolute())}
         source = build_source(settings, self.fitted.study.keys.cohort.source)
@@ -121,8 +147,15 @@ class Model:
             measured: Mapping[str, Measured] = {
                 name: m.read(cohort, name=name, cache=cache) for name, m in modalities.items()
             }
+        some = self.fitted.present(measured).any(axis=1)
+        rows = np.flatnonzero(some).astype(np.int64)
+        return ReadPatients(cohort, measured, rows, outcome_name, outcome, tuple(excluded), root)
+
+    def predict_patients(self, patients: ReadPatients) -> Predictions:
+        """Predict patients that were read."""
+        cohort, measured, rows = patients.cohort, patients.measured, patients.rows
+        arm = self.fitted.arm
         present = self.fitted.present(measured)
-        rows = np.flatnonzero(present.any(axis=1)).astype(np.int64)
         probabilities = self.fitted.predict(measured, rows)
         units, means, first, names = average_units(
             [cohort.unit_id[int(r)] for r in rows], probabilities, present[rows], arm.modalities
@@ -139,16 +172,16 @@ class Model:
             threshold=self.fitted.threshold,
             sets=self._sets(means),
             refer=self._refer(means),
-            outcome_name=outcome_name,
-            outcome=_known_outcomes(units, cohort.unit_id, outcome),
+            outcome_name=patients.outcome_name,
+            outcome=_known_outcomes(units, cohort.unit_id, patients.outcome),
             rejections=(
-                *excluded,
+                *patients.rejections,
                 *cohort.rejections,
                 *(r for m in measured.values() for r in m.rejections),
                 *_without_any(cohort, set(units), arm.modalities),
             ),
             notes=(
-                f"file names start from {root}",
+                f"file names start from {patients.root}",
                 *cohort.notes,
                 *self._notes(measured, rows),
                 *self._unseen_subsets(names),

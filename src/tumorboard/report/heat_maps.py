@@ -1,0 +1,114 @@
+"""Pictures of heat maps: the image as it is, and beside it the map over it with the lesion."""
+
+from __future__ import annotations
+
+import base64
+import io
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.cache import write_atomic
+from tumorboard.evaluation.explanation_table import HeatMapRow
+from tumorboard.prediction.kept_maps import KeptMap, read_map
+from tumorboard.records import Bools, Floats
+
+#: Shortest side of each of the two images in a picture, px.
+_SIDE = 256
+_GAP = 6
+#: Outline of the lesion: apart from every colour of the map, and from grey.
+_OUTLINE = (0, 255, 255)
+#: How far the strongest place hides the image.
+_OPACITY = 0.75
+#: Perceptually uniform, dark where there is nothing.
+_COLOURS = "inferno"
+
+RGB = NDArray[np.uint8]
+
+
+def side_by_side(kept: KeptMap) -> RGB:
+    """(H, W, 3) the image, and the map over the image with the outline of the lesion.
+
+    Of a volume the slice along its last axis that holds the map's largest value.
+    """
+    grey, strength, mask = _flat(kept)
+    factor = max(1, -(-_SIDE // min(strength.shape)))
+    image = _enlarged(grey, factor)
+    heat = np.asarray(_enlarged(strength, factor, smooth=True), dtype=np.float64).clip(0, 1)
+    over = image + (_coloured(heat) - image) * (_OPACITY * heat)[..., None]
+    over = np.round(over).astype(np.uint8)
+    if mask is not None:
+        over[_outline(mask.repeat(factor, axis=0).repeat(factor, axis=1))] = _OUTLINE
+    gap = np.full((len(image), _GAP, 3), 255, dtype=np.uint8)
+    return np.concatenate([np.round(image).astype(np.uint8), gap, over], axis=1)
+
+
+def as_png(pixels: RGB) -> bytes:
+    """The pixels as a PNG file's content."""
+    from PIL import Image
+
+    content = io.BytesIO()
+    Image.fromarray(pixels).save(content, format="PNG")
+    return content.getvalue()
+
+
+def data_uri(png: bytes) -> str:
+    """A PNG as an address that needs no file."""
+    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def write_picture(folder: Path, row: HeatMapRow) -> tuple[Path, bytes]:
+    """Write the picture of one row of heat_maps.csv beside its arrays; `folder` holds the arms.
+
+    Returns:
+        The file, and its content.
+    """
+    stem = Path(row.file).stem
+    path = folder / row.arm / "pictures" / f"{stem}-{row.index}.png"
+    png = as_png(side_by_side(read_map(folder, row)))
+    write_atomic(path, lambda temporary: temporary.write_bytes(png))
+    return path, png
+
+
+def _flat(kept: KeptMap) -> tuple[Floats, Floats, Bools | None]:
+    """Image (H, W, 3) in 0..255, map (H, W) and mask (H, W)."""
+    image, strength, mask = kept.image, kept.map.astype(np.float64), kept.mask
+    if strength.ndim == 3:
+        z = int(np.unravel_index(strength.argmax(), strength.shape)[2])
+        image, strength = image[..., z], strength[..., z]
+        mask = None if mask is None else mask[..., z]
+    colours = len(image) == 3 and kept.map.ndim == 2
+    shown = image if colours else image[len(image) // 2][None].repeat(3, axis=0)
+    return np.moveaxis(shown, 0, -1).astype(np.float64), strength, mask
+
+
+def _enlarged(values: Floats, factor: int, *, smooth: bool = False) -> Floats:
+    """Values (H, W, ...) on a grid `factor` times as fine; squares, or smooth between them."""
+    if not smooth:
+        return values.repeat(factor, axis=0).repeat(factor, axis=1)
+    from tumorboard.transforms.heat_maps import enlarge
+
+    size = (values.shape[0] * factor, values.shape[1] * factor)
+    return enlarge(values[None].astype(np.float32), size)[0].astype(np.float64)
+
+
+def _coloured(strength: Floats) -> Floats:
+    """Strength in 0..1 as (H, W, 3) in 0..255."""
+    from matplotlib import colormaps
+
+    colours: Floats = np.asarray(colormaps[_COLOURS](strength), dtype=np.float64)
+    return colours[..., :3] * 255
+
+
+def _outline(mask: Bools) -> Bools:
+    """The lesion's border, two pixels wide, outside of it."""
+    grown = mask.copy()
+    for _ in range(2):
+        wider = grown.copy()
+        wider[1:] |= grown[:-1]
+        wider[:-1] |= grown[1:]
+        wider[:, 1:] |= grown[:, :-1]
+        wider[:, :-1] |= grown[:, 1:]
+        grown = wider
+    return grown & ~mask
