@@ -31,7 +31,7 @@ from tumorboard.training.plan import fit_folder
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.units import unit_table
 
-__all__ = ["Probe", "Trial", "no_images", "run_probes", "signs", "with_images"]
+__all__ = ["Probe", "Trial", "no_images", "probe_units", "run_probes", "signs", "with_images"]
 
 
 @dataclass(frozen=True)
@@ -172,6 +172,11 @@ def run_probes(
     joined = join_probes(tables)
     write_probes(run / "probes.csv", joined)
     return joined
+
+
+def probe_units(names: Sequence[str]) -> dict[str, str]:
+    """Probe -> what its strength counts, for the axes of its curves."""
+    return {name: registry.find("explain.probes", name, Probe).unit for name in names}
 
 
 def _probe_fit(

@@ -17,12 +17,12 @@ class Resolution(Probe):
     """Images sampled more coarsely, as by an older or a cheaper device.
 
     Args:
-        strengths: How many times coarser, in both directions.
+        strengths: How often the pixel is doubled, in both directions.
     """
 
-    unit = "resolution, times coarser"
+    unit = "resolution, doublings of the pixel"
 
-    def __init__(self, *, strengths: tuple[float, ...] = (2.0, 4.0, 8.0, 16.0)) -> None:
+    def __init__(self, *, strengths: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)) -> None:
         self._strengths = strengths
 
     def refuses(self, fitted: FittedArm) -> str:
@@ -38,6 +38,6 @@ class Resolution(Probe):
             def change(
                 images: torch.Tensor, _: list[torch.Generator], by: float = strength
             ) -> torch.Tensor:
-                return reduce_resolution(images, factor=by)
+                return reduce_resolution(images, factor=2.0**by)
 
             yield with_images(fitted, measured, rows, seeds, strength=strength, change=change)

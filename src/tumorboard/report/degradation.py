@@ -1,0 +1,203 @@
+"""How performance falls as inputs get worse: curves of every probe, and where they cross."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.records import Floats
+from tumorboard.report.contents import Contents
+from tumorboard.report.performance import interval, metric_name, number
+from tumorboard.report.section import Section, fill
+from tumorboard.report.style import GREY, Mark, marks, panels, save, short, styled
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+#: Metrics that get a figure where the run has them; two classes, then several.
+_DRAWN = ("auroc", "balanced_accuracy", "accuracy")
+
+
+def section(contents: Contents) -> Section | None:
+    """Curves over strengths, one panel per probe; None where nothing was degraded."""
+    document = read_evidence(contents.folder, "degradation")
+    if document is None or not document["probes"]:
+        return None
+    from markupsafe import Markup
+
+    figures: list[dict[str, Any]] = []
+    for metric in _DRAWN:
+        if metric not in document["metrics"]:
+            continue
+        figure = degradation_figure(document, arms=contents.arms, metric=metric)
+        name = f"degradation_{metric}"
+        svg = save(figure, contents.folder / "figures", name)
+        figures.append(
+            {"name": name, "svg": Markup(svg), "caption": _caption(document, metric, contents)}
+        )
+    html = fill(
+        "degradation.html",
+        figures=figures,
+        fall=number(document["fall"], digits=2),
+        metric="AUROC",
+        probes=[_probe_rows(name, probe) for name, probe in document["probes"].items()],
+        crossings=[s for n, p in document["probes"].items() if (s := _crossing(n, p))],
+    )
+    return Section("degradation", "Worse inputs", _lead(document, contents), html)
+
+
+@styled
+def degradation_figure(document: Mapping[str, Any], *, arms: Sequence[str], metric: str) -> Figure:
+    """One panel per probe: every arm that it applies to, with its 95 % band."""
+    look = marks(arms)
+    probes: Mapping[str, Any] = document["probes"]
+    figure, axes = panels(len(probes), columns=3, height=2.75, header=0.45)
+    low = _lowest(document, metric)
+    for axis, (name, probe) in zip(axes, probes.items(), strict=True):
+        for arm, curve in probe["arms"].items():
+            _curve(axis, curve, metric, look[arm])
+        axis.set_title(name.replace("_", " "))
+        axis.set_xlabel(short(probe["unit"], 44), fontsize=8)
+        axis.set_ylim(low, 1.01)
+        axis.grid(visible=True)
+        if metric in ("auroc", "balanced_accuracy") and low < 0.5:
+            axis.axhline(0.5, color=GREY, lw=0.9, ls=":", zorder=1)
+    for axis in axes[::3]:
+        axis.set_ylabel(metric_name(metric))
+    drawn = [a for a in arms if any(a in probe["arms"] for probe in probes.values())]
+    _legend(figure, drawn, look)
+    return figure
+
+
+def _curve(axis: Axes, curve: Mapping[str, Any], metric: str, mark: Mark) -> None:
+    if metric not in curve["metrics"]:
+        return
+    values = curve["metrics"][metric]
+    x = _floats(curve["strengths"])
+    low, high = _floats(values["ci_low"]), _floats(values["ci_high"])
+    axis.fill_between(x, low, high, color=mark.colour, alpha=0.13, lw=0)
+    axis.plot(
+        x, _floats(values["value"]), color=mark.colour, ls=mark.dash, lw=1.7, marker=mark.marker,
+        ms=4.5, mec="white", mew=0.5,
+    )  # fmt: skip
+
+
+def _legend(figure: Figure, arms: Sequence[str], look: Mapping[str, Mark]) -> None:
+    from matplotlib.lines import Line2D
+
+    handles = [
+        Line2D([], [], color=look[a].colour, ls=look[a].dash, marker=look[a].marker, ms=5, lw=1.7)
+        for a in arms
+    ]
+    figure.legend(
+        handles, [short(a, 22) for a in arms], loc="outside upper left", ncols=min(6, len(arms)),
+        handlength=3.2,
+    )  # fmt: skip
+
+
+def _lowest(document: Mapping[str, Any], metric: str) -> float:
+    """Lower end of the axis that all panels share: below every band, in steps of 0.1."""
+    found = [
+        value
+        for probe in document["probes"].values()
+        for curve in probe["arms"].values()
+        if metric in curve["metrics"]
+        for key in ("value", "ci_low")
+        for value in curve["metrics"][metric][key]
+        if value is not None
+    ]
+    return max(0.0, np.floor(10 * min(found, default=0.0)) / 10)
+
+
+def _floats(values: Sequence[float | None]) -> Floats:
+    return np.asarray([np.nan if value is None else value for value in values], dtype=np.float64)
+
+
+def _num(value: float | None, *, signed: bool = False, digits: int = 3) -> str:
+    return number(float("nan") if value is None else value, signed=signed, digits=digits)
+
+
+def _probe_rows(name: str, probe: Mapping[str, Any]) -> dict[str, Any]:
+    """One row per arm: AUROC as it was, at the greatest strength, and where it has fallen."""
+    rows: list[dict[str, str]] = []
+    for arm, curve in probe["arms"].items():
+        values = curve["metrics"]["auroc"]
+        low, high = _floats([values["drop_low"][-1], values["drop_high"][-1]])
+        falls = values["falls_at"]
+        rows.append(
+            {
+                "arm": arm,
+                "clean": _num(values["value"][0]),
+                "worst": _num(values["value"][-1]),
+                "drop": _num(values["drop"][-1], signed=True),
+                "interval": interval(float(low), float(high), signed=True),
+                "falls_at": "not reached" if falls is None else f"{falls:.3g}",
+                "n_patients": str(curve["n_patients"]),
+            }
+        )
+    strengths = next(iter(probe["arms"].values()))["strengths"]
+    return {
+        "name": name.replace("_", " "), "unit": probe["unit"], "rows": rows,
+        "greatest": f"{strengths[-1]:g}",
+    }  # fmt: skip
+
+
+def _crossing(name: str, probe: Mapping[str, Any]) -> str:
+    """Where the primary arm stops being better than its reference; "" where nothing is followed."""
+    against = probe["against"]
+    if not against:
+        return ""
+    arm, reference, metric = against["arm"], against["reference"], metric_name(against["metric"])
+    both = "" if against["is_reference_degraded"] else f" (which {name.replace('_', ' ')} spares)"
+    first, last = against["difference"][0], against["difference"][-1]
+    where = against["crossover"]
+    head = f"{name.replace('_', ' ')}: {metric} of {arm} minus {reference}{both} goes from "
+    head += f"{_num(first, signed=True)} to {_num(last, signed=True)}"
+    if where is None:
+        return f"{head}; it stays ahead at every strength tried."
+    if where == 0:
+        return f"{head}; it is not ahead even with inputs as they were."
+    return f"{head}; the lead is gone from strength {where:.3g} ({probe['unit']})."
+
+
+def _lead(document: Mapping[str, Any], contents: Contents) -> str:
+    """Which probe costs the primary arm the most AUROC."""
+    arm = contents.arms[0]
+    falls = {
+        name: probe["arms"][arm]["metrics"]["auroc"]
+        for name, probe in document["probes"].items()
+        if arm in probe["arms"] and probe["arms"][arm]["metrics"]["auroc"]["drop"][-1] is not None
+    }
+    if not falls:
+        return f"{len(document['probes'])} ways to make inputs worse were tried on the models."
+    worst = max(falls, key=lambda name: max(d for d in falls[name]["drop"] if d is not None))
+    values = falls[worst]
+    i = int(np.nanargmax(_floats(values["drop"])))
+    strengths = document["probes"][worst]["arms"][arm]["strengths"]
+    limits = interval(*_floats([values["drop_low"][i], values["drop_high"][i]]).tolist())
+    within = f" (95 % interval {limits})" if limits else ""
+    return (
+        f"Of {len(document['probes'])} ways to make inputs worse, {worst.replace('_', ' ')} costs "
+        f"{arm} the most: AUROC falls by {_num(values['drop'][i])}{within}, from "
+        f"{_num(values['value'][0])} to {_num(values['value'][i])}, at strength {strengths[i]:g} "
+        f"({document['probes'][worst]['unit']})."
+    )
+
+
+def _caption(document: Mapping[str, Any], metric: str, contents: Contents) -> str:
+    n = max(
+        curve["n_patients"]
+        for probe in document["probes"].values()
+        for curve in probe["arms"].values()
+    )
+    return (
+        f"{metric_name(metric)} of the test patients (up to {n} {contents.counted}) when their "
+        "inputs are made worse; at 0 the inputs are as they were. Each panel is one kind of "
+        "degradation; bands are 95 % intervals by patients. The same patients are degraded alike "
+        "for every arm, at decision thresholds that were chosen on clean validation patients. A "
+        "curve that stays flat is robust; arms without a curve do not read what is degraded."
+    )
