@@ -6,10 +6,86 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from tumorboard import registry
+from tumorboard.formats.image_fingerprints import fingerprints
 from tumorboard.modalities import Measured
-from tumorboard.records import Cohort, Finding, Outcomes
+from tumorboard.modalities.image import MeasuredImages
+from tumorboard.modalities.table import MeasuredTable
+from tumorboard.records import Cohort, Finding, Floats, Ints, Outcomes
 from tumorboard.study import Study
+from tumorboard.transforms.near_duplicates import is_blank
+
+
+@dataclass(frozen=True)
+class Person:
+    """One patient id of one cohort.
+
+    Args:
+        cohort: Name of the cohort; "" where there is only one.
+        patient_id: The id.
+    """
+
+    cohort: str
+    patient_id: str
+
+    def __str__(self) -> str:
+        """The id, after its cohort where there are several."""
+        return f"{self.cohort}: {self.patient_id}" if self.cohort else self.patient_id
+
+
+@dataclass(frozen=True)
+class SeenImages:
+    """The images of one modality over all cohorts.
+
+    Args:
+        digest: One per image, equal where the pixels are identical.
+        picture: (images, 64, 64) grey.
+        holders: Who has the image, and in which file.
+    """
+
+    digest: tuple[str, ...]
+    picture: NDArray[np.float16]
+    holders: tuple[tuple[tuple[Person, str], ...], ...]
+
+    def identical(self) -> list[tuple[list[tuple[Person, str]], bool]]:
+        """Groups of files with identical pixels, and whether these are blank."""
+        blank = is_blank(self.picture)
+        groups: dict[str, list[tuple[Person, str]]] = {}
+        is_empty: dict[str, bool] = {}
+        for number, digest in enumerate(self.digest):
+            groups.setdefault(digest, []).extend(self.holders[number])
+            is_empty[digest] = bool(blank[number])
+        return [(group, is_empty[d]) for d, group in groups.items() if len(group) > 1]
+
+
+@dataclass(frozen=True)
+class SeenRows:
+    """The table rows of one or more modalities over all cohorts, where any has a value.
+
+    Args:
+        modality: Name of the modality; several are joined by "+".
+        names: Columns, the numeric ones first.
+        codes: One array (rows,) per column: equal where values are, -1 where missing.
+        numbers: (rows, numeric columns) NaN where missing.
+        person: Whose row it is.
+        line: Line of the row in its table.
+    """
+
+    modality: str
+    names: tuple[str, ...]
+    codes: tuple[Ints, ...]
+    numbers: Floats
+    person: tuple[Person, ...]
+    line: tuple[int, ...]
+
+    @property
+    def owner(self) -> Ints:
+        """(rows,) a number per person."""
+        number = {person: i for i, person in enumerate(dict.fromkeys(self.person))}
+        return np.asarray([number[person] for person in self.person], dtype=np.int64)
 
 
 @dataclass(frozen=True)
@@ -44,6 +120,45 @@ class Audited:
         first = self.cohort.name if self.others else ""
         rest = ((name, cohort, measured) for name, (cohort, measured) in self.others.items())
         return ((first, self.cohort, self.measured), *rest)
+
+    def people(self, rows: Sequence[tuple[int, int]]) -> tuple[Person, ...]:
+        """Whose row it is, for pairs (number of the cohort, row)."""
+        ids = [(name, cohort.patient_id) for name, cohort, _ in self.cohorts]
+        return tuple(Person(ids[c][0], ids[c][1][row]) for c, row in rows)
+
+    def images(self) -> Mapping[str, SeenImages]:
+        """Image modality -> its images over all cohorts.
+
+        Raises:
+            InputError: An image was changed or removed during the run.
+        """
+        found: dict[str, SeenImages] = {}
+        for modality in self.measured:
+            parts = [
+                _seen_images(name, cohort, measured[modality])
+                for name, cohort, measured in self.cohorts
+                if isinstance(measured.get(modality), MeasuredImages)
+            ]
+            if parts:
+                found[modality] = SeenImages(
+                    tuple(digest for part in parts for digest in part.digest),
+                    np.concatenate([part.picture for part in parts]),
+                    tuple(holder for part in parts for holder in part.holders),
+                )
+        return found
+
+    def rows(self) -> list[SeenRows]:
+        """Rows of each table modality; then of all of them side by side, where there are several.
+
+        Only modalities that every cohort has.
+        """
+        cohorts = self.cohorts
+        names = [
+            name for name in self.measured
+            if all(isinstance(measured.get(name), MeasuredTable) for _, _, measured in cohorts)
+        ]  # fmt: skip
+        views = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
+        return [_seen_rows(self, view) for view in views]
 
     @property
     def predictors(self) -> Mapping[str, str]:
@@ -85,6 +200,60 @@ def run_checks(audited: Audited) -> list[Finding]:
 
 def _check(name: str) -> Check:
     return registry.load("audit", name)()
+
+
+def _seen_images(name: str, cohort: Cohort, measured: Measured) -> SeenImages:
+    if not isinstance(measured, MeasuredImages) or measured.images is None:
+        raise TypeError(f"an image modality was given {type(measured).__name__}")
+    prints = fingerprints(measured.images, name=measured.name)
+    sources = [source.path for source in measured.images.sources.values()]
+    holders: list[dict[tuple[Person, str], None]] = [{} for _ in sources]
+    for row, numbers in enumerate(measured.index):
+        paths = cohort.files[measured.name][row]
+        for number in numbers[numbers >= 0]:
+            # Equal files are one image, so its own path may be another patient's.
+            path = paths[0] if len(paths) == 1 else sources[number]
+            file = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else path
+            holders[number][Person(name, cohort.patient_id[row]), file.as_posix()] = None
+    return SeenImages(prints.digest, prints.picture, tuple(tuple(h) for h in holders))
+
+
+def _seen_rows(audited: Audited, modalities: Sequence[str]) -> SeenRows:
+    tables: list[list[MeasuredTable]] = []
+    for _, _, measured in audited.cohorts:
+        entries = [measured[name] for name in modalities]
+        tables.append([entry for entry in entries if isinstance(entry, MeasuredTable)])
+    rows = [
+        (c, row)
+        for c, entries in enumerate(tables)
+        for row in np.flatnonzero(np.any([entry.present for entry in entries], axis=0)).tolist()
+    ]
+    numeric = list(dict.fromkeys(name for entry in tables[0] for name in entry.numbers))
+    others = dict.fromkeys(name for entry in tables[0] for name in entry.categories)
+    categorical = [name for name in others if name not in numeric]
+    merged = [{n: v for entry in entries for n, v in entry.numbers.items()} for entries in tables]
+    words = [{n: v for entry in entries for n, v in entry.categories.items()} for entries in tables]
+    numbers = np.asarray([[merged[c][name][row] for name in numeric] for c, row in rows])
+    numbers = numbers.reshape(len(rows), len(numeric))
+    codes = [_codes(numbers[:, j]) for j in range(len(numeric))]
+    for name in categorical:
+        cells = [words[c][name][row] for c, row in rows]
+        known = {cell: i for i, cell in enumerate(dict.fromkeys(c for c in cells if c))}
+        codes.append(np.asarray([known.get(c, -1) if c else -1 for c in cells], dtype=np.int64))
+    lines = [cohort.line for _, cohort, _ in audited.cohorts]
+    return SeenRows(
+        modality="+".join(modalities),
+        names=(*numeric, *categorical),
+        codes=tuple(codes),
+        numbers=numbers,
+        person=audited.people(rows),
+        line=tuple(lines[c][row] for c, row in rows),
+    )
+
+
+def _codes(values: Floats) -> Ints:
+    _, code = np.unique(values, return_inverse=True)
+    return np.where(np.isnan(values), -1, code.astype(np.int64))
 
 
 def blocking(findings: Sequence[Finding], accept: Sequence[str]) -> list[Finding]:

@@ -1,0 +1,64 @@
+"""One long numeric profile under two patients."""
+
+from __future__ import annotations
+
+from tumorboard.audit import Audited, Check, SeenRows
+from tumorboard.formats.messages import counted, listed
+from tumorboard.records import Finding
+from tumorboard.transforms.profile_matches import ProfileMatch, find_profile_matches
+
+#: A table with at least so many numeric columns is a profile.
+COLUMNS = 50
+
+
+class DuplicateExpression(Check):
+    """duplicate-expression: numeric profiles of two patients with a correlation above 0.999.
+
+    For tables of at least 50 numeric columns. The profiles must also agree after every column is
+    standardised over the cohort, where those of different people are unrelated.
+    """
+
+    def find(self, audited: Audited) -> list[Finding]:
+        """One error per modality, with every pair."""
+        findings: list[Finding] = []
+        for rows in audited.rows():
+            if rows.numbers.shape[1] < COLUMNS or "+" in rows.modality:
+                continue
+            matches = find_profile_matches(rows.numbers, rows.owner, columns=COLUMNS)
+            if matches:
+                findings.append(_finding(rows, matches))
+        return findings
+
+
+def _finding(rows: SeenRows, matches: list[ProfileMatch]) -> Finding:
+    shown = [f"{rows.person[m.first]} = {rows.person[m.second]}" for m in matches]
+    return Finding(
+        code="duplicate-expression",
+        severity="error",
+        message=f"{rows.modality}: {counted(len(matches), 'pair')} of patients whose profiles "
+        f"correlate above 0.999: {listed(shown)}. Give one person one patient id, or mend the "
+        "sample that was labelled twice.",
+        patients=tuple(
+            dict.fromkeys(rows.person[i].patient_id for m in matches for i in (m.first, m.second))
+        ),
+        evidence={
+            "modality": rows.modality,
+            "n_pairs": len(matches),
+            "pairs": [
+                {
+                    "patients": [
+                        {
+                            "cohort": rows.person[i].cohort,
+                            "patient_id": rows.person[i].patient_id,
+                            "line": rows.line[i],
+                        }
+                        for i in (m.first, m.second)
+                    ],
+                    "correlation": m.correlation,
+                    "correlation_standardised": m.standardised,
+                    "n_columns": m.n_columns,
+                }
+                for m in matches
+            ],
+        },
+    )

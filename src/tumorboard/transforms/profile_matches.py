@@ -1,0 +1,114 @@
+"""Pairs of long numeric profiles (expression, many laboratory values) that are one profile.
+
+The correlation of two patients' profiles is high whenever some columns have large values in
+everybody, so r > 0.999 alone proves nothing. Beside it, the profiles are compared after each column
+is brought to mean 0 and standard deviation 1 over the cohort, where two people's are unrelated, and
+a pair must be closer there than patients commonly are to their nearest fellows: in data with few
+independent factors everybody has a near neighbour. A copy in other units (counts of another depth)
+is seen after every profile is brought to mean 0 and standard deviation 1 first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tumorboard.records import Floats, Ints
+
+#: Correlation of two profiles from which they may be one.
+CORRELATION = 0.999
+#: Correlation of the two after every column is standardised over the cohort.
+_STANDARDISED = 0.98
+#: A pair is closer than this share of the median distance of a patient to the fifth nearest fellow:
+#: the fifth, so that a few copies of one profile do not make copies common.
+_OF_COMMON_DISTANCE, _FELLOWS = 0.1, 5
+#: Fewer patients than this show no cohort to standardise over.
+FEWEST_PATIENTS = 10
+_BLOCK = 500
+
+
+@dataclass(frozen=True)
+class ProfileMatch:
+    """Two profiles that are one.
+
+    Args:
+        first: Number of the first profile.
+        second: Number of the second one.
+        correlation: Pearson's, over the columns that both have.
+        standardised: The same after every column is standardised over the cohort.
+        n_columns: Columns that both have.
+    """
+
+    first: int
+    second: int
+    correlation: float
+    standardised: float
+    n_columns: int
+
+
+def find_profile_matches(values: Floats, owner: Ints, *, columns: int) -> list[ProfileMatch]:
+    """Pairs of profiles of different owners that are one profile.
+
+    Args:
+        values: (profiles, columns) NaN where missing.
+        owner: (profiles,) whose profile it is.
+        columns: So many columns must be known in both.
+    """
+    if len(np.unique(owner)) < FEWEST_PATIENTS:
+        return []
+    best: dict[tuple[int, int], ProfileMatch] = {}
+    for profiles in (values, _by_row(values)):
+        standard = _by_row(profiles.T).T
+        for first, second in _near_pairs(standard, owner):
+            both = np.isfinite(values[first]) & np.isfinite(values[second])
+            if both.sum() < columns or (first, second) in best:
+                continue
+            raw = _correlation(values[first, both], values[second, both])
+            own = _correlation(standard[first, both], standard[second, both])
+            if raw > CORRELATION and own > _STANDARDISED:
+                best[first, second] = ProfileMatch(first, second, raw, own, int(both.sum()))
+    return [best[pair] for pair in sorted(best)]
+
+
+def _near_pairs(standard: Floats, owner: Ints) -> list[tuple[int, int]]:
+    """Pairs of owners' profiles that are far closer than profiles commonly are."""
+    # Only to find candidates a missing value stands at its column's mean; pairs are then judged by
+    # the columns that both have.
+    filled = np.nan_to_num(standard, nan=0.0).astype(np.float32)
+    filled -= filled.mean(axis=1, keepdims=True)
+    length = np.linalg.norm(filled, axis=1, keepdims=True)
+    filled /= np.maximum(length, 1e-6)
+    fellow = min(_FELLOWS, len(np.unique(owner)) - 1)
+    common: list[Floats] = []
+    near: list[tuple[int, int, float]] = []
+    for start in range(0, len(filled), _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, len(filled)))
+        distance = 1 - filled[block] @ filled.T
+        distance[owner[block][:, None] == owner[None, :]] = np.inf
+        common.append(np.partition(distance, fellow - 1, axis=1)[:, fellow - 1].astype(np.float64))
+        rows, others = np.nonzero(distance < 1 - _STANDARDISED + 0.05)
+        near += [
+            (int(block[i]), int(j), float(distance[i, j]))
+            for i, j in zip(rows, others, strict=True)
+            if block[i] < j
+        ]
+    limit = _OF_COMMON_DISTANCE * float(np.median(np.concatenate(common)))
+    return [(first, second) for first, second, distance in near if distance < limit]
+
+
+def _by_row(values: Floats) -> Floats:
+    """Every row with mean 0 and standard deviation 1; a constant one with 0."""
+    known = np.isfinite(values)
+    n = np.maximum(known.sum(axis=1, keepdims=True), 1)
+    mean = np.where(known, values, 0.0).sum(axis=1, keepdims=True) / n
+    spread = np.sqrt(np.where(known, (values - mean) ** 2, 0.0).sum(axis=1, keepdims=True) / n)
+    is_flat = spread <= 1e-9 * np.abs(mean)  # rounding, not variation
+    standard = np.where(is_flat, 0.0, (values - mean) / np.where(is_flat, 1.0, spread))
+    return np.where(known, standard, np.nan)
+
+
+def _correlation(first: Floats, second: Floats) -> float:
+    first, second = first - first.mean(), second - second.mean()
+    length = float(np.sqrt((first @ first) * (second @ second)))
+    return float(first @ second) / length if length > 0 else 0.0
