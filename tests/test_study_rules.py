@@ -193,20 +193,28 @@ def test_predictor_that_gives_the_answer_away(column: str, role: str, kind: str)
 def test_key_of_a_part_that_is_not_built_says_so(key: str) -> None:
     values = {
         "cohort.icd": '["174"]', "cohort.rows": '"patient"', "cohort.same_admission_codes": "true",
-        "task.event_value": "0", "task.labels": "{tumour = 1}", "evaluation.conformal": "{}",
-        "evaluation.calibration": '"platt"', "evaluation.external": '{other = "o.csv"}',
-        "evaluation.locked_test": "0.15", "evaluation.subgroups": '["sex"]',
-        "evaluation.pairing": '"simulated"', "evaluation.probes": '["noise"]',
-        "evaluation.margin": "0.02", "task.time_unit": '"months"',
+        "task.event_value": "0", "task.labels": "{tumour = 1}", "task.time_unit": '"months"',
     }  # fmt: skip
     table, name = key.split(".")
     line = f"{name} = {values.get(key, chr(34) + 'word' + chr(34))}\n"
     text = HEAD.replace("[cohort]\n", f"[cohort]\n{line}") if table == "cohort" else HEAD
     text += TASK + (line if table == "task" else "") + PARTS
-    text += f"[evaluation]\n{line}" if table == "evaluation" else ""
     assert faults(text) == [
         f"{key}: belongs to {NOT_BUILT[key]}, which is planned and not built yet. Remove this key."
     ]
+
+
+def test_folds_by_institution_need_its_column_and_no_other_folds() -> None:
+    by = '[evaluation]\nfolds_by = "institution"\n'
+    named = HEAD + TASK + PARTS
+    assert load(named + by).keys.evaluation.folds_by == "institution"
+    without = HEAD.replace('institution = "hospital"\n', "")
+    assert faults(without + TASK + PARTS + by) == [
+        'evaluation.folds_by: "institution" needs cohort.institution, the column that names it.'
+    ]
+    for key, value in (("folds", "5"), ("holdout", "[0.7, 0.15, 0.15]")):
+        (sentence,) = faults(f"{named}{by}{key} = {value}\n")
+        assert sentence.startswith(f"evaluation.{key}: contradicts evaluation.folds_by")
 
 
 SPACE = "[tuning]\nspace = "

@@ -69,6 +69,13 @@ def _table(given: Mapping[str, Any], name: str) -> Mapping[str, Any]:
 
 def _splits(evaluation: Evaluation) -> list[str]:
     holdout = evaluation.holdout
+    by_institution = evaluation.folds_by == "institution"
+    if by_institution and (holdout or "folds" in evaluation.model_fields_set):
+        other = "holdout" if holdout else "folds"
+        return [
+            f"evaluation.{other}: contradicts evaluation.folds_by = \"institution\", where every "
+            "institution is one fold. Keep one of the two."
+        ]
     if not holdout:
         return []
     sentences = [
@@ -143,6 +150,10 @@ def _cohort(keys: StudyKeys) -> list[str]:
         for name in keys.cohort.require
         if name not in keys.modalities
     ]
+    if keys.evaluation.folds_by == "institution" and keys.cohort.institution == "none":
+        sentences.append(
+            'evaluation.folds_by: "institution" needs cohort.institution, the column that names it.'
+        )
     for table in ("modalities", "arms"):
         names: Mapping[str, object] = getattr(keys, table)
         seen: dict[str, str] = {}
