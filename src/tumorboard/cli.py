@@ -169,6 +169,45 @@ def predict(
 
 
 @app.command()
+def explain(
+    context: typer.Context,
+    model: Annotated[
+        Path, typer.Argument(metavar="MODEL", help="Model folder.", show_default=False)
+    ],
+    cohort: Annotated[Path, typer.Option(help="Table of patients.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    data: Data = None,
+    explainer: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Question to ask, by name (see `tumorboard list`); repeatable. Those of the "
+            "study and one by column where left out.",
+            show_default=False,
+        ),
+    ] = None,
+    patients: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID",
+            help="Patient to explain; repeatable. All where left out.",
+            show_default=False,
+        ),
+    ] = None,
+) -> None:
+    """Explain a model's answers: one page per patient, with tables and pictures."""
+    with reported(context):
+        from tumorboard.verbs.explain import explain as run_explain
+
+        report = run_explain(
+            model, cohort=cohort, out=out, data=data, explainers=explainer or (),
+            patients=patients or (), log=_say,
+        )  # fmt: skip
+        for line in report.lines:
+            typer.echo(line)
+        raise typer.Exit(report.exit_code)
+
+
+@app.command()
 def compare(
     context: typer.Context,
     tables: Annotated[

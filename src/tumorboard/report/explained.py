@@ -1,0 +1,78 @@
+"""Explanations read back for a page: drawings of attributions, sentences of sanity checks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from tumorboard.evaluation.explanation_table import AttributionRow
+from tumorboard.explain import Attributions
+from tumorboard.report.attribution_figures import waterfall_svg
+
+#: Sanity check -> what it is, for a reader.
+CHECKS: Mapping[str, str] = {
+    "rank_correlation_random_head": (
+        "rank correlation with the maps after fusion and head were drawn at random"
+    ),
+    "rank_correlation_random_network": (
+        "rank correlation with the maps after the whole network was drawn at random"
+    ),
+}
+
+
+def attributions_of(rows: Sequence[AttributionRow]) -> tuple[list[str], Attributions]:
+    """Units in order, and their attributions by one explainer about one arm as one table."""
+    units = list(dict.fromkeys(row.unit_id for row in rows))
+    names = list(dict.fromkeys((row.modality, row.feature) for row in rows))
+    row_of = {unit: i for i, unit in enumerate(units)}
+    column_of = {name: k for k, name in enumerate(names)}
+    values = np.full((len(units), len(names)), np.nan)
+    shown = [[""] * len(names) for _ in units]
+    base, output = np.zeros(len(units)), np.zeros(len(units))
+    for row in rows:
+        i, k = row_of[row.unit_id], column_of[row.modality, row.feature]
+        values[i, k], shown[i][k] = row.value, row.shown
+        base[i], output[i] = row.base, row.output
+    scale = rows[0].scale
+    found = Attributions(
+        modalities=tuple(modality for modality, _ in names),
+        features=tuple(feature for _, feature in names),
+        shown=tuple(map(tuple, shown)),
+        values=values,
+        base=base,
+        output=output,
+        scale="logit" if scale == "logit" else "weight" if scale == "weight" else "probability",
+    )
+    return units, found
+
+
+def waterfall(rows: Sequence[AttributionRow], *, name: str, n_classes: int) -> str:
+    """The waterfall of one unit's attributions by one explainer, as SVG; "" for weights.
+
+    Weights are shares of the modalities and move nothing: their table says all.
+    """
+    if rows[0].scale == "weight":
+        return ""
+    _, found = attributions_of(rows)
+    return waterfall_svg(found, 0, name=name, outcome=rows[0].target, is_log_odds=n_classes == 2)
+
+
+def check_rows(checks: Mapping[str, Sequence[float | None]]) -> list[tuple[str, str]]:
+    """Sanity check in words -> its mean over the fitted models, and the range where it differs."""
+    rows: list[tuple[str, str]] = []
+    for key, values in checks.items():
+        known = [value for value in values if value is not None]
+        first, _, rest = key.partition(" ")
+        words = CHECKS.get(first, first.replace("_", " ")) + (f" ({rest})" if rest else "")
+        rows.append((words, _range(known)))
+    return rows
+
+
+def _range(values: Sequence[float]) -> str:
+    if not values:
+        return "not defined"
+    text = f"{np.mean(values):.2g}"
+    if len(values) > 1:
+        text += f" ({min(values):.2g} to {max(values):.2g} over {len(values)} models)"
+    return text
