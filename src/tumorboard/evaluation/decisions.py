@@ -1,0 +1,181 @@
+"""Is a decision by the model worth more than treating all or none: net benefit over thresholds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from tumorboard.evaluation.bootstrap import bootstrap
+from tumorboard.evaluation.comparison import pair_arms
+from tumorboard.evaluation.estimates import MIN_PATIENTS
+from tumorboard.evaluation.operating_points import operating_points
+from tumorboard.evaluation.prediction_table import PredictionTable
+from tumorboard.evaluation.ratio import ratio
+from tumorboard.evaluation.statistic import ScoredUnits, Thresholds
+from tumorboard.records import Bools, Floats, Ints
+from tumorboard.study_keys import Primary, Threshold
+
+#: Threshold probabilities that the curves are drawn at.
+THRESHOLDS: Floats = np.arange(1, 100) / 100
+
+
+def decisions_document(
+    table: PredictionTable, *, threshold: Threshold, thresholds: Thresholds, n_bootstrap: int,
+    rng: np.random.Generator, primary: Primary | None = None, arms: Sequence[str] = (),
+    prevalences: Sequence[float] = (),
+) -> dict[str, Any]:  # fmt: skip
+    """Decision curves of every arm, and what its own decisions come to at other prevalences.
+
+    Args:
+        table: Predictions with the positive class last.
+        threshold: The study's rule.
+        thresholds: What it chose, by (arm, repeat, fold).
+        n_bootstrap: Resamples of the patients.
+        rng: Source of the resamples.
+        primary: Whose difference of net benefit is drawn; None for no difference.
+        arms: In the order of the report; empty for the table's.
+        prevalences: Shares of positive patients that predictive values are computed at.
+
+    Returns:
+        `thresholds`; `classes`: class (the positive one of two, else each against the rest) ->
+        `{arms: {arm: {prevalence, net_benefit, ci_low, ci_high, treat_all, avoided}}, difference}`
+        with one number per threshold (treating nobody is 0; `avoided` are interventions that the
+        model spares per 100 patients against treating all, at equal detection), `difference` being
+        `{arm, reference, n_patients, difference, ci_low, ci_high}` or None; `rule`; and
+        `points`: see `operating_points`.
+
+    Source:
+        Vickers & Elkin, Med Decis Making 2006; 26: 565-574. Vickers et al., BMC Med Inform Decis
+        Mak 2008; 8: 53 (intervals, interventions avoided).
+    """
+    asked = list(arms or table.arms)
+    units = {arm: ScoredUnits.of(table.of_arm(arm), thresholds) for arm in asked}
+    units = {arm: each for arm, each in units.items() if each.patients}
+    pair: tuple[ScoredUnits, ScoredUnits] | None = None
+    if primary is not None and primary.arm != primary.reference:
+        one, two = pair_arms(table, primary.arm, primary.reference)
+        pair = ScoredUnits.of(one, {}), ScoredUnits.of(two, {})
+    seed = int(rng.integers(2**63))
+    n_classes = len(table.classes)
+    classes: dict[str, Any] = {}
+    for k in [1] if n_classes == 2 else range(n_classes):
+        classes[table.classes[k]] = {
+            "arms": {arm: _curve(each, k, n_bootstrap, seed) for arm, each in units.items()},
+            "difference": None
+            if pair is None or primary is None
+            else {
+                "arm": primary.arm, "reference": primary.reference,
+                "n_patients": len(pair[0].patients), **_difference(pair, k, n_bootstrap, seed),
+            },
+        }  # fmt: skip
+    return {
+        "thresholds": THRESHOLDS.tolist(),
+        "classes": classes,
+        "rule": threshold.model_dump(),
+        "points": operating_points(units, thresholds, prevalences),
+    }
+
+
+def net_benefit(is_class: Bools, p: Floats, thresholds: Floats, weight: Floats) -> Floats:
+    """True positives less false positives at the odds of each threshold, per unit.
+
+    Args:
+        is_class: (n,) True where the unit has the class.
+        p: (n,) its probability; a unit is treated at or above a threshold.
+        thresholds: (T,) between 0 and 1.
+        weight: (n,).
+    """
+    return _worth(is_class, p, thresholds, weight, np.zeros(len(p), dtype=np.int64), 1)[0] / (
+        weight.sum()
+    )
+
+
+def _worth(
+    is_class: Bools, p: Floats, thresholds: Floats, weight: Floats, patient: Ints, n_patients: int
+) -> Floats:
+    """(patients, T) summed worth of each patient's treated units, at every threshold."""
+    odds = thresholds / (1 - thresholds)
+    # the last threshold at or below p: treated there and at all lower ones
+    last = np.searchsorted(thresholds, p, side="right")
+    n_bins = len(thresholds) + 1
+    summed: list[Floats] = []
+    for counted in (is_class, ~is_class):
+        cells: Floats = np.asarray(
+            np.bincount(
+                patient * n_bins + last, np.where(counted, weight, 0.0), n_patients * n_bins
+            ),
+            dtype=np.float64,
+        ).reshape(n_patients, n_bins)
+        summed.append(np.cumsum(cells[:, ::-1], axis=1)[:, ::-1][:, 1:])
+    return summed[0] - odds * summed[1]
+
+
+def _sums(units: ScoredUnits, k: int) -> tuple[Floats, Floats, Floats]:
+    """Of every patient: worth by threshold, units of the class, units."""
+    n, is_class = len(units.patients), units.target == k
+    ones = np.ones(len(is_class))
+    worth = _worth(is_class, units.probabilities[:, k], THRESHOLDS, ones, units.patient, n)
+    positive, total = (
+        np.asarray(np.bincount(units.patient, counted, n), dtype=np.float64)
+        for counted in (is_class.astype(np.float64), ones)
+    )
+    return worth, positive, total
+
+
+def _per_unit(worth: Floats, total: Floats) -> Callable[[Floats], Floats]:
+    """Weights (replicates, patients) to the mean worth of a unit (replicates, T)."""
+
+    def statistic(weights: Floats) -> Floats:
+        summed = weights @ worth
+        return ratio(summed, np.broadcast_to((weights @ total)[:, None], summed.shape))
+
+    return statistic
+
+
+def _curve(units: ScoredUnits, k: int, n_bootstrap: int, seed: int) -> dict[str, Any]:
+    worth, positive, total = _sums(units, k)
+
+    statistic = _per_unit(worth, total)
+    value = statistic(np.ones((1, len(total))))[0]
+    low, high = _interval(statistic, len(total), n_bootstrap, seed)
+    prevalence = float(positive.sum() / total.sum())
+    odds = THRESHOLDS / (1 - THRESHOLDS)
+    treat_all = prevalence - (1 - prevalence) * odds
+    return {
+        "prevalence": prevalence,
+        "net_benefit": value.tolist(),
+        "ci_low": low.tolist(),
+        "ci_high": high.tolist(),
+        "treat_all": treat_all.tolist(),
+        "avoided": (100 * (value - treat_all) / odds).tolist(),
+    }
+
+
+def _difference(
+    pair: tuple[ScoredUnits, ScoredUnits], k: int, n_bootstrap: int, seed: int
+) -> dict[str, list[float]]:
+    first, second = (_sums(side, k) for side in pair)
+    worth, total = first[0] - second[0], first[2]
+
+    statistic = _per_unit(worth, total)
+    low, high = _interval(statistic, len(total), n_bootstrap, seed)
+    return {
+        "difference": statistic(np.ones((1, len(total))))[0].tolist(),
+        "ci_low": low.tolist(), "ci_high": high.tolist(),
+    }  # fmt: skip
+
+
+def _interval(
+    statistic: Callable[[Floats], Floats], n_patients: int, n_bootstrap: int, seed: int
+) -> tuple[Floats, Floats]:
+    """2.5 % and 97.5 % points over resamples of the patients, at every threshold."""
+    if n_patients < MIN_PATIENTS:
+        empty = np.full(len(THRESHOLDS), np.nan)
+        return empty, empty
+    drawn = bootstrap(
+        statistic, n_patients=n_patients, n_replicates=n_bootstrap, rng=np.random.default_rng(seed)
+    )
+    low, high = np.quantile(drawn, [0.025, 0.975], axis=0)
+    return low, high
