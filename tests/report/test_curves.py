@@ -82,3 +82,17 @@ def test_figure_has_a_panel_for_every_arm_and_shows_the_prevalence() -> None:
     truth = np.concatenate([fit.truth for fits in arms.values() for fit in fits])
     notes = [text.get_text() for text in figure.axes[1].texts]
     assert notes == [f"chance {np.mean(truth):.2f}"]
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_roc_curves_are_drawn_from_corner_to_corner(n_classes: int) -> None:
+    arms = {"a": _fits(n_classes=n_classes), "b": _fits(n_classes=n_classes)}
+    classes = ["x", "y", "z"][:n_classes]
+    figure = curve_figure(arms, kind="roc", classes=classes, n_bootstrap=30)
+    drawn = [line for axis in figure.axes for line in axis.lines]
+    assert len(drawn) > 6
+    for line in drawn:
+        x, y = np.asarray(line.get_xdata()), np.asarray(line.get_ydata())
+        assert (x[0], y[0]) == (0, 0)
+        assert (x[-1], y[-1]) == (1, 1)
+        assert (np.diff(y) >= -1e-12).all()

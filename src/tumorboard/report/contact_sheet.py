@@ -81,13 +81,13 @@ def _write_sheet(
 
 def _thumbnail(path: Path) -> Image:
     """One image scaled to fit a tile, in grey or colour, on black."""
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     pixels = read_pixels(path, page=middle_page(path, 0))
     unit = np.nan_to_num(to_unit(pixels, window="percentile"))
     values = np.rint(255 * unit).astype(np.uint8)
     picture = Image.fromarray(values[0] if len(values) == 1 else np.moveaxis(values, 0, -1))
-    picture.thumbnail((_SIDE, _SIDE))
+    picture = ImageOps.contain(picture, (_SIDE, _SIDE))
     canvas = Image.new("RGB", (_SIDE, _SIDE))
     canvas.paste(picture, ((_SIDE - picture.width) // 2, (_SIDE - picture.height) // 2))
     return canvas

@@ -178,10 +178,10 @@ def curve_figure(
     look = marks(list(arms))
     curves = {arm: mean_curves(f, kind=kind, n_bootstrap=n_bootstrap) for arm, f in arms.items()}
     figure, axes = panels(1 + len(arms), columns=3, height=3.55)
-    _overview(axes[0], curves, look, labels or {})
+    _overview(axes[0], curves, look, labels or {}, kind)
     for axis, arm in zip(axes[1:], arms, strict=True):
         others = [curve[-1] for name, curve in curves.items() if name != arm]
-        _one_arm(axis, arm, curves[arm], look[arm], others=others, classes=classes)
+        _one_arm(axis, arm, curves[arm], look[arm], others=others, classes=classes, kind=kind)
     for axis in axes:
         _furnish(axis, kind, chance=_chance(arms, classes))
     return figure
@@ -193,33 +193,45 @@ def _chance(arms: Mapping[str, Sequence[Fit]], classes: Sequence[str]) -> float:
     return float(np.mean(truth == 1)) if len(classes) == 2 else 1 / len(classes)
 
 
+def _to_corners(values: Floats, kind: Kind) -> tuple[Floats, Floats]:
+    """A curve as it is drawn: `GRID` lies within 0 and 1, and an ROC curve joins both corners."""
+    if kind != "roc" or np.isnan(values).any():
+        return GRID, values
+    return np.r_[0.0, GRID, 1.0], np.r_[0.0, values, 1.0]
+
+
 def _overview(
     axis: Axes,
     curves: Mapping[str, list[Curve]],
     look: Mapping[str, Mark],
     labels: Mapping[str, str],
+    kind: Kind,
 ) -> None:
     for arm, curve in curves.items():
         mark = look[arm]
         text = short(arm, 18) + (f"  {labels[arm]}" if labels.get(arm) else "")
-        axis.plot(GRID, curve[-1].mean, color=mark.colour, ls=mark.dash, lw=1.8, label=text)
+        axis.plot(
+            *_to_corners(curve[-1].mean, kind), color=mark.colour, ls=mark.dash, lw=1.8, label=text
+        )
     axis.set_title("All arms")
     axis.legend(loc="best", handlelength=2.8)
 
 
 def _one_arm(
     axis: Axes, arm: str, curves: list[Curve], mark: Mark, *, others: Sequence[Curve],
-    classes: Sequence[str],
+    classes: Sequence[str], kind: Kind,
 ) -> None:  # fmt: skip
     main = curves[-1]
     for other in others:
-        axis.plot(GRID, other.mean, color=PALE, lw=1.0, zorder=1)
+        axis.plot(*_to_corners(other.mean, kind), color=PALE, lw=1.0, zorder=1)
     axis.fill_between(GRID, main.low, main.high, color=mark.colour, alpha=0.18, lw=0, zorder=2)
     for index, curve in enumerate(curves[:-1][:MAX_CLASSES]):
         dash = ("--", ":", "-.", (0, (1, 1)))[index % 4]
-        axis.plot(GRID, curve.mean, color=INK, lw=0.9, ls=dash, label=short(classes[index], 16))
+        label = short(classes[index], 16)
+        axis.plot(*_to_corners(curve.mean, kind), color=INK, lw=0.9, ls=dash, label=label)
     name = "macro mean" if len(curves) > 1 else None
-    axis.plot(GRID, main.mean, color=mark.colour, ls=mark.dash, lw=2.0, label=name, zorder=4)
+    x, y = _to_corners(main.mean, kind)
+    axis.plot(x, y, color=mark.colour, ls=mark.dash, lw=2.0, label=name, zorder=4)
     axis.set_title(short(arm))
     if len(curves) > 1:
         axis.legend(loc="lower right", handlelength=2.4)
