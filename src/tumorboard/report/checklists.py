@@ -81,7 +81,7 @@ def _filled(contents: Contents) -> list[tuple[Checklist, list[Answered]]]:
 
 def _counted(answered: list[Answered]) -> str:
     counts = ", ".join(f"{n} {status}" for status, n in count(answered).items())
-    return f"{counts} of {len(answered)}"
+    return f"of {len(answered)} items, {counts}"
 
 
 def _cells(answered: Answered) -> tuple[str, ...]:
@@ -114,7 +114,7 @@ def _word(name: str, filled: list[tuple[Checklist, list[Answered]]]) -> Word:
     document.add_heading(f"Reporting checklists: {_plain(name)}", 0)
     for checklist, answered in filled:
         document.add_heading(checklist.name, 1)
-        document.add_paragraph(f"{checklist.source}. {_counted(answered)}. Wording of the items is "
+        document.add_paragraph(f"{checklist.source}. {_counted(answered).capitalize()}. Wording of the items is "
                                "ours; the guideline itself decides.")  # fmt: skip
         _word_table(document, answered)
     return document
