@@ -95,6 +95,8 @@ def check(
         if as_json:
             findings = [asdict(finding) for finding in report.findings]
             typer.echo(json.dumps(findings, indent=1, default=list))
+        for fault in report.faults:
+            typer.echo(f"error: {fault}", err=True)
         raise typer.Exit(report.exit_code)
 
 

@@ -4,7 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from tumorboard.verbs.check import check
+from tumorboard.errors import InputError
+from tumorboard.records import Finding
+from tumorboard.verbs.check import check, told
 from tumorboard.verbs.simulate import simulate
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -26,6 +28,8 @@ def test_a_sound_study_has_no_findings_and_a_time(cohort: Path, tmp_path: Path) 
     assert report.findings == ()
     assert report.exit_code == 0
     assert report.lines[0].startswith("simulated-image-table: 40 patients in")
+    assert report.faults == ()
+    assert report.lines[-2] == "audit: nothing found"
     assert report.lines[-1].startswith("this study takes at most about")
     assert {path.name for path in (tmp_path / "check").iterdir()} == {
         "manifest.csv", "cohort.json", "audit.json",
@@ -44,10 +48,74 @@ def test_findings_and_rejected_files_are_told(cohort: Path, tmp_path: Path) -> N
     (folder / "patients.csv").write_text("\n".join(few) + "\n", encoding="utf-8")
     (folder / "images" / malignant[0].split(",")[-2]).write_bytes(b"<html>")
     report = check(folder / "study.toml", overrides=["evaluation.folds=2"], estimate_time=False)
-    assert [finding.code for finding in report.findings] == ["small-class"]
+    assert [finding.code for finding in report.findings] == ["small-class", "too-few-events"]
+    assert "audit: 2 warnings" in report.lines
     assert any(line.startswith("warning: small-class: Class 'malignant'") for line in report.lines)
     assert any(line.startswith("rejected: patient") for line in report.lines)
     assert report.exit_code == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "fault"),
+    [
+        ('runtime.device="cuda"', 'runtime.device = "cuda", but torch sees no CUDA GPU'),
+        ('cohort.institution="where"', "cohort.institution: patients.csv has no column 'where'"),
+        ('evaluation.subgroups=["sax"]', "evaluation.subgroups: patients.csv has no column 'sax'"),
+        ('modalities.image.encoder={name="resnet",weights="/absent.pth"}', "/absent.pth"),
+        ('arms.fused.fusion={name="gated",weights="fixed",fixed={image=1.0}}', "arm fused: "),
+        ("evaluation.folds=30", "evaluation.folds: 30 folds, but the smallest class has"),
+    ],
+)
+def test_settings_that_cannot_work_fail_before_training(
+    cohort: Path, setting: str, fault: str
+) -> None:
+    import torch
+
+    if "cuda" in setting and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    report = check(cohort / "study.toml", overrides=[setting], estimate_time=False)
+    assert report.exit_code == 2
+    assert len({line.split(": ", 1)[-1] for line in report.faults}) == 1, report.faults
+    assert fault in report.faults[0]
+
+
+def test_a_fault_in_a_column_leaves_what_could_be_read(cohort: Path, tmp_path: Path) -> None:
+    import shutil
+
+    folder = tmp_path / "cohort"
+    shutil.copytree(cohort, folder)
+    table = folder / "patients.csv"
+    header, first, *rest = table.read_text(encoding="utf-8").splitlines()
+    cells = first.split(",")
+    cells[header.split(",").index("age")] = "about 60"
+    table.write_text("\n".join([header, ",".join(cells), *rest]) + "\n", encoding="utf-8")
+    report = check(folder / "study.toml", out=tmp_path / "out")
+    assert report.exit_code == 2
+    (fault,) = report.faults
+    assert "column age" in fault
+    assert "about 60" in fault
+    assert {path.name for path in (tmp_path / "out").iterdir()} == {
+        "manifest.csv", "cohort.json", "audit.json",
+    }  # fmt: skip
+    assert json.loads((tmp_path / "out" / "cohort.json").read_text())["patients"] == 40
+
+
+def test_an_absent_table_is_raised(tmp_path: Path, cohort: Path) -> None:
+    overrides = ['cohort.table="absent.csv"']
+    with pytest.raises(InputError, match=r"absent\.csv: no such table"):
+        check(cohort / "study.toml", out=tmp_path / "out", overrides=overrides)
+    assert not (tmp_path / "out").exists()
+
+
+def test_findings_are_grouped_counted_and_cut() -> None:
+    many = [Finding("label-proxy", "error", f"column {i}") for i in range(7)]
+    lines = told([*many, Finding("small-class", "note", "x " * 900)], accept=["label-proxy"])
+    assert lines[0] == "audit: 7 errors, 1 note"
+    assert lines[1] == "error (accepted): label-proxy: column 0"
+    assert len(lines) == 1 + 5 + 1 + 1
+    assert "[...]" in lines[6]
+    assert len(lines[6]) < 650
+    assert lines[7] == "error: label-proxy: 2 more of these (all are in audit.json and --json)"
 
 
 @realdata

@@ -2,16 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from tumorboard.audit import blocking
+import numpy as np
+
+from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache
-from tumorboard.records import Finding
+from tumorboard.errors import InputError, StudyError, TumorboardError
+from tumorboard.formats.messages import counted
+from tumorboard.records import Cohort, Finding, Outcomes, Split
+from tumorboard.study import Study
 from tumorboard.training.estimate import duration, estimate_seconds
-from tumorboard.training.prepare import prepare
+from tumorboard.training.other_cohorts import read_others
+from tumorboard.training.prepare import (
+    Prepared,
+    build_modality,
+    build_source,
+    build_task,
+    prepare,
+    with_units,
+)
+from tumorboard.training.rehearsal import rehearse
 from tumorboard.verbs.evaluate import audit, data_root, load_study, split_study, write_inputs
+from tumorboard.verbs.held_out import locked_patients
+
+#: Findings of one code that are printed one by one; all are in audit.json and `--json`.
+PRINTED = 5
+_MOST_CHARACTERS = 600
 
 
 @dataclass(frozen=True)
@@ -21,12 +41,15 @@ class CheckReport:
     Args:
         findings: Findings of the audit, errors first.
         lines: What the user should read, one line each.
-        exit_code: 0; 2 where an error is not accepted; 3 where files were rejected.
+        exit_code: 0; 2 where an error is not accepted or a setting cannot work; 3 where files were
+            rejected.
+        faults: What must be mended in the study, its data or this machine, one line each.
     """
 
     findings: tuple[Finding, ...]
     lines: tuple[str, ...]
     exit_code: int
+    faults: tuple[str, ...] = ()
 
 
 def check(
@@ -42,7 +65,8 @@ def check(
     Args:
         study: The study file.
         data: Folder that the study's file names start from.
-        out: Folder for manifest.csv, cohort.json and audit.json; written whatever the exit code.
+        out: Folder for manifest.csv, cohort.json and audit.json; written whatever the exit code, as
+            soon as study and table can be read.
         overrides: `key=value` settings over the study file.
         estimate_time: Time two batches of every arm and say how long the study will take here.
 
@@ -52,28 +76,130 @@ def check(
     checked = load_study(Path(study), overrides=overrides)
     root = data_root(checked, data)
     with Cache(workers=checked.keys.runtime.workers) as cache:
-        prepared = prepare(checked, root, cache=cache)
-        findings = audit(checked, prepared)
+        try:
+            prepared = prepare(checked, root, cache=cache)
+            others = read_others(checked, root, prepared.outcomes, cache=cache)
+        except (InputError, StudyError) as error:
+            return _unprepared(checked, root, out, error, cache)
+        findings = audit(checked, prepared, others)
         if out is not None:
             write_inputs(out, checked, prepared, findings, root, cache)
+    faults, splits = _trial(checked, prepared)
+    lines = [*_patients(checked, prepared), *told(findings, checked.keys.audit.accept)]
+    if estimate_time and not faults:
+        lines.append(_time(checked, prepared, splits))
+    is_stopped = bool(faults or blocking(findings, checked.keys.audit.accept))
+    code = 2 if is_stopped else 3 if prepared.rejections else 0
+    return CheckReport(tuple(findings), tuple(lines), code, tuple(faults))
+
+
+def _trial(study: Study, prepared: Prepared) -> tuple[list[str], list[Split]]:
+    """Settings that cannot work, and the splits."""
+    try:
+        splits = split_study(study, prepared, locked_patients(study, prepared))
+    except TumorboardError as error:
+        return _problems(error), []
+    return rehearse(study, prepared, splits[0]), splits
+
+
+def _problems(error: TumorboardError) -> list[str]:
+    return list(error.problems) if isinstance(error, StudyError) else [str(error)]
+
+
+def _patients(study: Study, prepared: Prepared) -> list[str]:
     cohort = prepared.cohort
-    lines = [
-        f"{checked.name}: {len(cohort.patients)} patients in {cohort.n_rows} rows, "
+    return [
+        f"{study.name}: {len(cohort.patients)} patients in {cohort.n_rows} rows, "
         + ", ".join(f"{name} in {sum(m.present)} rows" for name, m in prepared.measured.items()),
         *cohort.notes,
         *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
         *(f"rejected: patient {r.patient_id}: {r.reason}" for r in prepared.rejections),
-        *(f"{finding.severity}: {finding.code}: {finding.message}" for finding in findings),
     ]
-    splits = split_study(checked, prepared)
-    if estimate_time:
-        seconds = estimate_seconds(checked, prepared, splits)
-        longest = max(seconds, key=lambda name: seconds[name])
-        lines.append(
-            f"this study takes at most about {duration(sum(seconds.values()))} here "
-            f"({len(checked.arms)} arms on {len(splits)} splits; longest: {longest}, "
-            f"{duration(seconds[longest])}); early stopping makes it shorter"
-        )
-    stopping = blocking(findings, checked.keys.audit.accept)
-    code = 2 if stopping else 3 if prepared.rejections else 0
-    return CheckReport(tuple(findings), tuple(lines), code)
+
+
+def told(findings: Sequence[Finding], accept: Sequence[str]) -> list[str]:
+    """The audit for people: how many of what, then each finding, a few of every code.
+
+    Args:
+        findings: Errors first.
+        accept: Codes that the study accepts.
+    """
+    if not findings:
+        return ["audit: nothing found"]
+    n_of = Counter(finding.severity for finding in findings)
+    counts = [counted(n_of[word], word) for word in ("error", "warning", "note") if n_of[word]]
+    lines = [f"audit: {', '.join(counts)}"]
+    seen: Counter[tuple[str, str]] = Counter()
+    for finding in findings:
+        group = (finding.severity, finding.code)
+        seen[group] += 1
+        if seen[group] > PRINTED:
+            continue
+        is_accepted = finding.severity == "error" and finding.code in accept
+        aside = " (accepted)" if is_accepted else ""
+        lines.append(f"{finding.severity}{aside}: {finding.code}: {_cut(finding.message)}")
+    lines += [
+        f"{severity}: {code}: {n - PRINTED} more of these (all are in audit.json and --json)"
+        for (severity, code), n in seen.items()
+        if n > PRINTED
+    ]
+    return lines
+
+
+def _cut(message: str) -> str:
+    """A message that fits a terminal; its middle, a list of rows, is what goes."""
+    if len(message) <= _MOST_CHARACTERS:
+        return message
+    head, tail = message[: _MOST_CHARACTERS // 2], message[-_MOST_CHARACTERS // 3 :]
+    return f"{head.rsplit(' ', 1)[0]} [...] {tail.split(' ', 1)[-1]}"
+
+
+def _time(study: Study, prepared: Prepared, splits: Sequence[Split]) -> str:
+    seconds = estimate_seconds(study, prepared, splits)
+    longest = max(seconds, key=lambda name: seconds[name])
+    return (
+        f"this study takes at most about {duration(sum(seconds.values()))} here "
+        f"({len(study.arms)} arms on {len(splits)} splits; longest: {longest}, "
+        f"{duration(seconds[longest])}); early stopping makes it shorter"
+    )
+
+
+def _unprepared(
+    study: Study, root: Path, out: Path | None, error: TumorboardError, cache: Cache
+) -> CheckReport:
+    """What can be said where the table could be read, but not all of what the study asks of it.
+
+    Raises:
+        StudyError, InputError: The table cannot be read.
+    """
+    modalities = {name: build_modality(table) for name, table in study.modalities.items()}
+    files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
+    source = build_source(study.source, study.keys.cohort.source)
+    found = with_units(source.read(root, name=study.name, files=files), study.keys.task.unit)
+    outcomes = _outcomes(study, found)
+    findings: list[Finding] = []
+    if outcomes.classes:
+        findings = run_checks(Audited(study, found, outcomes, {}))
+    prepared = Prepared(
+        found=found, found_outcomes=outcomes, found_measured={}, cohort=found, outcomes=outcomes,
+        measured={}, rejections=found.rejections, records=found.records,
+    )  # fmt: skip
+    if out is not None:
+        write_inputs(out, study, prepared, findings, root, cache)
+    lines = [
+        f"{study.name}: {len(found.patients)} patients in {found.n_rows} rows of "
+        f"{found.table.name}; not all that the study asks of them could be read",
+        *found.notes,
+        *told(findings, study.keys.audit.accept),
+    ]
+    return CheckReport(tuple(findings), tuple(lines), 2, tuple(_problems(error)))
+
+
+def _outcomes(study: Study, found: Cohort) -> Outcomes:
+    """Outcomes of everything found; nobody's where they are what cannot be read."""
+    try:
+        return build_task(study.keys.task).read(found)
+    except TumorboardError:
+        nobody = np.zeros(found.n_rows, dtype=np.bool_)
+        none = np.zeros(found.n_rows, dtype=np.int64)
+        return Outcomes(nobody, none, none, {}, (), {})
