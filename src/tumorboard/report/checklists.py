@@ -114,8 +114,10 @@ def _word(name: str, filled: list[tuple[Checklist, list[Answered]]]) -> Word:
     document.add_heading(f"Reporting checklists: {_plain(name)}", 0)
     for checklist, answered in filled:
         document.add_heading(checklist.name, 1)
-        document.add_paragraph(f"{checklist.source}. {_counted(answered).capitalize()}. Wording of the items is "
-                               "ours; the guideline itself decides.")  # fmt: skip
+        document.add_paragraph(
+            f"{checklist.source}. {_counted(answered).capitalize()}. Wording of the items is ours; "
+            "the guideline itself decides."
+        )
         _word_table(document, answered)
     return document
 
