@@ -65,7 +65,10 @@ def study_tables(seed, settings):
             "epochs": settings.epochs, "batch_size": 16,
             "optimizer": {"name": "adamw", "learning_rate": 5e-3}, "modality_dropout": 0.0,
         },
-        "evaluation": {"folds": 5, "primary": {"arm": "fused", "reference": "record"}},
+        "evaluation": {
+            "folds": 5, "repeats": settings.repeats,
+            "primary": {"arm": "fused", "reference": "record"},
+        },
         "runtime": {"device": "cpu", "precision": "32", "workers": 1},
     }  # fmt: skip
 
@@ -95,11 +98,11 @@ def simulate_and_train(seed, settings):
 
 
 def fold_scores(table, arm):
-    """AUROC of one arm in every fold."""
+    """AUROC of one arm in every repeat and fold."""
     test = table.take((table.part == "test") & (table.arm == arm))
     scores = []
-    for fold in np.unique(test.fold):
-        part = test.take(test.fold == fold)
+    for repeat, fold in sorted(set(zip(test.repeat.tolist(), test.fold.tolist(), strict=True))):
+        part = test.take((test.repeat == repeat) & (test.fold == fold))
         ranking = Ranking(part.outcome == 1, part.probabilities[:, 1])
         scores.append(float(ranking.auroc(np.ones((1, part.n_rows)))[0]))
     return np.asarray(scores)
@@ -175,6 +178,7 @@ def main():
     parser.add_argument("--studies", type=int, default=200)
     parser.add_argument("--patients", type=int, default=100)
     parser.add_argument("--epochs", type=int, default=20)
+    parser.add_argument("--repeats", type=int, default=1)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--summary", action="store_true")
     settings = parser.parse_args()
