@@ -1,0 +1,53 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from tumorboard.cache import Cache
+from tumorboard.evaluation.image_numbers import first_images, image_numbers
+from tumorboard.modalities import Measured
+from tumorboard.modalities.image import Image as ImageModality
+from tumorboard.records import Cohort
+
+
+@pytest.fixture
+def cohort(tmp_path: Path) -> Cohort:
+    """Patient a: two images; b: one, black and white; c: none."""
+    files: list[tuple[Path, ...]] = []
+    for i, levels in enumerate([(51, 51), (153, 153), (0, 255)]):
+        pixels = np.zeros((16, 16), dtype=np.uint8)
+        pixels[:, :8], pixels[:, 8:] = levels
+        Image.fromarray(pixels).save(tmp_path / f"{i}.png")
+        files.append((tmp_path / f"{i}.png",))
+    return Cohort(
+        name="c", patient_id=("a", "a", "b", "c"), unit_id=("a:2", "a:3", "b:4", "c:5"), columns={},
+        files={"scan": (*files, ())}, line=(2, 3, 4, 5), table=tmp_path / "t.csv", root=tmp_path,
+    )  # fmt: skip
+
+
+def test_brightness_and_contrast_are_means_over_a_patients_images(
+    cohort: Cohort, tmp_path: Path
+) -> None:
+    modality = ImageModality(files="{file}", size=(16, 16))
+    with Cache(tmp_path / "cache") as cache:
+        measured = modality.read(cohort, name="scan", cache=cache)
+    others = Measured(present=np.ones(4, dtype=bool))
+    found = image_numbers({"scan": measured, "record": others}, cohort.patient_id)
+    assert set(found) == {"scan brightness", "scan contrast"}
+    assert found["scan brightness"] == pytest.approx(
+        {"a": 0.4, "b": 0.5, "c": np.nan}, abs=1e-6, nan_ok=True
+    )
+    assert found["scan contrast"] == pytest.approx(
+        {"a": 0.0, "b": 0.5, "c": np.nan}, abs=1e-4, nan_ok=True
+    )
+
+
+def test_units_are_shown_by_their_first_image(cohort: Cohort) -> None:
+    assert {unit: path.name for unit, path in first_images(cohort, "scan").items()} == {
+        "a:2": "0.png", "a:3": "1.png", "b:4": "2.png",
+    }  # fmt: skip
+    by_patient = replace(cohort, unit_id=cohort.patient_id)
+    assert first_images(by_patient, "scan")["a"].name == "0.png"
+    assert first_images(cohort, "absent") == {}
