@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ from tumorboard.report.captions import captions, glossary
 from tumorboard.report.checklists import write_filled
 from tumorboard.report.contents import Contents, read_contents
 from tumorboard.report.figures import write_figures
-from tumorboard.report.held_out import external_section, locked_section
 from tumorboard.report.limits import accepted_errors, limits, statements
 from tumorboard.report.patients import MAX_ERRORS, MAX_PATIENTS, mistakes, unit_rows
 from tumorboard.report.performance import (
@@ -24,15 +23,10 @@ from tumorboard.report.performance import (
     other_metrics,
 )
 from tumorboard.report.section import Section, fill
+from tumorboard.report.sections import SECTIONS
 from tumorboard.report.table1 import shown_rows
 
 _HERE = Path(__file__).parent
-
-#: Sections made from the evidence of a run, in the order of the page; None where it has none.
-SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
-    locked_section,
-    external_section,
-)
 
 
 def write_report(run_folder: Path) -> Path:

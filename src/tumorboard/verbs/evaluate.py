@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,7 +19,7 @@ from tumorboard.evaluation.comparison import compare_all
 from tumorboard.evaluation.results import write_comparison, write_metrics
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
-from tumorboard.records import Finding, Part, Split
+from tumorboard.records import Estimate, Finding, Part, Split
 from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
 from tumorboard.report.page import write_report
 from tumorboard.report.table1 import table_one, write_table_one
@@ -33,7 +32,7 @@ from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import begin, locked, same_data
 from tumorboard.training.signals import ending_on_signals
-from tumorboard.verbs.gather import gather_evidence
+from tumorboard.verbs.gather import Finished, gather_evidence, part_sizes, subgroup_columns
 from tumorboard.verbs.held_out import locked_patients, score_external, score_locked
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
@@ -82,6 +81,7 @@ def evaluate(
         prepared = prepare(checked, root, cache=cache, patients_per_class=limit)
         others = read_others(checked, root, prepared.outcomes, cache=cache)
         findings = audit(checked, prepared, others)
+        subgroup_columns(checked, prepared)  # a column that is absent stops here, not after days
         held_back = locked_patients(checked, prepared)
         splits = split_study(checked, prepared, held_back)
         with locked(folder), ending_on_signals():
@@ -91,11 +91,12 @@ def evaluate(
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
             _write_setup(folder, checked, prepared, splits, held_back)
-            _fit_all(folder, checked, prepared, splits, say, checkpoint_every_s)
+            scores = _fit_all(folder, checked, prepared, splits, say, checkpoint_every_s)
             if held_back and not fast:  # a trial must not count as a look
                 score_locked(folder, checked, prepared, splits, held_back, say)
             score_external(folder, checked, splits, others, say)
-            gather_evidence(folder, checked, prepared, splits, others, say)
+            done = Finished(folder, checked, prepared, splits, *scores)
+            gather_evidence(done, others, say)
             say("writing the report")
             write_report(folder)
             return Run(folder)
@@ -259,7 +260,7 @@ def _fit_all(
     splits: Sequence[Split],
     say: Callable[[str], None],
     checkpoint_every_s: float,
-) -> None:
+) -> tuple[PredictionTable, Mapping[str, Mapping[str, Estimate]]]:
     n_fits = len(splits) * len(study.arms)
     with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
         say(f"{n_fits} fits: {len(study.arms)} arms on {len(splits)} splits")
@@ -267,12 +268,12 @@ def _fit_all(
             study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
         )
     write_predictions(folder / "predictions.csv", table)
-    write_scores(folder, study, table, splits)
+    return table, write_scores(folder, study, table, splits)
 
 
 def write_scores(
     folder: Path, study: Study, table: PredictionTable, splits: Sequence[Split]
-) -> None:
+) -> Mapping[str, Mapping[str, Estimate]]:
     """metrics.json and comparison.json from the predictions alone."""
     keys = study.keys.evaluation
     metrics = evaluate_arms(
@@ -288,6 +289,7 @@ def write_scores(
         threshold=keys.threshold,
         n_bootstrap=keys.bootstrap,
         rng=np.random.default_rng(derive_seed(study.seed, "comparison")),
-        sizes={(split.repeat, split.fold): Counter(split.parts.values()) for split in splits},
+        sizes=part_sizes(splits),
     )
     write_comparison(folder / "comparison.json", compared)
+    return metrics

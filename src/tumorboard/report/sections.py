@@ -1,0 +1,43 @@
+"""Which sections of the page are made from the evidence of a run, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tumorboard.report import (
+    calibration,
+    checklists,
+    cohorts,
+    comparison,
+    decisions,
+    degradation,
+    errors,
+    explanations,
+    input_quality,
+    missing_data,
+    subgroups,
+    subsets,
+    tuning,
+)
+from tumorboard.report.contents import Contents
+from tumorboard.report.held_out import external_section, locked_section
+from tumorboard.report.section import Section
+
+#: None where the run has no such evidence.
+SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
+    comparison.section,
+    locked_section,
+    external_section,
+    cohorts.section,
+    missing_data.section,
+    calibration.section,
+    decisions.section,
+    subsets.section,
+    degradation.section,
+    input_quality.section,
+    subgroups.section,
+    errors.section,
+    explanations.section,
+    tuning.section,
+    checklists.section,
+)
