@@ -20,6 +20,7 @@ from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import build_modality, build_task
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+sys.path.insert(0, str(Path(__file__).parent))
 
 from small_study import make_study
 

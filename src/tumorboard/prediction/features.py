@@ -102,7 +102,7 @@ def background_mean(
     Raises:
         InputError: No background rows, or none that has one of the modalities.
     """
-    vectors = _require_background(fitted, measured, background)
+    vectors = require_background(fitted, measured, background)
     weight = row_weights(cohort.patient_id, background)[:, None]
     has = np.isfinite(vectors)
     return np.where(has, vectors * weight, 0.0).sum(axis=0) / (has * weight).sum(axis=0)
@@ -121,7 +121,7 @@ def background_sample(
     Raises:
         InputError: No background rows, or none that has all of the modalities.
     """
-    vectors = _require_background(fitted, measured, background)
+    vectors = require_background(fitted, measured, background)
     vectors = vectors[np.isfinite(vectors).all(axis=1)]
     if not len(vectors):
         raise InputError(
@@ -132,9 +132,14 @@ def background_sample(
     return vectors[np.sort(rng.permutation(len(vectors))[:n])]
 
 
-def _require_background(
+def require_background(
     fitted: FittedArm, measured: Mapping[str, Measured], background: Ints
 ) -> Floats:
+    """(n, F) vectors of the background rows, which must have each modality at least once.
+
+    Raises:
+        InputError: No background row has one of the modalities.
+    """
     vectors = table_vectors(fitted, measured, background)
     for name in vector_modalities(fitted):
         if not measured[name].present[background].any():

@@ -1,9 +1,13 @@
-"""The shap library, imported without the warnings that its own import gives."""
+"""The shap library without its side effects: warnings on import, NumPy's global generator."""
 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager
 from typing import Any
+
+import numpy as np
 
 
 def shap_library() -> Any:
@@ -14,3 +18,14 @@ def shap_library() -> Any:
         import shap
 
     return shap
+
+
+@contextmanager
+def global_draws(seed: int) -> Generator[None]:
+    """NumPy's global generator, which shap draws from, begins at `seed` and is put back."""
+    state = np.random.get_state()  # noqa: NPY002 shap takes no generator
+    np.random.seed(seed)  # noqa: NPY002
+    try:
+        yield
+    finally:
+        np.random.set_state(state)  # noqa: NPY002

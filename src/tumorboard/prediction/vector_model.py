@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 import torch
@@ -17,6 +18,8 @@ from tumorboard.training.fitted import FittedArm
 
 #: Probabilities this close to 0 or 1 count as that far away, so that log odds stay finite.
 _EDGE = 1e-9
+#: No image of another patient.
+NOTHING_ELSE: Mapping[str, Ints] = MappingProxyType({})
 
 
 def probability_log_odds(probabilities: Floats, target: int) -> Floats:
@@ -57,13 +60,15 @@ class VectorModel:
         self.networks = networks or tuple(network for network in own if network is not None)
         self._held = [self._encode(network, measured, rows) for network in self.networks]
 
-    def probabilities(self, x: Floats, rows: Ints, *, held: Ints | None = None) -> Floats:
+    def probabilities(
+        self, x: Floats, rows: Ints, *, held: Mapping[str, Ints] = NOTHING_ELSE
+    ) -> Floats:
         """(n, K) answers for features (n, F), NaN where the modality is absent.
 
         Args:
             x: Features.
             rows: (n,) whose presence of modalities it is.
-            held: (n,) whose images it is; the same rows where left out.
+            held: Image -> (n,) whose it is; that of the same rows where left out.
         """
         if self.fitted.baseline is not None:
             return self.fitted.baseline.predict(x)
@@ -71,7 +76,7 @@ class VectorModel:
             logits = self._log_probabilities(
                 torch.as_tensor(x, dtype=torch.float32),
                 torch.as_tensor(rows),
-                torch.as_tensor(rows if held is None else held),
+                {name: torch.as_tensor(source) for name, source in held.items()},
             )
         return logits.double().exp().numpy()
 
@@ -87,7 +92,7 @@ class VectorModel:
 
     def score(self, x: torch.Tensor, rows: torch.Tensor) -> torch.Tensor:
         """Log odds as above, differentiable in the features; networks only."""
-        return network_log_odds(self._log_probabilities(x, rows, rows), self.target)
+        return network_log_odds(self._log_probabilities(x, rows, {}), self.target)
 
     def _encode(
         self, network: Network, measured: Mapping[str, Measured], rows: Ints
@@ -106,11 +111,12 @@ class VectorModel:
         return {name: torch.cat(parts) for name, parts in kept.items() if parts}
 
     def _log_probabilities(
-        self, x: torch.Tensor, rows: torch.Tensor, held: torch.Tensor
+        self, x: torch.Tensor, rows: torch.Tensor, held: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
         present = torch.as_tensor(self.present)[rows]
+        whose = {name: held.get(name, rows) for kept in self._held for name in kept}
         answers = [
-            log_softmax(self._logits(network, kept, x, present, held).float(), dim=1)
+            log_softmax(self._logits(network, kept, x, present, whose).float(), dim=1)
             for network, kept in zip(self.networks, self._held, strict=True)
         ]
         if len(answers) == 1:
@@ -123,13 +129,13 @@ class VectorModel:
         kept: Mapping[str, torch.Tensor],
         x: torch.Tensor,
         present: torch.Tensor,
-        held: torch.Tensor,
+        whose: Mapping[str, torch.Tensor],
     ) -> torch.Tensor:
         device = next(network.parameters()).device
         embeddings: list[torch.Tensor] = []
         for m, name in enumerate(network.names):
             if name in kept:
-                embeddings.append(kept[name][held].to(device))
+                embeddings.append(kept[name][whose[name]].to(device))
                 continue
             # What stands in rows without the modality never reaches the answer; NaN would reach
             # the gradient.

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.explain import Attributions, Importance
-from tumorboard.prediction.shap_library import shap_library
+from tumorboard.prediction.shap_library import global_draws, shap_library
 from tumorboard.records import Floats
 from tumorboard.report.performance import metric_name
 from tumorboard.report.style import GREY, INK, MINUS, PAGE_WIDTH, short, styled, svg_text
@@ -109,22 +109,20 @@ def _shap_figure() -> Generator[Figure]:
     # Not among the names of shap.plots itself.
     style_context = shap_library().plots._style.style_context
     backend = matplotlib.get_backend()
-    random_state = np.random.get_state()  # noqa: NPY002 shap draws the swarm's places from it
     if backend.lower() != "agg":
         plt.switch_backend("agg")
     try:
         with (
             plt.ioff(),
+            global_draws(0),  # a swarm's places are drawn: the same figure for the same numbers
             style_context(primary_color_positive=RAISES, primary_color_negative=LOWERS),
         ):
-            np.random.seed(0)  # noqa: NPY002 the same figure for the same numbers
             figure = plt.figure(facecolor="white")
             try:
                 yield figure
             finally:
                 plt.close(figure)
     finally:
-        np.random.set_state(random_state)  # noqa: NPY002
         if backend.lower() != "agg":
             plt.switch_backend(backend)
 

@@ -1,0 +1,92 @@
+"""Permutation importance: of the only column, of one that is not used, of rows of one patient."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sklearn.metrics import roc_auc_score
+from tables import ask
+
+from tumorboard.errors import InputError
+from tumorboard.explain.permutation_importance import PermutationImportance
+from tumorboard.models.baselines.logistic_regression import LogisticRegression
+from tumorboard.prediction.permutation import Units, exchanged
+
+LOGISTIC = {"modalities": ["record"], "baseline": {"name": "logistic_regression"}}
+
+
+def test_only_the_used_column_matters(tmp_path: Path) -> None:
+    asked = ask(tmp_path, arm=LOGISTIC, n=400)
+    baseline = asked.fitted.baseline
+    assert isinstance(baseline, LogisticRegression)
+    state = baseline.state()
+    coefficients = np.zeros_like(state.arrays["coefficients"])
+    coefficients[0, 0] = 1.0  # age alone
+    baseline.restore(replace(state, arrays={**state.arrays, "coefficients": coefficients}))
+    found = PermutationImportance(repeats=20).explain(asked).importance
+    assert found is not None
+    assert found.features == ("age", "marker", "size", "sex")
+    assert found.drop[1:] == pytest.approx(0.0, abs=1e-12)
+    assert found.ci_low[1:] == pytest.approx(0.0, abs=1e-12)
+    age = [float(asked.cohort.columns["age"][row]) for row in asked.rows]
+    auroc = roc_auc_score(asked.outcomes.target[asked.rows], age)
+    assert auroc > 0.65
+    assert found.drop[0] == pytest.approx(auroc - 0.5, abs=0.03)
+    assert found.ci_low[0] < found.drop[0] < found.ci_high[0]
+    assert found.ci_low[0] > 0
+
+
+@pytest.mark.parametrize("metric", ["auroc", "log_loss"])
+def test_columns_and_modalities_of_a_network(tmp_path: Path, metric: str) -> None:
+    arm = {"modalities": ["image", "record", "lab"], "fusion": "gated"}
+    asked = ask(tmp_path, arm=arm, n_classes=3)
+    found = PermutationImportance(metric=metric).explain(asked).importance
+    assert found is not None
+    assert found.metric == metric
+    assert found.features == (
+        "age", "marker", "size", "sex", "lactate", "glucose", "image", "record", "lab",
+    )  # fmt: skip
+    assert np.isfinite(found.drop).all()
+    assert (found.ci_low <= found.ci_high).all()
+
+
+def test_few_patients_have_no_interval(tmp_path: Path) -> None:
+    asked = ask(tmp_path, arm=LOGISTIC, n=48)
+    explanation = PermutationImportance().explain(asked)
+    assert explanation.importance is not None
+    assert np.isnan(explanation.importance.ci_low).all()
+    assert explanation.remarks == ("8 patients: too few for an interval.",)
+
+
+def test_patients_are_exchanged_not_rows() -> None:
+    patient = np.array([0, 0, 0, 1, 2, 2])
+    has = np.array([True, True, True, True, True, False])
+    for seed in range(20):
+        source = exchanged(patient, has, np.random.default_rng(seed))
+        assert source[5] == 5  # without the input
+        giver = {p: set(patient[source[(patient == p) & has]]) for p in range(3)}
+        assert all(len(givers) == 1 for givers in giver.values())
+        assert {next(iter(givers)) for givers in giver.values()} == {0, 1, 2}
+        if giver[1] == {0}:
+            assert source[3] == 0
+        if giver[0] == {0}:
+            assert source[:3].tolist() == [0, 1, 2]
+        if giver[0] == {2}:
+            assert source[:3].tolist() == [4, 4, 4]
+
+
+def test_units_average_their_rows() -> None:
+    units = Units.of(["a", "b", "a"], np.array([0, 1, 0]), np.array([1, 0, 1]))
+    mean = units.mean(np.array([[0.8, 0.2], [0.5, 0.5], [0.4, 0.6]]))
+    assert mean[:, 1] == pytest.approx([0.4, 0.5])
+
+
+def test_refuses(tmp_path: Path) -> None:
+    asked = ask(tmp_path, arm={"modalities": ["image"]})
+    assert "one image alone" in PermutationImportance().refuses(asked.fitted)
+    table = replace(ask(tmp_path, arm=LOGISTIC), outcomes=None)
+    with pytest.raises(InputError, match="no patient's outcome is known"):
+        PermutationImportance().explain(table)
