@@ -61,7 +61,7 @@ def degradation_figure(document: Mapping[str, Any], *, arms: Sequence[str], metr
         for arm, curve in probe["arms"].items():
             _curve(axis, curve, metric, look[arm])
         axis.set_title(name.replace("_", " "))
-        axis.set_xlabel(short(probe["unit"], 44), fontsize=8)
+        axis.set_xlabel(short(probe["unit"], 52), fontsize=8)
         axis.set_ylim(low, 1.01)
         axis.grid(visible=True)
         if metric in ("auroc", "balanced_accuracy") and low < 0.5:
@@ -95,7 +95,7 @@ def _legend(figure: Figure, arms: Sequence[str], look: Mapping[str, Mark]) -> No
     ]
     figure.legend(
         handles, [short(a, 22) for a in arms], loc="outside upper left", ncols=min(6, len(arms)),
-        handlength=3.2,
+        handlelength=3.2,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ class Blur(Probe):
         strengths: Standard deviations of the blur, as shares of the image's height.
     """
 
-    unit = "blur, standard deviation as a share of the image height"
+    unit = "standard deviation, share of the image height"
 
     def __init__(self, *, strengths: tuple[float, ...] = (0.005, 0.01, 0.02, 0.04, 0.08)) -> None:
         self._strengths = strengths

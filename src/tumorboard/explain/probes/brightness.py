@@ -20,7 +20,7 @@ class Brightness(Probe):
         strengths: Changes of the intensity, as shares of its range; each image's sign is drawn.
     """
 
-    unit = "brightness added or taken, as a share of the intensity range"
+    unit = "change, share of the intensity range"
 
     def __init__(self, *, strengths: tuple[float, ...] = (0.05, 0.1, 0.2, 0.4)) -> None:
         self._strengths = strengths

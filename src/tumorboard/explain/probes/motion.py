@@ -20,7 +20,7 @@ class Motion(Probe):
         strengths: Shifts of the body half-way through, as shares of the image's height.
     """
 
-    unit = "motion, shift as a share of the image height"
+    unit = "shift, share of the image height"
 
     def __init__(self, *, strengths: tuple[float, ...] = (0.01, 0.03, 0.06, 0.12)) -> None:
         self._strengths = strengths

@@ -20,7 +20,7 @@ class Noise(Probe):
         strengths: Standard deviations of the noise, as shares of the range of intensities.
     """
 
-    unit = "noise, standard deviation as a share of the intensity range"
+    unit = "standard deviation, share of the intensity range"
 
     def __init__(self, *, strengths: tuple[float, ...] = (0.02, 0.05, 0.1, 0.2, 0.4)) -> None:
         self._strengths = strengths

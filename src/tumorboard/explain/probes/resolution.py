@@ -20,7 +20,7 @@ class Resolution(Probe):
         strengths: How often the pixel is doubled, in both directions.
     """
 
-    unit = "resolution, doublings of the pixel"
+    unit = "doublings of the pixel size"
 
     def __init__(self, *, strengths: tuple[float, ...] = (1.0, 2.0, 3.0, 4.0)) -> None:
         self._strengths = strengths

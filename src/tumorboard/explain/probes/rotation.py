@@ -20,7 +20,7 @@ class Rotation(Probe):
         strengths: Angles in degrees; the side is drawn for each image.
     """
 
-    unit = "rotation, degrees"
+    unit = "degrees"
 
     def __init__(self, *, strengths: tuple[float, ...] = (5.0, 15.0, 30.0, 60.0, 90.0)) -> None:
         self._strengths = strengths
