@@ -19,7 +19,7 @@ realdata = pytest.mark.skipif(
 @pytest.fixture(scope="module")
 def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("check") / "cohort"
-    simulate("image_table", patients=40, seed=2, out=folder, settings={"size": [16, 16]})
+    simulate("image_table", patients=60, seed=2, out=folder, settings={"size": [16, 16]})
     return folder
 
 
@@ -27,7 +27,7 @@ def test_a_sound_study_has_no_findings_and_a_time(cohort: Path, tmp_path: Path) 
     report = check(cohort / "study.toml", out=tmp_path / "check")
     assert report.findings == ()
     assert report.exit_code == 0
-    assert report.lines[0].startswith("simulated-image-table: 40 patients in")
+    assert report.lines[0].startswith("simulated-image-table: 60 patients in")
     assert report.faults == ()
     assert report.lines[-2] == "audit: nothing found"
     assert report.lines[-1].startswith("this study takes at most about")
@@ -97,7 +97,7 @@ def test_a_fault_in_a_column_leaves_what_could_be_read(cohort: Path, tmp_path: P
     assert {path.name for path in (tmp_path / "out").iterdir()} == {
         "manifest.csv", "cohort.json", "audit.json",
     }  # fmt: skip
-    assert json.loads((tmp_path / "out" / "cohort.json").read_text())["patients"] == 40
+    assert json.loads((tmp_path / "out" / "cohort.json").read_text())["patients"] == 60
 
 
 def test_an_absent_table_is_raised(tmp_path: Path, cohort: Path) -> None:
