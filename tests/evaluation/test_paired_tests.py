@@ -3,7 +3,9 @@ import pytest
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar as reference_mcnemar
 
-from tumorboard.evaluation.paired_tests import mcnemar, signed_rank
+from tumorboard.evaluation.paired_tests import mcnemar, right_calls, signed_rank
+from tumorboard.evaluation.statistic import ScoredUnits
+from tumorboard.evaluation.tables import concatenate
 
 
 def calls(both, arm_only, reference_only, neither):
@@ -53,3 +55,12 @@ def test_signed_rank_counts_every_pattern_of_signs_with_ties_and_zeros():
     assert signed_rank(np.array([0.1] * 5)) == pytest.approx(2 / 2**5)
     assert np.isnan(signed_rank(np.zeros(5)))
     assert np.isnan(signed_rank(np.empty(0)))
+
+
+def test_patients_are_called_by_the_majority_of_their_calls(make_table):
+    tables = [
+        make_table([1, 1, 1], p, arm="a", repeat=repeat)
+        for repeat, p in enumerate([[0.9, 0.9, 0.1], [0.9, 0.1, 0.1]], start=1)
+    ]
+    units = ScoredUnits.of(concatenate(tables), {})
+    assert right_calls(units).tolist() == [True, True, False]  # half against half is not wrong

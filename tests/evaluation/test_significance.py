@@ -11,10 +11,8 @@ from tumorboard.evaluation.comparison import compare_all
 from tumorboard.evaluation.significance import (
     METRICS_TESTED,
     TESTS,
-    right_calls,
     significance_document,
 )
-from tumorboard.evaluation.statistic import ScoredUnits
 from tumorboard.evaluation.tables import concatenate
 from tumorboard.study_keys import Primary, Threshold
 
@@ -202,12 +200,3 @@ def test_two_folds_are_called_uninformative(make_table):
     assert not found["comparisons"][0]["is_informative"]
     assert "too few folds" in found["comparisons"][0]["test"]
     assert found["smallest_p"]["wilcoxon"] == 0.5
-
-
-def test_patients_are_called_by_the_majority_of_their_calls(make_table):
-    tables = [
-        make_table([1, 1, 1], p, arm="a", repeat=repeat)
-        for repeat, p in enumerate([[0.9, 0.9, 0.1], [0.9, 0.1, 0.1]], start=1)
-    ]
-    units = ScoredUnits.of(concatenate(tables), {})
-    assert right_calls(units).tolist() == [True, True, False]  # half against half is not wrong

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorboard.evaluation.auroc import NAN
-from tumorboard.records import Bools, Floats
+from tumorboard.evaluation.statistic import ScoredUnits
+from tumorboard.records import Bools, Floats, Ints
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ def mcnemar(arm_is_right: Bools, reference_is_right: Bools) -> McNemar:
     mid_p = 1.0 - seen if b == c else 2 * tail - seen
     statistic = max(abs(b - c) - 1, 0) ** 2 / n
     return McNemar(b, c, len(arm_is_right), exact, mid_p, float(chdtrc(1, statistic)))
+
+
+def right_calls(units: ScoredUnits, rows: Ints | None = None) -> Bools:
+    """Whether each patient is called rightly in at least half of its calls.
+
+    Calls are those of all units and repeats of the patient. Half against half is not wrong, as in
+    the list of errors.
+
+    Args:
+        units: What was scored.
+        rows: Units that count; None for all. Patients without one are left out.
+    """
+    if rows is not None:
+        units = units.take(rows)
+    n = len(units.patients)
+    total = np.bincount(units.patient, minlength=n)
+    right = np.bincount(units.patient, units.predicted == units.target, minlength=n)
+    return (2 * right >= total)[total > 0]
 
 
 def signed_rank(differences: Floats) -> float:

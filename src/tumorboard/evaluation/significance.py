@@ -25,13 +25,13 @@ from tumorboard.evaluation.difference import (
 )
 from tumorboard.evaluation.estimates import MIN_PATIENTS, auroc_components_of_models
 from tumorboard.evaluation.noninferiority import judge_margin
-from tumorboard.evaluation.paired_tests import McNemar, mcnemar, signed_rank
+from tumorboard.evaluation.paired_tests import McNemar, mcnemar, right_calls, signed_rank
 from tumorboard.evaluation.part_sizes import Sizes, estimated_shares, given_shares
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.results import Comparison
 from tumorboard.evaluation.statistic import ArmStatistic, ScoredUnits, Thresholds
 from tumorboard.evaluation.thresholds import choose_thresholds
-from tumorboard.records import Bools, Floats, Ints
+from tumorboard.records import Floats
 from tumorboard.study_keys import LOWER_IS_BETTER, Primary, Threshold
 
 #: Metrics that are tested, in the order of the table.
@@ -90,7 +90,7 @@ def significance_document(
     """
     table = table.with_positive(positive)
     thresholds, _ = choose_thresholds(table, threshold)
-    named = dict.fromkeys([primary.metric, *metrics])
+    named: dict[str, None] = dict.fromkeys([primary.metric, *metrics])
     seed = int(rng.integers(2**63))
     others = [a for a in arms or table.arms if a not in (primary.arm, primary.reference)]
     asked = [] if primary.arm == primary.reference else [primary.arm]
@@ -102,13 +102,7 @@ def significance_document(
     rows: list[dict[str, Any]] = []
     for pair in pairs:
         rows += _rows_of_pair(pair, n_bootstrap, seed, cache)
-    for metric in named:
-        of_metric = [row for row in rows if row["metric"] == metric]
-        for row, p in zip(of_metric, holm([r["p_value"] for r in of_metric]), strict=True):
-            row["p_value_holm"] = p
-    for row in rows:
-        row["is_primary"] = (row["arm"], row["metric"]) == (primary.arm, primary.metric)
-    rows.sort(key=lambda row: not row["is_primary"])
+    _adjust_and_order(rows, named, primary)
     n_folds = max((len(pair.first.models) for pair in pairs), default=0)
     judged = judge_margin(_as_comparison(rows[0]), margin) if asked else None
     return {
@@ -123,6 +117,20 @@ def significance_document(
         "tests": dict(TESTS),
         "comparisons": rows,
     }
+
+
+def _adjust_and_order(
+    rows: list[dict[str, Any]], metrics: Mapping[str, None], primary: Primary
+) -> None:
+    """Holm over the arms of each metric; the primary comparison is marked and comes first."""
+    for metric in metrics:
+        of_metric = [row for row in rows if row["metric"] == metric]
+        adjusted = holm([row["p_value"] for row in of_metric])
+        for row, p_value in zip(of_metric, adjusted, strict=True):
+            row["p_value_holm"] = p_value
+    for row in rows:
+        row["is_primary"] = (row["arm"], row["metric"]) == (primary.arm, primary.metric)
+    rows.sort(key=lambda row: not row["is_primary"])
 
 
 @dataclass(frozen=True)
@@ -269,24 +277,6 @@ def _mcnemar(pair: _Pair, metric: str) -> McNemar | None:
         return None
     rows = np.flatnonzero(pair.first.target == k) if k is not None else None
     return mcnemar(*(right_calls(side, rows) for side in (pair.first, pair.second)))
-
-
-def right_calls(units: ScoredUnits, rows: Ints | None = None) -> Bools:
-    """Whether each patient is called rightly in at least half of its calls.
-
-    Calls are those of all units and repeats of the patient. Half against half is not wrong, as in
-    the list of errors.
-
-    Args:
-        units: What was scored.
-        rows: Units that count; None for all. Patients without one are left out.
-    """
-    if rows is not None:
-        units = units.take(rows)
-    n = len(units.patients)
-    total = np.bincount(units.patient, minlength=n)
-    right = np.bincount(units.patient, units.predicted == units.target, minlength=n)
-    return (2 * right >= total)[total > 0]
 
 
 def _as_comparison(row: Mapping[str, Any]) -> Comparison:
