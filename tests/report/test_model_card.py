@@ -78,3 +78,23 @@ def test_metrics_and_versions_where_they_are_known() -> None:
     assert "confusion_benign" not in card
     assert "left out: 4 patients, 5 rows: no image" in card
     assert "- torch 2.13.0" in card
+
+
+def test_calibration_sets_limits_and_use() -> None:
+    card = model_card(
+        _document(
+            calibration={"kind": "platt", "slope": [1.0]},
+            conformal={"coverage": 0.9, "by": "class", "quantiles": [], "n_calibration": [20, 10]},
+        ),
+        limits=["One <cohort>."], n_models=25,
+    )  # fmt: skip
+    assert "Probabilities are calibrated on validation patients: platt." in card
+    assert "at least 90 % of patients like these within every class" in card
+    assert "calibrated on 30 validation units" in card
+    assert "- One &lt;cohort&gt;." in card
+    assert "25 models of one arm" in card
+    assert "tumorboard.open(MODEL).predict(TABLE)" in card
+    plain = model_card(_document())
+    assert "Probabilities were not calibrated" in plain
+    assert "No prediction sets were fitted." in plain
+    assert "models of one arm" not in plain

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tumorboard.report.markdown import code, plain
+
 #: metrics.json: arm -> metric -> value, interval, counts.
 Metrics = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
@@ -16,7 +18,7 @@ NOT_A_DEVICE = (
 def model_card(
     document: Mapping[str, Any], *, metrics: Metrics | None = None,
     comparison: Sequence[Mapping[str, Any]] = (), cohort: Mapping[str, Any] | None = None,
-    environment: Mapping[str, Any] | None = None,
+    environment: Mapping[str, Any] | None = None, limits: Sequence[str] = (), n_models: int = 1,
 ) -> str:  # fmt: skip
     """Model card as Markdown.
 
@@ -26,41 +28,62 @@ def model_card(
         comparison: comparison.json of that run.
         cohort: cohort.json of that run or of the fit.
         environment: environment.json: versions and device.
+        limits: What the study cannot show, sentence by sentence.
+        n_models: Models of this arm that the card is about: one, or one per fold of a run.
     """
     study = document["study"]
     sections = [
-        _head(document, study),
+        _head(document, study, n_models),
         _use(document, study),
         _patients(document, cohort),
         _inputs(document, study),
         _missing(document, study),
         _decision(document, study),
-        _performance(document, metrics, comparison),
+        _uncertainty(document),
+        _performance(document, metrics, comparison, n_models),
+        _limits(limits),
+        _how_to_predict(document),
         _author(study),
         _versions(document, environment),
     ]
     return "\n\n".join("\n".join(lines) for lines in sections) + "\n"
 
 
-def _head(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
-    return [
-        f"# Model card: {_text(study['study']['name'])}, arm {_text(document['arm'])}",
+def _head(document: Mapping[str, Any], study: Mapping[str, Any], n_models: int) -> list[str]:
+    lines = [
+        f"# Model card: {plain(study['study']['name'])}, arm {plain(document['arm'])}",
         "",
         f"**{NOT_A_DEVICE}**",
     ]
+    if n_models > 1:
+        lines += [
+            "",
+            f"{n_models} models of one arm, one per repeat and fold, below `models/`. Where models "
+            "differ (patients, threshold, calibration), this card shows the first; `tumorboard "
+            "fit` makes the one model to hand over.",
+        ]
+    return lines
 
 
 def _use(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
     task = study["task"]
-    classes = ", ".join(_text(name) for name in document["classes"])
+    classes = ", ".join(plain(name) for name in document["classes"])
     lines = ["## Intended use", ""]
     if study["study"].get("question", "none") != "none":
-        lines += [f"Question of the study: {_text(study['study']['question'])}", ""]
+        lines += [f"Question of the study: {plain(study['study']['question'])}", ""]
     lines += [
-        f"Gives a probability of each of these classes of `{_code(task['target'])}` for every "
-        f"{_text(task.get('unit', 'patient'))}: {classes}.",
+        f"Gives a probability of each of these classes of `{code(task['target'])}` for every "
+        f"{plain(task.get('unit', 'patient'))}: {classes}.",
         "",
-        f"Population: {_said(study, 'population')}. Setting: {_said(study, 'setting')}.",
+        *(
+            f"- {heading}: {_said(study, key)}"
+            for key, heading in (
+                ("intended_use", "users and place in care"),
+                ("population", "population"),
+                ("setting", "setting"),
+                ("users", "what users must do and know"),
+            )
+        ),
         "",
         "For research on cohorts like the one below. Performance in another hospital, with another "
         "device or in another population is unknown until it is measured there.",
@@ -74,14 +97,14 @@ def _patients(document: Mapping[str, Any], cohort: Mapping[str, Any] | None) -> 
     for part in ("train", "validation"):
         counts = notes.get(part)
         if isinstance(counts, Mapping):
-            outcome = ", ".join(f"{_text(k)} {v}" for k, v in counts["outcome"].items())
+            outcome = ", ".join(f"{plain(k)} {v}" for k, v in counts["outcome"].items())
             lines.append(f"| {part} | {counts['patients']} | {counts['rows']} | {outcome} |")
     if len(lines) == 4:
         lines = [*lines[:2], "Counts were not recorded in this model folder."]
     if cohort:
         lines += ["", f"Found in the cohort: {cohort['patients']} patients, {cohort['rows']} rows."]
         lines += [
-            f"- left out: {step['patients']} patients, {step['rows']} rows: {_text(step['reason'])}"
+            f"- left out: {step['patients']} patients, {step['rows']} rows: {plain(step['reason'])}"
             for step in cohort.get("flow", [])
         ]
     return lines
@@ -92,7 +115,7 @@ def _inputs(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
     lines = ["## Inputs and architecture", ""]
     for name in arm["modalities"]:
         settings = study["modalities"][name]
-        lines.append(f"- `{_code(name)}` ({_text(settings['kind'])}): {_reads(settings)}")
+        lines.append(f"- `{code(name)}` ({plain(settings['kind'])}): {_reads(settings)}")
         encoder = arm.get("encoders", {}).get(name)
         if encoder:
             lines.append(f"  - encoder {_settings(encoder)}; {_weights(encoder)}")
@@ -107,18 +130,18 @@ def _inputs(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
 def _reads(settings: Mapping[str, Any]) -> str:
     columns = [*settings.get("numeric", ()), *settings.get("categorical", ())]
     if columns:
-        return "columns " + ", ".join(f"`{_code(name)}`" for name in columns)
-    return f"files `{_code(settings['files'])}`" if settings.get("files") else "see model.json"
+        return "columns " + ", ".join(f"`{code(name)}`" for name in columns)
+    return f"files `{code(settings['files'])}`" if settings.get("files") else "see model.json"
 
 
 def _weights(encoder: Mapping[str, Any]) -> str:
     weights = encoder.get("weights", "none")
-    return "trained from scratch" if weights == "none" else f"started from {_text(weights)}"
+    return "trained from scratch" if weights == "none" else f"started from {plain(weights)}"
 
 
 def _settings(component: Mapping[str, Any]) -> str:
     rest = ", ".join(f"{k} = {v}" for k, v in component.items() if k != "name")
-    return f"`{_code(component['name'])}`" + (f" ({_text(rest)})" if rest else "")
+    return f"`{code(component['name'])}`" + (f" ({plain(rest)})" if rest else "")
 
 
 def _missing(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
@@ -126,7 +149,7 @@ def _missing(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]
     members = arm["modalities"]
     lines = ["## Missing values and missing modalities", ""]
     if len(members) == 1:
-        lines.append(f"A patient without `{_code(members[0])}` gets no prediction, and is listed.")
+        lines.append(f"A patient without `{code(members[0])}` gets no prediction, and is listed.")
     else:
         lines.append(
             "Any non-empty subset of the modalities is accepted: what is missing is left out of "
@@ -156,16 +179,73 @@ def _decision(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str
     rule = study["evaluation"]["threshold"]["rule"]
     return [
         *lines,
-        f"A probability of `{_code(document['classes'][-1])}` at or above {threshold:.4f} is "
-        f"called positive; chosen on validation patients by the rule `{_code(rule)}`.",
-        "Probabilities were not calibrated on further patients."
-        if study["evaluation"].get("calibration", "none") == "none"
-        else f"Probabilities are calibrated: {_text(study['evaluation']['calibration'])}.",
+        f"A probability of `{code(document['classes'][-1])}` at or above {threshold:.4f} is "
+        f"called positive; chosen on validation patients by the rule `{code(rule)}`.",
+    ]
+
+
+def _uncertainty(document: Mapping[str, Any]) -> list[str]:
+    calibration = document.get("calibration", {"kind": "none"})
+    kind = calibration if isinstance(calibration, str) else calibration.get("kind", "none")
+    conformal = document.get("conformal", "none")
+    lines = [
+        "## Calibration and uncertainty",
+        "",
+        "Probabilities were not calibrated: read them as scores."
+        if kind == "none"
+        else f"Probabilities are calibrated on validation patients: {plain(kind)}.",
+    ]
+    if isinstance(conformal, Mapping):
+        n = sum(conformal.get("n_calibration", ()))
+        within = " within every class" if conformal.get("by") == "class" else ""
+        lines.append(
+            f"Prediction sets hold the true class for at least {100 * conformal['coverage']:g} % "
+            f"of patients like these{within}; calibrated on {n} validation units."
+        )
+    else:
+        lines.append("No prediction sets were fitted.")
+    return lines
+
+
+def _limits(limits: Sequence[str]) -> list[str]:
+    lines = ["## Limits", "", *(f"- {plain(sentence)}" for sentence in limits)]
+    return [
+        *lines,
+        "- Performance per subgroup, where columns were named for it, is in report.html; groups "
+        "under 10 patients are refused.",
+        "- Not for patients unlike those below *Patients*, other devices or later periods, until "
+        "performance is measured there.",
+    ]
+
+
+def _how_to_predict(document: Mapping[str, Any]) -> list[str]:
+    study = document["study"]
+    files = [
+        f"`{code(study['modalities'][name]['files'])}`"
+        for name in study["arms"][document["arm"]]["modalities"]
+        if study["modalities"][name].get("files")
+    ]
+    tail = f" and the files {', '.join(files)}" if files else ""
+    return [
+        "## How to predict",
+        "",
+        f"A table with the columns above{tail}, then `tumorboard predict MODEL TABLE`, or from "
+        "Python:",
+        "",
+        "```python",
+        "import tumorboard",
+        "",
+        "tumorboard.open(MODEL).predict(TABLE)",
+        "```",
+        "",
+        "The folder holds JSON and safetensors only: nothing in it is executed on loading, and "
+        "every file is checked against its SHA-256.",
     ]
 
 
 def _performance(
     document: Mapping[str, Any], metrics: Metrics | None, comparison: Sequence[Mapping[str, Any]],
+    n_models: int,
 ) -> list[str]:  # fmt: skip
     lines = ["## Performance", ""]
     arms = metrics or {}
@@ -173,7 +253,9 @@ def _performance(
         remedy = "`tumorboard evaluate STUDY` measures the study's arms."
         return [*lines, f"Not measured with this model. {remedy}"]
     lines += [
-        "Measured with the same arm on held-out patients of the study, not with these weights.",
+        "Each model measured on test patients that it did not see; means over the models."
+        if n_models > 1
+        else "Measured with the same arm on held-out patients, not with these weights.",
         "",
         "| metric | value | 95 % interval | patients | events |",
         "|---|---|---|---|---|",
@@ -181,7 +263,7 @@ def _performance(
     for name, estimate in arms[document["arm"]].items():
         if not name.startswith("confusion_"):
             lines.append(
-                f"| {_text(name)} | {_number(estimate['value'])} | {_number(estimate['ci_low'])} "
+                f"| {plain(name)} | {_number(estimate['value'])} | {_number(estimate['ci_low'])} "
                 f"to {_number(estimate['ci_high'])} | {estimate['n_patients']} "
                 f"| {estimate['n_events']} |"
             )
@@ -189,7 +271,7 @@ def _performance(
         if row["arm"] == document["arm"]:
             lines += [
                 "",
-                f"{_text(row['arm'])} minus {_text(row['reference'])}: {_text(row['metric'])} "
+                f"{plain(row['arm'])} minus {plain(row['reference'])}: {plain(row['metric'])} "
                 f"{_number(row['difference'])} ({_number(row['ci_low'])} to "
                 f"{_number(row['ci_high'])}).",
             ]
@@ -197,14 +279,18 @@ def _performance(
 
 
 def _author(study: Mapping[str, Any]) -> list[str]:
-    keys = ("outcome", "ethics", "funding")
-    return ["## Statements of the author", "", *(f"- {key}: {_said(study, key)}" for key in keys)]
+    keys = (
+        "outcome", "equity", "ethics", "funding", "conflicts", "data_availability",
+        "code_availability",
+    )  # fmt: skip
+    lines = [f"- {key.replace('_', ' ')}: {_said(study, key)}" for key in keys]
+    return ["## Statements of the author", "", *lines]
 
 
 def _versions(document: Mapping[str, Any], environment: Mapping[str, Any] | None) -> list[str]:
-    lines = ["## Versions", "", f"- tumorboard {_text(document['tumorboard'])}"]
+    lines = ["## Versions", "", f"- tumorboard {plain(document['tumorboard'])}"]
     versions = (environment or {}).get("packages", {})
-    lines += [f"- {_text(k)} {_text(v)}" for k, v in versions.items() if k != "tumorboard"]
+    lines += [f"- {plain(k)} {plain(v)}" for k, v in versions.items() if k != "tumorboard"]
     return [*lines, f"- seed {study_seed(document)}"]
 
 
@@ -215,20 +301,8 @@ def study_seed(document: Mapping[str, Any]) -> int:
 
 def _said(study: Mapping[str, Any], key: str) -> str:
     sentence = study.get("report", {}).get(key, "none")
-    return "not reported" if sentence == "none" else _text(sentence)
+    return "not reported" if sentence == "none" else plain(sentence)
 
 
 def _number(value: float | None) -> str:
     return "not available" if value is None else f"{value:.3f}"
-
-
-def _text(value: object) -> str:
-    """Text that Markdown and HTML show as it is, on one line and within one cell."""
-    text = " ".join(str(value).split())
-    for sign, shown in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("|", "\\|")):
-        text = text.replace(sign, shown)
-    return text
-
-
-def _code(value: object) -> str:
-    return " ".join(str(value).split()).replace("`", "'").replace("|", "\\|")

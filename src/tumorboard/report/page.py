@@ -22,6 +22,7 @@ from tumorboard.report.performance import (
     difference_rows,
     other_metrics,
 )
+from tumorboard.report.run_card import write_cards
 from tumorboard.report.section import Section, fill
 from tumorboard.report.sections import SECTIONS
 from tumorboard.report.table1 import shown_rows
@@ -30,7 +31,7 @@ _HERE = Path(__file__).parent
 
 
 def write_report(run_folder: Path) -> Path:
-    """Write figures/*.svg, figures/*.png, report.html and checklists.* of a run folder.
+    """Write figures/*.svg, figures/*.png, report.html, checklists and cards of a run.
 
     The page opens without a network: style, script and figures are in it.
 
@@ -42,6 +43,7 @@ def write_report(run_folder: Path) -> Path:
     path = run_folder / "report.html"
     write_text(path, render(contents, figures))
     write_filled(contents)
+    write_cards(contents)
     return path
 
 

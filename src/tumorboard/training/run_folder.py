@@ -167,10 +167,16 @@ def same_data(folder: Path, manifest: str) -> None:
 
 def write_environment(folder: Path, study: Study, *, device: str, precision: str) -> None:
     """environment.json: versions, seed, device, machine."""
+    document = environment(study, device=device, precision=precision)
+    write_text(folder / "environment.json", json.dumps(document, indent=1))
+
+
+def environment(study: Study, *, device: str, precision: str) -> dict[str, Any]:
+    """What environment.json holds."""
     import torch
 
     gpu = torch.cuda.get_device_name(0) if device == "cuda" else "none"
-    document = {
+    return {
         "run_format": RUN_FORMAT,
         "seed": study.seed,
         "device": device,
@@ -182,7 +188,6 @@ def write_environment(folder: Path, study: Study, *, device: str, precision: str
         "platform": platform.platform(),
         "packages": {name: _version(name) for name in _PACKAGES},
     }
-    write_text(folder / "environment.json", json.dumps(document, indent=1))
 
 
 def _version(name: str) -> str:

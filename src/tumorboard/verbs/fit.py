@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tumorboard.cache import Cache, write_text
 from tumorboard.cohorts.splits import split_validation
 from tumorboard.errors import RunError, StudyError, nearest
 from tumorboard.prediction.model import Model
 from tumorboard.records import Split
+from tumorboard.report.inventory import cohort_summary
+from tumorboard.report.limits import limits
 from tumorboard.report.model_card import model_card
 from tumorboard.study import Arm, Study
 from tumorboard.training.batches import derive_seed
@@ -22,8 +26,16 @@ from tumorboard.training.module import history_csv
 from tumorboard.training.plan import predict_parts, training_notes
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
+from tumorboard.training.run_folder import environment
 from tumorboard.training.tuning import tune_arm
-from tumorboard.verbs.evaluate import FAST_PATIENTS_PER_CLASS, audit, data_root, load_study, stop_on
+from tumorboard.verbs.evaluate import (
+    FAST_PATIENTS_PER_CLASS,
+    audit,
+    data_root,
+    load_study,
+    stop_on,
+    where_and_how,
+)
 from tumorboard.verbs.held_out import locked_patients
 
 
@@ -130,4 +142,35 @@ def _fit_into(
     if result.history:
         write_text(folder / "history.csv", history_csv(result.history))
     document = json.loads((folder / "model.json").read_text(encoding="utf-8"))
-    write_text(folder / "MODEL_CARD.md", model_card(document))
+    write_text(folder / "MODEL_CARD.md", _card(document, study, prepared))
+
+
+def _card(document: Mapping[str, Any], study: Study, prepared: Prepared) -> str:
+    counts = {name: found.present for name, found in prepared.found_measured.items()}
+    found = replace(prepared.found, records=prepared.records, flow=prepared.cohort.flow)
+    cohort = cohort_summary(found, prepared.found_outcomes, counts)
+    device, precision = where_and_how(study)
+    return model_card(
+        document,
+        cohort=cohort,
+        environment=environment(study, device=device, precision=precision),
+        limits=limits(
+            study.as_tables(),
+            cohort,
+            (),
+            n_patients=len(prepared.cohort.patients),
+            n_events=_events(prepared),
+            n_rejected=len(prepared.rejections),
+            n_comparisons=0,
+        ),
+    )
+
+
+def _events(prepared: Prepared) -> int:
+    """Patients of the positive class, or of the rarest where there are more than two."""
+    cohort, outcomes = prepared.cohort, prepared.outcomes
+    counts = [
+        len({cohort.patient_id[int(row)] for row in (outcomes.target == k).nonzero()[0]})
+        for k in range(len(outcomes.classes))
+    ]
+    return counts[-1] if len(counts) == 2 else min(counts, default=0)

@@ -1,0 +1,104 @@
+"""The card of a run's models: MODEL_CARD.md, and applied-model-card.json for other programs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from tumorboard.cache import write_text
+from tumorboard.report.contents import Contents, read_json
+from tumorboard.report.facts import Facts
+from tumorboard.report.limits import STATEMENTS
+from tumorboard.report.model_card import NOT_A_DEVICE, model_card
+
+
+def write_cards(contents: Contents) -> tuple[Path, ...]:
+    """Write both cards of the primary arm's models into the run folder; none where it has none.
+
+    Raises:
+        InputError: A file of the run or of a model is damaged.
+    """
+    documents = _documents(contents)
+    if not documents:
+        return ()
+    facts = Facts(contents)
+    card = model_card(
+        documents[0],
+        metrics=read_json(contents.folder / "metrics.json"),
+        comparison=read_json(contents.folder / "comparison.json"),
+        cohort=contents.cohort,
+        environment=contents.environment,
+        limits=facts.limits,
+        n_models=len(documents),
+    )
+    paths = contents.folder / "MODEL_CARD.md", contents.folder / "applied-model-card.json"
+    write_text(paths[0], card)
+    text = json.dumps(applied_card(documents[0], facts), indent=1, ensure_ascii=False)
+    write_text(paths[1], text + "\n")
+    return paths
+
+
+def _documents(contents: Contents) -> list[dict[str, Any]]:
+    """model.json of every model of the primary arm, by repeat and fold."""
+    folder = contents.folder / "models" / contents.arms[0]
+
+    def split(path: Path) -> tuple[int, int]:
+        repeat, _, fold = path.parent.name.partition("-")
+        return int(repeat), int(fold)
+
+    return [read_json(path) for path in sorted(folder.glob("*-*/model.json"), key=split)]
+
+
+def applied_card(document: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
+    """What a card of an applied model holds, under plain keys.
+
+    The headings follow those of the Applied Model Card of the Coalition for Health AI (2024).
+    """
+    study = document["study"]
+    arm = study["arms"][document["arm"]]
+    calibration = document.get("calibration", {"kind": "none"})
+    return {
+        "name": study["study"]["name"],
+        "arm": document["arm"],
+        "version": document["tumorboard"],
+        "summary": facts.contents.answer,
+        "warning": NOT_A_DEVICE,
+        "uses": {
+            "intended_use": facts.said("intended_use"),
+            "target_population": facts.said("population"),
+            "setting": facts.said("setting"),
+            "users": facts.said("users"),
+            "out_of_scope": "Patients, devices or periods unlike those of the study, until "
+            "performance is measured there.",
+        },
+        "warnings": {"known_limits": facts.limits, "inequalities": facts.said("equity")},
+        "ingredients": {
+            "outcome": facts.outcome(),
+            "inputs": {name: study["modalities"][name] for name in arm["modalities"]},
+            "model": {key: value for key, value in arm.items() if key != "training"},
+            "development_data": facts.patients(),
+            "training_patients": document.get("notes", {}).get("train"),
+            "missing_data": facts.missing(),
+            "preparation": facts.preparation(),
+        },
+        "decision": {
+            "output": facts.output(),
+            "threshold": document.get("threshold"),
+            "calibration": calibration,
+            "prediction_sets": document.get("conformal", "none"),
+        },
+        "metrics": {
+            name: {"value": e.value, "ci_low": _finite(e.ci_low), "ci_high": _finite(e.ci_high),
+                   "n_patients": e.n_patients, "n_events": e.n_events}
+            for name, e in facts.contents.metrics[facts.primary].items()
+            if not name.startswith("confusion_") and _finite(e.value) is not None
+        },
+        "evidence": sorted(p.name for p in (facts.contents.folder / "evidence").glob("*.json")),
+        "resources": {key: facts.said(key) for key in STATEMENTS if facts.said(key)},
+    }  # fmt: skip
+
+
+def _finite(value: float) -> float | None:
+    return value if value == value and abs(value) != float("inf") else None
