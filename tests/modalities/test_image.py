@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -247,3 +248,61 @@ def test_brain_mri_slices_as_a_stack(tmp_path: Path) -> None:
     for channel, number in enumerate((middle - 2, middle, middle + 2)):
         with Pillow.open(folder / f"{number:03d}.png") as image:
             np.testing.assert_array_equal(batch[0, channel], np.asarray(image))
+
+
+def _smooth(folder: Path, n: int, *, sd_noise: float = 3.0) -> list[tuple[Path, ...]]:
+    rng = np.random.default_rng(8)
+    y, x = np.mgrid[:40, :40]
+    paths: list[tuple[Path, ...]] = []
+    for i in range(n):
+        wave = 110 + 60 * np.sin(x / rng.uniform(3, 5) + i) * np.cos(y / rng.uniform(3, 5))
+        noise = sd_noise if i < n - 1 else 60.0
+        pixels = np.clip(wave + rng.normal(0, noise, (40, 40)), 0, 255).astype(np.uint8)
+        Pillow.fromarray(pixels).save(folder / f"{i}.png")
+        paths.append((folder / f"{i}.png",))
+    return paths
+
+
+def test_an_image_poorer_than_training_is_named(tmp_path: Path) -> None:
+    cohort = make_cohort(_smooth(tmp_path, 31))
+    with Cache(tmp_path / "cache") as cache:
+        modality = Image(files="x", size=(40, 40))
+        measured = modality.read(cohort, name="scan", cache=cache)
+        rows = np.arange(31)
+        modality.fit(measured, rows[:30], weight=np.ones(30))
+        poor = modality.poor(measured, rows)
+        assert poor.tolist() == [False] * 30 + [True]
+        (note,) = modality.notes(measured, rows)
+        assert note.startswith(
+            f"the image of patient {cohort.patient_id[30]} is too poor to rely on: "
+        )
+        assert "noise 0.2" in note
+        again = Image(files="x", size=(40, 40))
+        again.restore(modality.state())
+        assert again.notes(measured, rows) == (note,)
+        older = {k: v for k, v in modality.state().values.items() if k != "quality"}
+        again.restore(FittedState(values=older))
+        assert again.notes(measured, rows) == ()
+        assert not again.poor(measured, rows).any()
+
+
+def test_a_change_is_made_on_the_way_and_kept_as_bytes(tmp_path: Path) -> None:
+    cohort = make_cohort(_smooth(tmp_path, 4))
+    with Cache(tmp_path / "cache") as cache:
+        modality = Image(files="x", size=(40, 40))
+        measured = modality.read(cohort, name="scan", cache=cache)
+        rows = np.arange(4)
+        modality.fit(measured, rows, weight=np.ones(4))
+        seen: list[int] = []
+
+        def darker(images: torch.Tensor, of_rows: np.ndarray) -> torch.Tensor:
+            seen.extend(of_rows.tolist())
+            return images * 0.5
+
+        worse = replace(measured, change=darker)
+        before = modality.arrays(measured, rows[1:3])
+        after = modality.arrays(worse, rows[1:3])
+        assert seen == [1, 2]
+        assert after.dtype == before.dtype == np.uint8
+        np.testing.assert_allclose(after, before / 2, atol=0.5)
+        np.testing.assert_array_equal(modality.arrays(measured, rows[1:3]), before)
