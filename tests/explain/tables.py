@@ -98,7 +98,7 @@ def _network(fitted: FittedArm, measured: Any, n_classes: int, seed: int) -> Net
                 module.weight.uniform_(0.5, 2.0)
                 module.bias.uniform_(-1.0, 1.0)
         for head in network.heads:
-            head.weight.mul_(3.0)
+            dict(head.named_parameters())["weight"].mul_(3.0)
     inputs, present = fitted.batch(measured, np.arange(40), torch.device("cpu"))
     network.train()
     for _ in range(5):

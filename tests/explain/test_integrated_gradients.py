@@ -12,6 +12,7 @@ from tables import ask
 
 from tumorboard.errors import InputError
 from tumorboard.explain.integrated_gradients import IntegratedGradients
+from tumorboard.models.encoders.mlp import Mlp
 from tumorboard.prediction.features import background_mean
 
 FUSED = {"modalities": ["image", "record", "lab"], "fusion": "concatenation"}
@@ -45,12 +46,14 @@ def test_a_linear_network_gives_weight_times_distance(tmp_path: Path) -> None:
     asked = ask(tmp_path, arm={"modalities": ["record"]})
     network = asked.fitted.network
     assert network is not None
-    encoder = network.encoder("record")
-    encoder.layers = torch.nn.Sequential(torch.nn.Linear(encoder.spec.sizes[0], 4))
+    encoder, head = network.encoder("record"), network.heads[0]
+    assert isinstance(encoder, Mlp)
+    assert isinstance(head, torch.nn.Linear)
+    dense = torch.nn.Linear(encoder.spec.sizes[0], 4)
+    encoder.layers = torch.nn.Sequential(dense)
     found = IntegratedGradients(by="derived").explain(asked).attributions
     assert found is not None
-    head = network.heads[0].weight
-    weight = ((head[1] - head[0]) @ encoder.layers[0].weight).detach().numpy()
+    weight = ((head.weight[1] - head.weight[0]) @ dense.weight).detach().numpy()
     mean = background_mean(asked.fitted, asked.measured, asked.cohort, asked.background)
     x = asked.fitted.vectors(asked.measured, asked.rows)
     assert found.values == pytest.approx((x - mean) * weight, abs=1e-5)

@@ -11,6 +11,7 @@ from tables import ask
 from torch import nn
 
 from tumorboard.explain.lrp import Lrp
+from tumorboard.models.encoders.mlp import Mlp
 from tumorboard.prediction.relevance import Rule, dense_layers, follow
 
 RECORD = {"modalities": ["record"]}
@@ -49,9 +50,10 @@ def test_without_biases_everything_reaches_the_columns(tmp_path: Path) -> None:
     with torch.no_grad():
         for module in network.modules():
             if isinstance(module, nn.BatchNorm1d):
+                assert module.running_mean is not None
                 module.running_mean.zero_()
-                module.bias.zero_()
-        network.heads[0].bias.zero_()
+            if isinstance(module, nn.BatchNorm1d) or module is network.heads[0]:
+                dict(module.named_parameters())["bias"].zero_()
     found = Lrp(epsilon=1e-9).explain(asked).attributions
     assert found is not None
     assert found.base == pytest.approx(0.0, abs=1e-6)
@@ -61,8 +63,10 @@ def test_without_biases_everything_reaches_the_columns(tmp_path: Path) -> None:
 def test_batch_norm_is_folded(tmp_path: Path) -> None:
     network = ask(tmp_path, arm=RECORD).fitted.network
     assert network is not None
-    layers = network.encoder("record").layers
-    x = torch.randn(7, layers[0].in_features)
+    encoder = network.encoder("record")
+    assert isinstance(encoder, Mlp)
+    layers = encoder.layers
+    x = torch.randn(7, encoder.spec.sizes[0])
     folded = x
     for layer in dense_layers(layers):
         folded = (folded @ layer.weight.T + layer.bias).relu()
@@ -82,15 +86,19 @@ def test_equals_captum_without_batch_norm(tmp_path: Path) -> None:
     assert network is not None
     inputs, present = asked.fitted.batch(asked.measured, asked.rows, torch.device("cpu"))
     ours = follow(network, inputs, present, target=1, vectors=("record",), rule=Rule(1e-7, 0.0))
+    encoder, trained = network.encoder("record"), network.heads[0]
+    assert isinstance(encoder, Mlp)
+    assert isinstance(trained, nn.Linear)
     head = nn.Linear(4, 1)
     with torch.no_grad():
-        head.weight.copy_((network.heads[0].weight[1] - network.heads[0].weight[0])[None])
-        head.bias.copy_((network.heads[0].bias[1] - network.heads[0].bias[0])[None])
-    layers = [m for m in network.encoder("record").layers if not isinstance(m, nn.Dropout)]
+        head.weight.copy_((trained.weight[1] - trained.weight[0])[None])
+        head.bias.copy_((trained.bias[1] - trained.bias[0])[None])
+    layers = [layer for layer in encoder.layers if not isinstance(layer, nn.Dropout)]
     chain = nn.Sequential(*layers, head).double()
     for layer in chain:
         if isinstance(layer, nn.Linear):
-            layer.rule = EpsilonRule(epsilon=1e-7)
+            # where captum looks for it
+            layer.rule = EpsilonRule(epsilon=1e-7)  # pyright: ignore[reportArgumentType]
     captum = LRP(chain).attribute(inputs["record"].double().requires_grad_())
     assert ours.inputs["record"].numpy() == pytest.approx(captum.detach().numpy(), abs=1e-5)
 

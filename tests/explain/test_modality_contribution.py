@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -45,7 +46,9 @@ def test_three_players_by_hand() -> None:
     ],
 )
 @pytest.mark.parametrize("scale", ["probability", "logit"])
-def test_values_sum_to_the_answer(tmp_path: Path, arm: dict[str, object], scale: str) -> None:
+def test_values_sum_to_the_answer(
+    tmp_path: Path, arm: dict[str, object], scale: Literal["probability", "logit"]
+) -> None:
     asked = ask(tmp_path, arm=arm, n_classes=3, target=2)
     explanation = ModalityContribution(scale=scale).explain(asked)
     found = explanation.attributions
@@ -53,6 +56,7 @@ def test_values_sum_to_the_answer(tmp_path: Path, arm: dict[str, object], scale:
     assert explanation.checks is not None
     assert explanation.checks["largest_gap"] < 1e-6
     p = asked.fitted.predict(asked.measured, asked.rows)[:, 2]
+    assert asked.outcomes is not None
     share = np.mean(asked.outcomes.target[asked.background] == 2)
     answer = p if scale == "probability" else np.log(p / (1 - p))
     start = share if scale == "probability" else np.log(share / (1 - share))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -32,6 +33,7 @@ def test_only_the_used_column_matters(tmp_path: Path) -> None:
     assert found.drop[1:] == pytest.approx(0.0, abs=1e-12)
     assert found.ci_low[1:] == pytest.approx(0.0, abs=1e-12)
     age = [float(asked.cohort.columns["age"][row]) for row in asked.rows]
+    assert asked.outcomes is not None
     auroc = roc_auc_score(asked.outcomes.target[asked.rows], age)
     assert auroc > 0.65
     assert found.drop[0] == pytest.approx(auroc - 0.5, abs=0.03)
@@ -40,7 +42,9 @@ def test_only_the_used_column_matters(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("metric", ["auroc", "log_loss"])
-def test_columns_and_modalities_of_a_network(tmp_path: Path, metric: str) -> None:
+def test_columns_and_modalities_of_a_network(
+    tmp_path: Path, metric: Literal["auroc", "log_loss"]
+) -> None:
     arm = {"modalities": ["image", "record", "lab"], "fusion": "gated"}
     asked = ask(tmp_path, arm=arm, n_classes=3)
     found = PermutationImportance(metric=metric).explain(asked).importance
