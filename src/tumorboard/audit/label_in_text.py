@@ -26,6 +26,7 @@ AGREEMENT = 0.90
 FEWEST_PATIENTS = 10
 #: Chance of such an agreement without any relation.
 CHANCE = 0.01
+_QUOTED = 60
 
 
 class LabelInText(Check):
@@ -104,7 +105,9 @@ def _said(
         for patient, own, k in zip(patients.patient_id, stated, patients.target, strict=True)
         if own == frozenset({str(int(k))})
     ]
-    example = next(text for text, mention in zip(texts, found, strict=True) if mention.tokens)
+    saying = [text or "" for text, mention in zip(texts, found, strict=True) if mention.tokens]
+    # a whole report may hold more than the study may show: only short cells are quoted
+    example = min(saying, key=len)
     return {
         "auroc": round(told.auroc, 4),
         "class": patients.classes[told.label],
@@ -113,7 +116,7 @@ def _said(
         "n_naming_their_own": n_right,
         "n_patients": len(patients.patient_id),
         "patients": right,
-        "example": shown(example),
+        "example": f" (such as {shown(example)})" if len(example) <= _QUOTED else "",
     }
 
 
@@ -139,8 +142,8 @@ def _finding(column: str, modality: str, evidence: dict[str, object]) -> Finding
     example = evidence.pop("example")
     told = (
         f"texts of {evidence['n_naming']} of {evidence['n_patients']} patients mention a class, "
-        f"{len(ids)} plainly and rightly; mentions alone reach AUROC {evidence['auroc']:.3f} "
-        f"(such as {example})"
+        f"{len(ids)} plainly and rightly; mentions alone reach AUROC {evidence['auroc']:.3f}"
+        f"{example}"
     )
     evidence = {"column": column, "modality": modality, **evidence}
     where = f"Column {column!r}" if column else f"The notes of {modality}"
