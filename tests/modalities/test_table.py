@@ -139,6 +139,16 @@ def test_several_categories_in_one_cell() -> None:
     assert arrays(modality, new)[0][1:] == [0, 1, 1, 0]
 
 
+def test_every_feature_knows_its_column() -> None:
+    cohort = make_cohort(age=["1", "2", None], tissue=["a", "b", None], size=["1", "2", "4"])
+    table = Table(numeric=("age", "size"), categorical=("tissue",))
+    names = fit(table, cohort, [0, 1, 2]).names
+    assert dict(zip(names, table.origins, strict=True)) == {
+        "age": "age", "age missing": "age", "size": "size", "tissue=a": "tissue",
+        "tissue=b": "tissue", "tissue=unknown category": "tissue", "tissue missing": "tissue",
+    }  # fmt: skip
+
+
 def test_indicators_only_where_training_rows_lacked_a_value() -> None:
     cohort = make_cohort(x=["1", "2", None], y=["1", "2", "3"], c=["a", "b", "a"])
     modality = Table(numeric=("x", "y"), categorical=("c",))

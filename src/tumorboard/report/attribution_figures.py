@@ -148,6 +148,9 @@ def _waterfall(
     with _shap_figure() as figure:
         shap.plots.waterfall(explanation, max_display=n_shown, show=False)
         main, start, end = figure.axes
+        for text in main.texts:
+            if not any(digit in text.get_text() for digit in "123456789"):
+                text.set_text(f"{text.get_text()[0]}0.00")  # a move too small for two decimals
         n_lines = min(n_shown, len(kept))
         order = np.argsort(-np.abs(values[kept]))
         shown = [lines[i] for i in order[:n_lines]]
@@ -186,7 +189,7 @@ def _beeswarm(attributions: Attributions, outcome: str, labels: Labels, n_shown:
         warnings.filterwarnings("ignore", "All-NaN slice encountered", RuntimeWarning)
         shap.plots.beeswarm(
             explanation, max_display=n_shown, show=False, color_bar=bool(np.isfinite(data).any()),
-            color_bar_label="value of the column (grey: text or missing)",
+            color_bar_label="value (grey: text, missing)",
         )  # fmt: skip
         main = figure.axes[0]
         for bar in figure.axes[1:]:
