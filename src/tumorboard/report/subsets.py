@@ -221,7 +221,7 @@ def _patients(document: Mapping[str, Any], contents: Contents) -> dict[str, Any]
                 "has": entry["modalities"].replace("+", " + "),
                 "probability": number(entry["probability"]),
                 "entropy": number(entry["entropy"]),
-                "best": entry["best"] or "not known",
+                "best": _best(entry),
                 "expected": ", ".join(
                     f"{name} {number(float('nan') if v is None else v, signed=True)}"
                     for name, v in entry["expected"].items()
@@ -231,6 +231,14 @@ def _patients(document: Mapping[str, Any], contents: Contents) -> dict[str, Any]
         ]
         return {"arm": arm, "rows": rows, "n_more": max(0, len(patients) - MAX_PATIENTS)}
     return {}
+
+
+def _best(entry: Mapping[str, Any]) -> str:
+    """The test that is expected to help most; nothing where none is expected to help."""
+    name = entry["best"]
+    if name is None:
+        return "not known"
+    return str(name) if (entry["expected"][name] or 0) > 0 else "nothing: none is expected to help"
 
 
 def _lead(arms: Mapping[str, Any], several: Sequence[str]) -> str:

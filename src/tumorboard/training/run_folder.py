@@ -19,7 +19,7 @@ from tumorboard.errors import RunError, StudyError
 from tumorboard.study import Study
 
 #: Raise when a run folder of an older version can no longer be resumed or opened.
-RUN_FORMAT = 1
+RUN_FORMAT = 2
 
 _PACKAGES = (
     "tumorboard", "torch", "monai", "lightning", "numpy", "polars", "scikit-learn", "scipy",

@@ -33,7 +33,12 @@ from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import begin, locked, same_data
 from tumorboard.training.signals import ending_on_signals
 from tumorboard.verbs.gather import Finished, gather_evidence, part_sizes, subgroup_columns
-from tumorboard.verbs.held_out import locked_patients, score_external, score_locked
+from tumorboard.verbs.held_out import (
+    locked_patients,
+    score_external,
+    score_locked,
+    with_locked_step,
+)
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
 FAST = (
@@ -83,6 +88,7 @@ def evaluate(
         findings = audit(checked, prepared, others)
         subgroup_columns(checked, prepared)  # a column that is absent stops here, not after days
         held_back = locked_patients(checked, prepared)
+        prepared = with_locked_step(prepared, held_back)
         splits = split_study(checked, prepared, held_back)
         with locked(folder), ending_on_signals():
             device, precision = where_and_how(checked)

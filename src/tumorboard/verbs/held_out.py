@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from tumorboard.evaluation.ledger import (
 )
 from tumorboard.evaluation.tables import PredictionTable, concatenate, write_predictions
 from tumorboard.prediction.fold_models import NewPatients, model_digests, predict_new
-from tumorboard.records import Split
+from tumorboard.records import FlowStep, Split
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.other_cohorts import OtherCohort
@@ -52,6 +52,16 @@ def locked_patients(study: Study, prepared: Prepared) -> frozenset[str]:
         share=share,
         name=study.name.removesuffix("-fast"),
     )
+
+
+def with_locked_step(prepared: Prepared, locked: frozenset[str]) -> Prepared:
+    """The same patients, whose flow diagram shows who was set aside."""
+    if not locked:
+        return prepared
+    cohort = prepared.cohort
+    rows = prepared.rows(set(locked))
+    step = FlowStep("set aside as the locked test set", len(locked), len(rows))
+    return replace(prepared, cohort=replace(cohort, flow=(*cohort.flow, step)))
 
 
 def score_locked(
