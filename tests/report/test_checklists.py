@@ -168,3 +168,15 @@ def test_a_run_without_networks_or_images(make_run: Callable[..., Any], tmp_path
     answers = _answers(run.folder)
     assert all(status in STATUSES for status, _ in answers.values())
     assert answers["T12g"][1].startswith("A probability per class")
+
+
+def test_explanations_and_institutions_are_found_where_they_are(folder: Path) -> None:
+    (folder / "explanations").mkdir()
+    assert _answers(folder)["C31"][0] == "missing"
+    (folder / "explanations" / "importance.csv").write_text("a\n", "utf-8")
+    assert _answers(folder)["C31"][0] == "reported"
+    _change(folder, cohort={"institution": "hospital"})
+    write_evidence(folder, "subgroups", {"columns": []})
+    assert _answers(folder)["T23b"][0] == "missing"
+    _change(folder, evaluation={"subgroups": ["hospital"]})
+    assert _answers(folder)["T23b"][0] == "reported"

@@ -16,11 +16,7 @@ from tumorboard.report.checklist_item import (
 from tumorboard.report.facts import Facts
 
 _UNKNOWN = "Not recorded in this run."
-_ROBUSTNESS = ("subsets", "degradation", "robustness", "probes", "missing_modality")
-_EXPLANATION = (
-    "explanation", "importance", "permutation_importance", "modality_contribution", "heat_maps",
-    "attribution",
-)  # fmt: skip
+_ROBUSTNESS = ("subsets", "degradation", "quality")
 
 
 def _images(inner: Callable[[Facts], Answer]) -> Callable[[Facts], Answer]:
@@ -118,7 +114,7 @@ ITEMS: tuple[Item, ...] = (
          known(lambda f: f.shown("Modalities left out and inputs degraded", *_ROBUSTNESS),
                otherwise="Name probes in [evaluation] probes.")),
     Item("31", "Evaluation", "", "Explanation, and whether it was checked",
-         known(lambda f: f.shown("Explanations with their sanity checks", *_EXPLANATION),
+         known(Facts.explanations,
                otherwise="Name explainers in [evaluation] explain.")),
     Item("32", "Evaluation", "", "Evaluation on internal data",
          known(lambda f: f"{f.split()} {f.performance()}", otherwise=_UNKNOWN)),

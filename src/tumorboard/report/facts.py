@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.evaluation.explanation_table import FOLDER
 from tumorboard.records import Estimate
 from tumorboard.report.contents import Contents
 from tumorboard.report.limits import MUCH_MISSING, limits
@@ -215,7 +216,20 @@ class Facts:
 
     def calibration(self) -> str:
         """Where calibration is shown."""
-        return self.shown("Calibration", "calibration", "reliability")
+        return self.shown("Calibration", "calibration")
+
+    def explanations(self) -> str:
+        """Where explanations are."""
+        folder = self.contents.folder / FOLDER
+        if not folder.is_dir() or not any(folder.iterdir()):
+            return ""
+        return f"Explanations with their sanity checks: see report.html and {FOLDER}/."
+
+    def institutions(self) -> str:
+        """Where differences between institutions or cohorts are shown."""
+        column = self.study.get("cohort", {}).get("institution", "none")
+        topics = ["subgroups"] if column in self.evaluation.get("subgroups", []) else []
+        return self.shown("Differences between institutions", *topics, "external")
 
     def output(self) -> str:
         """What a model gives, and how it is turned into a call."""

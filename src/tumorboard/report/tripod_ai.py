@@ -28,12 +28,7 @@ def _clusters() -> Callable[[Facts], Answer]:
     return where(
         lambda f: f.has_institutions or f.has_external,
         known(
-            lambda f: f.shown(
-                "Differences between institutions or cohorts",
-                "institutions",
-                "subgroups",
-                "external",
-            ),
+            Facts.institutions,
             otherwise="Add the column of the institution to [evaluation] subgroups.",
         ),
         why_not="One cohort and no column of the institution ([cohort] institution).",
