@@ -106,7 +106,7 @@ def _table(document: Mapping[str, Any], name: str, arms: Sequence[str]) -> dict[
                     cell(found["observed_expected"], digits=2),
                 ],
                 "brier": [
-                    number(real(brier[part]))
+                    number(round(real(brier[part]), 3) + 0.0)  # + 0.0: no negative zero
                     for part in (
                         "value", "reliability", "resolution", "uncertainty", "within_bins",
                         "scaled",

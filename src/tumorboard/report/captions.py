@@ -103,7 +103,8 @@ def glossary(contents: Contents) -> list[tuple[str, str]]:
         "Corrected resampled t over repeats and folds (Nadeau & Bengio 2003): folds share training "
         "patients, which an ordinary t-test ignores."
         if repeats * folds > 1
-        else "Paired resampling of patients: both arms are measured on the same draw."
+        else "Paired resampling of patients: both arms are measured on the same draw. AUROC: the "
+        "intervals of both arms, joined with DeLong's correlation (Zou & Donner 2008)."
     )
     return [
         (
