@@ -57,6 +57,7 @@ def contradictions(keys: StudyKeys, given: Mapping[str, Any]) -> list[str]:
         *_cohort(keys),
         *_accepted(keys.audit.accept),
         *_named("explain.probes", keys.evaluation.probes, where="evaluation.probes"),
+        *_named("explain", keys.evaluation.explain, where="evaluation.explain"),
         *unread("training", _table(given, "training"), keys.training, where="training"),
         *unread("evaluation", _table(given, "evaluation"), keys.evaluation, where="evaluation"),
     ]
@@ -73,7 +74,7 @@ def _splits(evaluation: Evaluation) -> list[str]:
     if by_institution and (holdout or "folds" in evaluation.model_fields_set):
         other = "holdout" if holdout else "folds"
         return [
-            f"evaluation.{other}: contradicts evaluation.folds_by = \"institution\", where every "
+            f'evaluation.{other}: contradicts evaluation.folds_by = "institution", where every '
             "institution is one fold. Keep one of the two."
         ]
     if not holdout:

@@ -16,6 +16,8 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "models.fusion": ("Fusions", "[arms] fusion"),
     "models.baselines": ("Baselines", "[arms] baseline"),
     "audit": ("Checks of the audit", "always run"),
+    "explain": ("Questions asked of trained models", "[evaluation] explain"),
+    "explain.probes": ("Ways to make inputs worse", "[evaluation] probes"),
     "simulators": ("Simulators", "tumorboard simulate KIND"),
 }
 
