@@ -67,8 +67,9 @@ def _compute(images: PreparedImages, name: str) -> tuple[NDArray[np.uint8], NDAr
         digest[i] = np.frombuffer(_digest(pixels), dtype=np.uint8)
         picture[i] = _small(pixels if square is images else square.stored(number[i]))
 
+    readable = np.flatnonzero(images.n_channels).tolist()  # no row shows the others
     with ThreadPoolExecutor(images.cache.workers) as pool:
-        for _ in pool.map(one, range(n)):
+        for _ in pool.map(one, readable):
             pass
     return digest, picture
 
@@ -80,7 +81,7 @@ def _stretched(images: PreparedImages, name: str) -> tuple[PreparedImages, list[
         return images, list(range(len(sources)))
     preparation = Preparation((SIDE_PX, SIDE_PX), "stretch", images.preparation.window)
     square, number, _ = prepare(sources, preparation, images.cache, name=f"{name} (audit)")
-    return square, [number[source] for source in sources]
+    return square, [number.get(source, -1) for source in sources]
 
 
 def _digest(pixels: NDArray[Any]) -> bytes:
