@@ -50,7 +50,7 @@ def skin(seed: int, side: int = 64) -> Picture:
     rng = np.random.default_rng([4, seed])
     y, x = np.mgrid[:side, :side] / side - 0.5
     lesion = 1 / (1 + np.exp(40 * (np.hypot(x, y) - rng.uniform(0.1, 0.2))))
-    texture = gaussian_filter(rng.standard_normal((side, side)), 1.5) * 20
+    texture = gaussian_filter(rng.standard_normal((side, side)), 1.5) * 50
     colours = [
         200 - 90 * lesion + texture,
         150 - 90 * lesion + texture,

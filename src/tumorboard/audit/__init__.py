@@ -41,7 +41,7 @@ class SeenImages:
     """The images of one modality over all cohorts.
 
     Args:
-        digest: One per image, equal where the pixels are identical.
+        digest: One per image in the order of the rows, equal where the pixels are identical.
         picture: (images, 64, 64) grey.
         holders: Who has the image, and in which file.
     """
@@ -215,7 +215,12 @@ def _seen_images(name: str, cohort: Cohort, measured: Measured) -> SeenImages:
             path = paths[0] if len(paths) == 1 else sources[number]
             file = path.relative_to(cohort.root) if path.is_relative_to(cohort.root) else path
             holders[number][Person(name, cohort.patient_id[row]), file.as_posix()] = None
-    return SeenImages(prints.digest, prints.picture, tuple(tuple(h) for h in holders))
+    order = list(dict.fromkeys(measured.index[measured.index >= 0].tolist()))  # that of the rows
+    return SeenImages(
+        tuple(prints.digest[number] for number in order),
+        prints.picture[order],
+        tuple(tuple(holders[number]) for number in order),
+    )
 
 
 def _seen_rows(audited: Audited, modalities: Sequence[str]) -> SeenRows:

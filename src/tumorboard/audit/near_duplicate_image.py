@@ -37,8 +37,7 @@ def _distinct(images: SeenImages) -> tuple[Ints, Ints]:
     """One image per digest with its holder; holders who share an image count as one."""
     first: dict[str, int] = {}
     for number, digest in enumerate(images.digest):
-        if images.holders[number]:
-            first.setdefault(digest, number)
+        first.setdefault(digest, number)
     links = [[("image", digest)] for digest in first]
     for number, digest in enumerate(images.digest):
         links += [[("image", digest), str(person)] for person, _ in images.holders[number]]

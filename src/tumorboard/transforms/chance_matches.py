@@ -9,7 +9,7 @@ because the q(y) sum to at most 1. So a pair with N q(x) < 0.001 is no chance ma
 
 q(x) follows the chain rule of the joint entropy, over columns from the least to the most telling:
 
-    q(x) = product over j of (c_j + p_j) / (m_j + 1),
+    q(x) = product over j of (c_j + p_j) / (m_j + 1), or of min(p_j, 1 / (m_j + 1)) where c_j is 0,
 
 where m_j counts the other patients who agree with x in all columns before j, c_j those of them who
 agree in column j too, and p_j is the frequency of the value in column j. Where other patients show
@@ -21,7 +21,7 @@ Where nobody is left the chain forgets that columns may go together through some
 as the severity of a disease. So q(x) is at least its estimate from the k = 5 other patients who
 agree with x in most columns, and who then are the kind of patient that x is:
 
-    q(x) >= k / n  product over j of (c_j + p_j) / (k + 1),  c_j of the k agreeing in column j.
+    q(x) >= k / n  product over j of the same with m_j = k and c_j of the k agreeing in column j.
 
 "Other patients" leaves out everybody who has the row x itself, as a duplicate is no evidence that
 its row is common; where more than five patients have it, it is, and all but two are counted.
@@ -148,7 +148,7 @@ def _chained(table: Ints, copies: Ints, marginal: Floats) -> Floats:
         _, prefix, size = np.unique(pairs, return_inverse=True, return_counts=True)
         together = size[prefix]
         c, m = np.maximum(together - left_out, 0), np.maximum(before - left_out, 0)
-        q *= (c + marginal[:, j]) / (m + 1)
+        q *= _share(c, m, marginal[:, j])
         before = together
     return q
 
@@ -158,7 +158,16 @@ def _among_similar(table: Ints, row: int, others: Bools, marginal: Floats) -> fl
     agrees = table[others] == table[row]
     k = min(_SIMILAR, len(agrees))
     similar = agrees[np.argsort(agrees.sum(axis=1), kind="stable")[len(agrees) - k :]]
-    return float(k / len(table) * np.prod((similar.sum(axis=0) + marginal) / (k + 1)))
+    agreeing = similar.sum(axis=0)
+    return float(k / len(table) * np.prod(_share(agreeing, np.full_like(agreeing, k), marginal)))
+
+
+def _share(c: Ints, m: Ints, p: Floats) -> Floats:
+    """Probability of a value that c of m have, p of all.
+
+    Nobody of m says no more than that it is rarer than 1 / (m + 1).
+    """
+    return np.where(c > 0, (c + p) / (m + 1), np.minimum(p, 1 / (m + 1)))
 
 
 def _unseen(size: Ints, n: int) -> float:

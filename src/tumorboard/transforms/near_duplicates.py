@@ -28,21 +28,23 @@ ORIENTATIONS = (
     "mirrored top to bottom", "mirrored left to right, turned 270 degrees",
 )  # fmt: skip
 #: Descriptors of a candidate correlate at least so much. Copies of JPEG quality 50 at 60 % of the
-#: size and 15 % brighter reach 0.95 and more, of ultrasound and dermatoscopic images 0.98.
-_CANDIDATE = 0.90
+#: size and 15 % brighter reach 0.95 and more, of ultrasound and dermatoscopic images 0.98; less
+#: where all pictures share a strong edge.
+_CANDIDATE = 0.80
 #: In a copy at least this share of the tiles with detail agrees, each correlated at least so much.
-#: Nearly all copies as above reach 0.95; among the 3,206 images of HAM10000 no two
-#: of different lesions that are candidates exceed 0.80 (small lesions in one round dark field).
+#: Copies as above reach 0.95. Among 3,206 images of HAM10000 two of different lesions reach 0.7.
 _TILES_AGREE, _TILE_CORRELATION = 0.85, 0.5
 #: Fewer tiles with detail than this prove nothing: the picture is too smooth.
 _FEWEST_TILES = 12
 #: Tiles per side; what counts as detail lies between these standard deviations in px, finer is lost
 #: in a copy of 60 % of a 64 px picture.
 _TILES, _DETAIL_PX = 8, (1.0, 3.0)
-#: A tile has detail from this share of the picture's median spread within tiles, so that a strong
-#: edge which many pictures have (the round field of a dermatoscope) does not decide alone; and from
-#: this spread of that of the whole picture, so that rounding of a smooth picture is none.
-_OF_MEDIAN, _OF_WHOLE = 0.5, 0.02
+#: A tile has detail from this share of the picture's lower quartile of spread within tiles, so that
+#: a strong edge which many pictures have (the round field of a dermatoscope) does not decide alone;
+#: and from this spread of that of the whole picture: compression loses the faintest.
+_OF_QUARTILE, _OF_WHOLE = 0.5, 0.05
+#: Fewer pictures than this show nothing that all have in common.
+_FEWEST_FOR_COMMON = 20
 #: Up to this number of pictures every pair is compared.
 _EVERY_PAIR = 1500
 #: Hash tables: a pair of correlation 0.95 shares a bucket of one of them with 99.9 %.
@@ -91,7 +93,7 @@ def find_matches(picture: NDArray[Any], owner: Ints, *, seed: int = 0) -> list[M
         correlation = _correlation(vectors[0], vectors[turn], first, second)
         likely = np.flatnonzero(correlation >= _CANDIDATE)
         first, second, correlation = first[likely], second[likely], correlation[likely]
-        agreement = _agreement(detail, turned(detail, turn), first, second)
+        agreement = _agreement(detail, turn, first, second)
         for k in np.flatnonzero(agreement >= _TILES_AGREE):
             i, j = int(usable[first[k]]), int(usable[second[k]])
             match = Match(i, j, ORIENTATIONS[turn], float(correlation[k]), float(agreement[k]))
@@ -128,12 +130,14 @@ def _detail(picture: NDArray[Any]) -> Vectors:
     return detail
 
 
-def _agreement(upright: Vectors, other: Vectors, first: Ints, second: Ints) -> Floats:
+def _agreement(detail: Vectors, turn: int, first: Ints, second: Ints) -> Floats:
     """Share of the tiles with detail in either picture whose detail agrees; 0 if too few have."""
+    common = _common(detail)
     agreement = np.zeros(len(first))
     for start in range(0, len(first), _BLOCK):
         chosen = slice(start, start + _BLOCK)
-        a, b = _tiles(upright[first[chosen]]), _tiles(other[second[chosen]])
+        a = _tiles(detail[first[chosen]] - common)
+        b = _tiles(turned(detail[second[chosen]], turn) - common)
         spread_a, spread_b = a.std(axis=2), b.std(axis=2)
         correlation = (a * b).mean(axis=2) / np.maximum(spread_a * spread_b, 1e-6)
         # A tile that is flat in one picture only disagrees.
@@ -146,8 +150,8 @@ def _agreement(upright: Vectors, other: Vectors, first: Ints, second: Ints) -> F
 
 def _has_detail(spread: Vectors) -> Bools:
     """(pictures, tiles) where a tile has detail, by the spread within each tile."""
-    median = np.median(spread, axis=1, keepdims=True)
-    return spread >= np.maximum(_OF_MEDIAN * median, _OF_WHOLE)
+    quartile = np.quantile(spread, 0.25, axis=1, keepdims=True)
+    return spread >= np.maximum(_OF_QUARTILE * quartile, _OF_WHOLE)
 
 
 def _tiles(detail: Vectors) -> Vectors:
@@ -169,15 +173,22 @@ def _descriptors(picture: NDArray[Any]) -> list[Vectors]:
         side = fine.shape[1] // 16
         band[start : start + _BLOCK] = fine.reshape(-1, 16, side, 16, side).mean(axis=(2, 4))
     upright = _normalised(band.reshape(len(band), -1))
-    # What pictures of one machine share (a frame, a scale, the darkening with depth) proves
-    # nothing. A copy turned back into its original's orientation has it again. From few pictures
-    # the mean would be the pictures themselves.
-    common = upright.mean(axis=0) if len(upright) >= 20 else np.zeros(256, dtype=np.float32)
+    common = _common(upright)
     return [
         _normalised(_normalised(np.ascontiguousarray(turned(band, turn)).reshape(len(band), -1))
                     - common)
         for turn in range(len(ORIENTATIONS))
     ]  # fmt: skip
+
+
+def _common(pictures: Vectors) -> Vectors:
+    """What pictures of one machine share (a frame, a scale, the darkening with depth).
+
+    It proves nothing, and a copy turned back into its original's orientation has it again. From few
+    pictures the mean would be the pictures themselves.
+    """
+    mean = pictures.mean(axis=0)
+    return mean if len(pictures) >= _FEWEST_FOR_COMMON else np.zeros_like(mean)
 
 
 def _normalised(vectors: Vectors) -> Vectors:

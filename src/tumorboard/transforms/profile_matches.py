@@ -20,9 +20,9 @@ from tumorboard.records import Floats, Ints
 CORRELATION = 0.999
 #: Correlation of the two after every column is standardised over the cohort.
 _STANDARDISED = 0.98
-#: A pair is closer than this share of the median distance of a patient to the fifth nearest fellow:
-#: the fifth, so that a few copies of one profile do not make copies common.
-_OF_COMMON_DISTANCE, _FELLOWS = 0.1, 5
+#: A pair is closer than this share of the distance to the fifth nearest fellow, at its lower tenth
+#: over the patients: the fifth, so that a few copies of one profile do not make copies common.
+_OF_COMMON_DISTANCE, _FELLOWS, _QUANTILE = 0.1, 5, 0.1
 #: Fewer patients than this show no cohort to standardise over.
 FEWEST_PATIENTS = 10
 _BLOCK = 500
@@ -73,18 +73,18 @@ def find_profile_matches(values: Floats, owner: Ints, *, columns: int) -> list[P
 
 def _near_pairs(standard: Floats, owner: Ints) -> list[tuple[int, int]]:
     """Pairs of owners' profiles that are far closer than profiles commonly are."""
-    # Only to find candidates a missing value stands at its column's mean; pairs are then judged by
-    # the columns that both have.
-    filled = np.nan_to_num(standard, nan=0.0).astype(np.float32)
-    filled -= filled.mean(axis=1, keepdims=True)
-    length = np.linalg.norm(filled, axis=1, keepdims=True)
-    filled /= np.maximum(length, 1e-6)
+    known = np.isfinite(standard)
+    mean = np.nanmean(np.where(known.any(axis=1, keepdims=True), standard, 0.0), axis=1)
+    filled = np.where(known, standard - mean[:, None], 0.0).astype(np.float32)
+    has, square = known.astype(np.float32), filled**2
     fellow = min(_FELLOWS, len(np.unique(owner)) - 1)
     common: list[Floats] = []
     near: list[tuple[int, int, float]] = []
     for start in range(0, len(filled), _BLOCK):
         block = np.arange(start, min(start + _BLOCK, len(filled)))
-        distance = 1 - filled[block] @ filled.T
+        # The columns that only one of the two has take part in neither sum of squares.
+        squares = (square[block] @ has.T) * (has[block] @ square.T)
+        distance = 1 - filled[block] @ filled.T / np.sqrt(np.maximum(squares, 1e-12))
         distance[owner[block][:, None] == owner[None, :]] = np.inf
         common.append(np.partition(distance, fellow - 1, axis=1)[:, fellow - 1].astype(np.float64))
         rows, others = np.nonzero(distance < 1 - _STANDARDISED + 0.05)
@@ -93,7 +93,7 @@ def _near_pairs(standard: Floats, owner: Ints) -> list[tuple[int, int]]:
             for i, j in zip(rows, others, strict=True)
             if block[i] < j
         ]
-    limit = _OF_COMMON_DISTANCE * float(np.median(np.concatenate(common)))
+    limit = _OF_COMMON_DISTANCE * float(np.quantile(np.concatenate(common), _QUANTILE))
     return [(first, second) for first, second, distance in near if distance < limit]
 
 
