@@ -29,7 +29,7 @@ def test_the_section_has_the_numbers_of_the_evidence(
     found = section(read_contents(tmp_path / "run"))
     assert found is not None
     first = document["comparisons"][0]
-    assert found.lead.startswith("The first line follows fused against record on AUROC alone (p =")
+    assert found.lead.startswith("The first line follows fused against record on AUROC alone (p ")
     assert f"{first['difference']:+.3f}".replace("-", "\N{MINUS SIGN}") in found.html
     assert document["non_inferiority"]["sentence"] in found.html
     assert found.html.count('class="primary"') == 2  # in both tables of the primary pair

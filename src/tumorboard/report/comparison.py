@@ -77,9 +77,11 @@ def _lead(rows: Sequence[Mapping[str, Any]], lower: set[str]) -> str:
     found = [row for row in tested if row["p_value_holm"] < 0.05]
     better = [r for r in found if (r["difference"] < 0) == (r["metric"] in lower)]
     first = rows[0]
+    shown = p_value(_f(first["p_value"]))
+    p_text = f"p {shown}" if shown.startswith("<") else f"p = {shown}"
     return (
         f"The first line follows {first['arm']} against {first['reference']} on "
-        f"{metric_name(first['metric'])} alone (p = {p_value(_f(first['p_value']))}); of all "
+        f"{metric_name(first['metric'])} alone ({p_text}); of all "
         f"{len(tested)} differences tested here {len(found)} have p < 0.05 after Holm's correction "
         f"over the arms: {len(better)} better and {len(found) - len(better)} worse than "
         f"{first['reference']}."

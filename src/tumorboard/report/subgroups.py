@@ -89,6 +89,8 @@ def _lead(document: Mapping[str, Any], metric: str) -> str:
 def _below(rows: Sequence[Mapping[str, Any]]) -> str:
     tested = [row for row in rows if row["p_value_holm"] is not None]
     found = [row for row in tested if row["p_value_holm"] < 0.05]
+    if not tested:
+        return "no comparison that could be made"
     return f"{len(found)} of {len(tested)} comparisons"
 
 
