@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ import numpy as np
 import tumorboard
 from tumorboard.cache import write_text
 from tumorboard.evaluation.explanation_table import (
-    Answer,
     AttributionRow,
     Explanations,
     HeatMapRow,
@@ -24,6 +24,9 @@ from tumorboard.report.heat_maps import data_uri, write_picture
 from tumorboard.report.section import fill
 
 _HERE = Path(__file__).parent
+
+#: Arm, explainer, unit.
+Key = tuple[str, str, str]
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,22 @@ class Explained:
     folder: Path
     warnings: dict[str, tuple[str, ...]]
     remarks: tuple[str, ...]
+
+    @cached_property
+    def maps_of(self) -> dict[Key, list[HeatMapRow]]:
+        """Rows of maps by arm, explainer and unit."""
+        groups: dict[Key, list[HeatMapRow]] = {}
+        for row in self.explanations.heat_maps:
+            groups.setdefault((row.arm, row.explainer, row.unit_id), []).append(row)
+        return groups
+
+    @cached_property
+    def attributions_of(self) -> dict[Key, list[AttributionRow]]:
+        """Attributions by arm, explainer and unit."""
+        groups: dict[Key, list[AttributionRow]] = {}
+        for row in self.explanations.attributions:
+            groups.setdefault((row.arm, row.explainer, row.unit_id), []).append(row)
+        return groups
 
 
 def write_patient_pages(folder: Path, explained: Explained) -> Path:
@@ -115,12 +134,11 @@ def _patient(explained: Explained, unit: str, i: int, number: int) -> dict[str, 
 
 
 def _findings(explained: Explained, unit: str, number: int) -> list[dict[str, Any]]:
-    """One entry per explainer that has something to say about this unit; pictures come first."""
+    """One entry per explainer with something to say of this unit; pictures and columns first."""
     found: list[dict[str, Any]] = []
-    every = explained.explanations
-    for answer in every.answers:
-        maps = [r for r in every.heat_maps if _is(r, answer, unit)]
-        rows = [r for r in every.attributions if _is(r, answer, unit)]
+    for answer in explained.explanations.answers:
+        key = (answer.arm, answer.explainer, unit)
+        maps, rows = explained.maps_of.get(key, []), explained.attributions_of.get(key, [])
         if maps or rows:
             found.append(
                 {
@@ -133,11 +151,7 @@ def _findings(explained: Explained, unit: str, number: int) -> list[dict[str, An
                     "remarks": answer.remarks,
                 }
             )
-    return sorted(found, key=lambda finding: not finding["pictures"])
-
-
-def _is(row: HeatMapRow | AttributionRow, answer: Answer, unit: str) -> bool:
-    return (row.arm, row.explainer, row.unit_id) == (answer.arm, answer.explainer, unit)
+    return sorted(found, key=lambda f: (not f["pictures"], -len(f["rows"])))
 
 
 def _drawing(explained: Explained, rows: Sequence[AttributionRow], number: int) -> Any:

@@ -1,0 +1,225 @@
+"""What the fold models looked at: maps and lesions, importances, contributions, sanity checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from tumorboard.evaluation.explanation_table import (
+    FOLDER,
+    AttributionRow,
+    Explanations,
+    HeatMapRow,
+    ImportanceRow,
+    read_explanations,
+)
+from tumorboard.evaluation.heat_map_shares import LesionShare, lesion_shares
+from tumorboard.evaluation.joined_importance import join_importance
+from tumorboard.explain import Importance
+from tumorboard.prediction.kept_maps import read_map
+from tumorboard.report.attribution_figures import bar_svg
+from tumorboard.report.contents import Contents
+from tumorboard.report.explained import attributions_of, check_rows
+from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
+from tumorboard.report.performance import metric_name
+from tumorboard.report.section import Section, fill
+
+#: Most pictures of one arm, and most features of one figure.
+_N_PICTURES, _N_FEATURES = 12, 12
+
+
+def section(contents: Contents) -> Section | None:
+    """Explanations of test patients by the models of the first repeat; None where nobody asked."""
+    found = read_explanations(contents.folder / FOLDER)
+    if found is None or not any(not answer.refused for answer in found.answers):
+        return None
+    order = {arm: i for i, arm in enumerate(contents.arms)}
+    shares = sorted(lesion_shares(found.heat_maps), key=lambda s: order.get(s.arm, len(order)))
+    return Section(
+        anchor="explanations",
+        title="What the models looked at",
+        lead=_lead(contents, found, shares),
+        html=fill(
+            "explanations.html",
+            shares=[_share_row(share) for share in shares],
+            galleries=_galleries(contents, found),
+            importances=_importances(contents, found),
+            contributions=_contributions(contents, found),
+            answers=[
+                {**vars(answer), "checks": check_rows(answer.checks)}
+                for answer in sorted(found.answers, key=lambda a: order.get(a.arm, len(order)))
+            ],
+        ),
+    )
+
+
+def _lead(contents: Contents, found: Explanations, shares: Sequence[LesionShare]) -> str:
+    """One sentence with the numbers: lesions first, else the most important input."""
+    if shares:
+        share = shares[0]
+        interval = ""
+        if np.isfinite(share.ci_low):
+            interval = f" (95 % interval {100 * share.ci_low:.0f} to {100 * share.ci_high:.0f} %)"
+        return (
+            f"{100 * share.share_inside:.0f} %{interval} of the heat maps' mass "
+            f"({share.explainer.replace('_', ' ')}, arm {share.arm}) lies inside the lesion, which "
+            f"covers {100 * share.mask_share:.0f} % of the image: {share.n_patients} test patients."
+        )
+    if found.importance:
+        arm = _first(contents, found.importance)
+        rows = [row for row in found.importance if row.arm == arm]
+        joined = join_importance(rows)
+        top = int(np.nanargmax(joined.drop)) if np.isfinite(joined.drop).any() else 0
+        return (
+            f"{arm} relies most on {joined.features[top]}: without it {metric_name(joined.metric)} "
+            f"falls by {joined.drop[top]:.3f}."
+        )
+    n = len({row.unit_id for row in (*found.heat_maps, *found.attributions)})
+    return f"{n} test patients were explained one by one."
+
+
+def _first(contents: Contents, rows: Sequence[Any]) -> str:
+    """The first arm of the report that has rows."""
+    have = {row.arm for row in rows}
+    return next((arm for arm in contents.arms if arm in have), rows[0].arm)
+
+
+def _by_arm(contents: Contents, rows: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:
+    """Rows by arm and explainer, the primary arm first."""
+    order = {arm: i for i, arm in enumerate(contents.arms)}
+    groups: dict[tuple[str, str], list[Any]] = {}
+    for row in sorted(rows, key=lambda row: order.get(row.arm, len(order))):
+        groups.setdefault((row.arm, row.explainer), []).append(row)
+    return groups
+
+
+def _share_row(share: LesionShare) -> dict[str, str]:
+    def percent(value: float, low: float, high: float) -> str:
+        text = f"{100 * value:.0f} %"
+        return f"{text} ({100 * low:.0f} to {100 * high:.0f})" if np.isfinite(low) else text
+
+    return {
+        "arm": share.arm,
+        "explainer": share.explainer.replace("_", " "),
+        "modality": share.modality,
+        "n": str(share.n_patients),
+        "inside": percent(share.share_inside, share.ci_low, share.ci_high),
+        "chance": f"{100 * share.mask_share:.0f} %",
+        "gain": percent(share.gain, share.gain_low, share.gain_high),
+        "peak": f"{100 * share.peak_inside:.0f} %",
+    }
+
+
+def _galleries(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
+    """Pictures of every arm and explainer with maps; truth and call stand below each."""
+    said = _opinions(contents)
+    return [
+        {
+            "arm": arm,
+            "explainer": explainer.replace("_", " "),
+            "pictures": [_picture(contents, row, said) for row in rows[:_N_PICTURES]],
+            "n_more": max(0, len(rows) - _N_PICTURES),
+        }
+        for (arm, explainer), rows in _by_arm(contents, found.heat_maps).items()
+    ]
+
+
+def _opinions(contents: Contents) -> dict[tuple[str, int, int, str], tuple[str, str, float]]:
+    """(arm, repeat, fold, unit) -> truth, call, probability of the called class or the positive."""
+    table = contents.predictions
+    said: dict[tuple[str, int, int, str], tuple[str, str, float]] = {}
+    first = table.repeat == table.repeat.min()
+    for i in np.flatnonzero(first).tolist():
+        key = (str(table.arm[i]), int(table.repeat[i]), int(table.fold[i]), str(table.unit_id[i]))
+        call = int(contents.calls[i])
+        k = 1 if len(table.classes) == 2 else call
+        said[key] = (
+            table.classes[int(table.outcome[i])],
+            table.classes[call],
+            float(table.probabilities[i, k]),
+        )
+    return said
+
+
+def _picture(
+    contents: Contents,
+    row: HeatMapRow,
+    said: dict[tuple[str, int, int, str], tuple[str, str, float]],
+) -> dict[str, Any]:
+    pixels = side_by_side(read_map(contents.folder / FOLDER, row))
+    truth, call, p = said.get((row.arm, row.repeat, row.fold, row.unit_id), ("", "", float("nan")))
+    return {
+        "address": data_uri(as_jpeg(pixels)),
+        "unit": row.unit_id,
+        "truth": truth,
+        "call": call,
+        "probability": "" if np.isnan(p) else f"{p:.2f}",
+        "is_wrong": truth != call,
+        "inside": "" if np.isnan(row.share_inside) else f"{100 * row.share_inside:.0f} %",
+    }
+
+
+def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
+    from markupsafe import Markup
+
+    drawn: list[dict[str, Any]] = []
+    groups = _by_arm(contents, found.importance)
+    for number, ((arm, explainer), rows) in enumerate(groups.items()):
+        importance = _joined(rows)
+        if not np.isfinite(importance.drop).any():
+            continue
+        svg = bar_svg(importance, name=f"importance-{number}", n_shown=_N_FEATURES)
+        drawn.append(
+            {
+                "arm": arm,
+                "explainer": explainer.replace("_", " "),
+                "metric": metric_name(importance.metric),
+                "n_folds": len({row.fold for row in rows}),
+                "drawing": Markup(svg),
+            }
+        )
+    return drawn
+
+
+def _joined(rows: Sequence[ImportanceRow]) -> Importance:
+    joined = join_importance(rows)
+    return Importance(
+        modalities=joined.modalities,
+        features=joined.features,
+        drop=joined.drop,
+        ci_low=joined.ci_low,
+        ci_high=joined.ci_high,
+        metric=joined.metric,
+    )
+
+
+def _contributions(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
+    """Mean size of attributions; of several explained classes the one with most patients."""
+    from markupsafe import Markup
+
+    drawn: list[dict[str, Any]] = []
+    groups = _by_arm(contents, found.attributions)
+    for number, ((arm, explainer), rows) in enumerate(groups.items()):
+        target, of_target = _largest(rows)
+        units, attributions = attributions_of(of_target)
+        svg = bar_svg(
+            attributions, name=f"contribution-{number}", outcome=target, n_shown=_N_FEATURES
+        )
+        drawn.append(
+            {
+                "arm": arm,
+                "explainer": explainer.replace("_", " "),
+                "n": len(units),
+                "drawing": Markup(svg),
+            }
+        )
+    return drawn
+
+
+def _largest(rows: Sequence[AttributionRow]) -> tuple[str, list[AttributionRow]]:
+    groups: dict[str, list[AttributionRow]] = {}
+    for row in rows:
+        groups.setdefault(row.target, []).append(row)
+    return max(groups.items(), key=lambda item: len(item[1]))
