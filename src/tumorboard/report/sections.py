@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tumorboard.report import (
+    abstention,
     calibration,
     checklists,
     cohorts,
@@ -32,6 +33,7 @@ SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
     missing_data.section,
     calibration.section,
     decisions.section,
+    abstention.section,
     subsets.section,
     degradation.section,
     input_quality.section,
