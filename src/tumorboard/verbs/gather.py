@@ -18,6 +18,7 @@ from tumorboard.evaluation.decisions import decisions_document
 from tumorboard.evaluation.degradation import degradation_document
 from tumorboard.evaluation.errors import errors_document
 from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.image_numbers import first_images, image_numbers
 from tumorboard.evaluation.input_quality import quality_document
 from tumorboard.evaluation.next_test import next_test_document
 from tumorboard.evaluation.patient_columns import columns_by_patient, numbers_of
@@ -141,7 +142,7 @@ def _of_predictions(
         ),
         "tests": significance_document(
             table, study.primary, threshold=keys.threshold, n_bootstrap=keys.bootstrap,
-            rng=finished.rng("tests"), margin=keys.margin, sizes=part_sizes(finished.splits),
+            rng=finished.rng("comparison"), margin=keys.margin, sizes=part_sizes(finished.splits),
         ),
         "subgroups": subgroups_document(
             table, groups, primary=study.primary, threshold=keys.threshold
@@ -211,6 +212,7 @@ def _errors(finished: Finished) -> dict[str, Any]:
         for name, values in columns_by_patient(cohort.columns, cohort.patient_id, numeric).items()
         if (found := numbers_of(values)) is not None
     }
+    numbers |= image_numbers(finished.prepared.measured, cohort.patient_id)
     document = errors_document(
         finished.table, study.primary.arm, threshold=finished.keys.threshold,
         columns=columns_by_patient(cohort.columns, cohort.patient_id, categorical),
@@ -219,11 +221,9 @@ def _errors(finished: Finished) -> dict[str, Any]:
     images = [name for name, table in study.modalities.items() if table["kind"] == "image"]
     seen = [name for name in images if name in study.arms[study.primary.arm].modalities]
     if seen:
-        paths: dict[str, Path] = {}
-        for unit, files in zip(cohort.unit_id, cohort.files[seen[0]], strict=True):
-            if files:
-                paths.setdefault(unit, files[0])
-        document["sheets"] = write_contact_sheets(finished.run, document, paths)
+        document["sheets"] = write_contact_sheets(
+            finished.run, document, first_images(cohort, seen[0])
+        )
     return document
 
 
