@@ -229,7 +229,7 @@ def _rows(folder: Path, arms: Mapping[str, None], name: str, kind: type[Row]) ->
         if not path.is_file():
             continue
         with path.open(encoding="utf-8", newline="") as handle:
-            rows += [kind(**_parsed(cells, kind)) for cells in csv.DictReader(handle)]
+            rows += [kind(**_parsed(cells, kind)) for cells in csv.DictReader(handle, restval="")]
     return tuple(rows)
 
 
