@@ -101,20 +101,7 @@ def fit_arm(
         classes=prepared.outcomes.classes,
         values=dict(prepared.outcomes.values),
     )
-    present: Bools = np.asarray(prepared.present(arm.modalities).any(axis=1))
-    train, validation = (
-        rows[present[rows]]
-        for rows in (
-            split.rows(prepared.cohort, "train"),
-            split.rows(prepared.cohort, "validation"),
-        )
-    )
-    for part, rows in (("training", train), ("validation", validation)):
-        if len(rows) == 0:
-            raise StudyError(
-                f"arms.{arm.name}: no {part} patient of repeat {split.repeat}, fold {split.fold} "
-                f"has {' or '.join(arm.modalities)}. Use fewer folds, or leave the arm out."
-            )
+    train, validation = _parts(prepared, split, arm)
     if arm.baseline is not None:
         fitted.baseline = _fit_baseline(fitted, prepared, split, train, arm)
         return Fit(fitted, [])
@@ -129,6 +116,29 @@ def fit_arm(
         history = history or curve
     fitted.network, fitted.members = networks[0], tuple(networks[1:])
     return Fit(fitted, history)
+
+
+def _parts(prepared: Prepared, split: Split, arm: Arm) -> tuple[Ints, Ints]:
+    """Training and validation rows that have one of the arm's modalities.
+
+    Raises:
+        StudyError: There are none in one of the parts.
+    """
+    present: Bools = np.asarray(prepared.present(arm.modalities).any(axis=1))
+    train, validation = (
+        rows[present[rows]]
+        for rows in (
+            split.rows(prepared.cohort, "train"),
+            split.rows(prepared.cohort, "validation"),
+        )
+    )
+    for part, rows in (("training", train), ("validation", validation)):
+        if len(rows) == 0:
+            raise StudyError(
+                f"arms.{arm.name}: no {part} patient of repeat {split.repeat}, fold {split.fold} "
+                f"has {' or '.join(arm.modalities)}. Use fewer folds, or leave the arm out."
+            )
+    return train, validation
 
 
 def _fit_member(
