@@ -70,11 +70,9 @@ def keep_maps(
     masks = np.zeros(maps.shape, dtype=np.bool_) if lesions is None else lesions.masks
     known = np.zeros(len(rows), dtype=np.bool_) if lesions is None else lesions.known
     file = f"maps/{origin.explainer}-{name}-{origin.repeat}-{origin.fold}-{origin.target}.npz"
-    top = maps.reshape(len(maps), -1).max(axis=1).reshape(-1, *(1,) * (maps.ndim - 1))
-    shown = np.divide(maps, top, out=np.zeros_like(maps), where=top > 0)
     _write(
         folder / file,
-        maps=np.round(shown * 255).astype(np.uint8),
+        maps=_bytes(maps),
         inputs=np.round(np.clip(inputs, 0, 1) * 255).astype(np.uint8),
         masks=masks,
         known=known,
@@ -120,6 +118,13 @@ def read_map(folder: Path, row: HeatMapRow) -> KeptMap:
         image=found["inputs"],
         mask=found["masks"] if found["known"] else None,
     )
+
+
+def _bytes(maps: Maps) -> NDArray[np.uint8]:
+    """Each map as a share of its largest value, in 0..255."""
+    top = maps.reshape(len(maps), -1).max(axis=1).reshape(-1, *(1,) * (maps.ndim - 1))
+    shown = np.divide(maps, top, out=np.zeros_like(maps), where=top > 0)
+    return np.round(shown * 255).astype(np.uint8)
 
 
 def _write(path: Path, **arrays: NDArray[Any]) -> None:
