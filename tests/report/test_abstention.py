@@ -36,6 +36,8 @@ def test_section_shows_sets_referral_groups_and_uncertainty(make_run, tmp_path):
     assert "are referred to a human" in made.lead
     for word in ("dense", "epistemic", "4 members", "the largest probability is below 0.6"):
         assert word in made.html
+    # stopping and calibration used the patients of the quantiles: no exact promise is made
+    assert "it is approximate and the measured share counts" in made.html
     assert (run.folder / "figures" / "abstention.png").is_file()
 
 
