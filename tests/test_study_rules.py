@@ -207,7 +207,10 @@ def test_key_of_a_part_that_is_not_built_says_so(key: str) -> None:
 def test_folds_by_institution_need_its_column_and_no_other_folds() -> None:
     by = '[evaluation]\nfolds_by = "institution"\n'
     named = HEAD + TASK + PARTS
-    assert load(named + by).keys.evaluation.folds_by == "institution"
+    study = load(named + by)
+    assert study.keys.evaluation.folds_by == "institution"
+    # a run and its models keep the resolved study, and read it again
+    assert load(study.to_toml()).as_tables() == study.as_tables()
     without = HEAD.replace('institution = "hospital"\n', "")
     assert faults(without + TASK + PARTS + by) == [
         'evaluation.folds_by: "institution" needs cohort.institution, the column that names it.'

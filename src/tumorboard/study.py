@@ -90,6 +90,8 @@ class Study:
             tables["evaluation"]["primary"] = self.primary.model_dump(mode="json")
         if self.keys.evaluation.holdout:
             del tables["evaluation"]["folds"], tables["evaluation"]["validation"]
+        if self.keys.evaluation.folds_by == "institution":  # as many folds as institutions
+            del tables["evaluation"]["folds"]
         _drop_unread(tables, "training")
         _drop_unread(tables, "evaluation")
         return tables

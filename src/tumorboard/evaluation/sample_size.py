@@ -140,7 +140,8 @@ def sample_size_document(
     n_classes = len(test.classes)
     events = [len(np.unique(test.patient_id[test.outcome == k])) for k in range(n_classes)]
     n_events = events[-1] if n_classes == 2 else min(events)
-    share = _training_share(study.get("evaluation", {}))
+    n_folds = len(np.unique(test.fold))
+    share = _training_share(study.get("evaluation", {}), n_folds)
     prevalence = n_events / n_patients if n_patients else 0.0
     arms: dict[str, dict[str, Any]] = {}
     for arm, parameters in predictor_parameters(study, table_one).items():
@@ -171,10 +172,10 @@ def _needed(r2: float, parameters: int, prevalence: float) -> dict[str, Any]:
     return {"r2": r2, **asdict(least), "required": least.required}
 
 
-def _training_share(evaluation: Mapping[str, Any]) -> float:
-    """Share of the patients that one fit trains on."""
+def _training_share(evaluation: Mapping[str, Any], n_folds: int) -> float:
+    """Share of the patients that one fit trains on; `n_folds` where the study states no number."""
     holdout = evaluation.get("holdout") or []
     if holdout:
         return float(holdout[0])
-    folds = int(evaluation.get("folds", 5))
+    folds = int(evaluation.get("folds", max(n_folds, 1)))
     return (1 - 1 / folds) * (1 - float(evaluation.get("validation", 0.15)))

@@ -113,7 +113,9 @@ def load_study(path: Path, *, overrides: Sequence[str] = (), fast: bool = False)
     study = Study.load(path, overrides=overrides)
     if not fast:
         return study
-    extra = [key for key in FAST if not (study.keys.evaluation.holdout and "folds" in key)]
+    keys = study.keys.evaluation
+    has_folds = not keys.holdout and keys.folds_by == "patient"
+    extra = [key for key in FAST if has_folds or "folds" not in key]
     # a small version must never pass for the study itself: the page is headed by the name
     extra.append(f'study.name="{study.name}-fast"')
     for name, table in study.modalities.items():
@@ -145,8 +147,7 @@ def data_root(study: Study, data: Path | None) -> Path:
     if not root.is_dir():
         raise InputError(
             f"{root}: no such folder ({where}). Name the folder of the data with --data DIR or "
-            f"in the "
-            "environment variable TUMORBOARD_DATA."
+            "in the environment variable TUMORBOARD_DATA."
         )
     return root
 
