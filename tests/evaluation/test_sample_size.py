@@ -82,13 +82,16 @@ def test_document_counts_events_of_one_fit() -> None:
     metrics = {"record": {"auroc": Estimate(0.8, 0.7, 0.9, 100, 30)}}
     document = sample_size_document(STUDY, TABLE_ONE, _table(100, 30), metrics)
     assert document["training_share"] == pytest.approx(0.6)
-    # one fold per institution: the study states no number, the predictions show it
-    table = _table(100, 30)
-    table = replace(table, fold=1 + np.arange(table.n_rows, dtype=np.int64) % 2)
-    by_institution = {**STUDY, "evaluation": {"folds_by": "institution", "validation": 0.25}}
-    document = sample_size_document(by_institution, TABLE_ONE, table, metrics)
-    assert document["training_share"] == pytest.approx(0.375)
     record = document["arms"]["record"]
     assert record["events_per_parameter"] == pytest.approx(30 * 0.6 / 5)
     assert record["assumed"]["r2"] == pytest.approx(0.15 * largest_r2(0.3))
     assert record["reached"]["required"] < record["assumed"]["required"]
+
+
+def test_folds_of_institutions_are_counted_in_the_predictions() -> None:
+    table = _table(100, 30)
+    table = replace(table, fold=1 + np.arange(table.n_rows, dtype=np.int64) % 2)
+    by_institution = {**STUDY, "evaluation": {"folds_by": "institution", "validation": 0.25}}
+    metrics = {"record": {"auroc": Estimate(0.8, 0.7, 0.9, 100, 30)}}
+    document = sample_size_document(by_institution, TABLE_ONE, table, metrics)
+    assert document["training_share"] == pytest.approx(0.375)
