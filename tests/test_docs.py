@@ -70,6 +70,16 @@ def test_studies_load(page: Path) -> None:
         assert Study.from_tables(tomllib.loads(block), path=Path("study.toml")).arms
 
 
+@pytest.mark.parametrize("page", with_blocks("toml part"), ids=name_of)
+def test_parts_of_studies_load(page: Path) -> None:
+    (whole,) = blocks(DOCS / "tutorials" / "s1-image-and-table.md", "toml study")
+    for block in blocks(page, "toml part"):
+        tables = tomllib.loads(whole)
+        for name, keys in tomllib.loads(block).items():
+            tables[name] = {**tables.get(name, {}), **keys}
+        assert Study.from_tables(tables, path=Path("study.toml")).arms
+
+
 def test_there_is_something_to_run() -> None:
     assert [name_of(page) for page in with_blocks("bash run")] == [
         "docs/tutorials/s1-image-and-table.md"
