@@ -51,3 +51,14 @@ def test_undefined_measures_are_said(make_run, tmp_path):
     assert made is not None
     assert "slope cannot be computed" in made.lead
     assert "What the fitted calibration changed" not in made.html
+
+
+def test_an_interval_from_no_slope_to_twice_the_right_one_judges_nothing(make_run, tmp_path):
+    run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
+    document = calibration_document(run.table)
+    for arm in document["arms"].values():
+        arm["classes"]["malignant"]["slope"] = {"value": 1.0, "ci_low": -0.2, "ci_high": 2.2}
+    write_evidence(run.folder, "calibration", document)
+    made = section(read_contents(run.folder))
+    assert made is not None
+    assert "too wide an interval to judge the spread by" in made.lead

@@ -82,6 +82,9 @@ def test_text_comes_from_the_run(folder: Path) -> None:
     assert "180 patients analysed of 192 found" in answers["C35"][1]
     assert "torch 2.13.0" in answers["C23"][1]
     assert "5-fold cross-validation by patient, 2 repeats" in answers["T12a"][1]
+    _change(folder, evaluation={"folds_by": "institution"})
+    by_institution = _answers(folder)["T12a"][1]
+    assert by_institution.startswith("Leave-one-institution-out: 5 institutions")
 
 
 def test_what_only_the_author_knows_is_missing_until_written(folder: Path) -> None:

@@ -87,6 +87,8 @@ def _verdict(slope: Mapping[str, float | None]) -> str:
         return "probabilities are too extreme"
     if low > 1:
         return "probabilities are too cautious"
+    if low <= 0 and high >= 1:
+        return "too wide an interval to judge the spread by"
     if low <= 1 <= high:
         return "compatible with 1, the right spread"
     return "without an interval"

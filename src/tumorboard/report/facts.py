@@ -160,6 +160,13 @@ class Facts:
         if folds == 1 and repeats == 1:
             parts = " / ".join(f"{100 * float(x):g}" for x in self.evaluation.get("holdout", ()))
             made = f"One split by patient ({parts} % training, validation, test)"
+        elif self.evaluation.get("folds_by") == "institution":
+            return (
+                f"Leave-one-institution-out: {folds} institutions, each tested by models of the "
+                f"others, {repeats} {'repeat' if repeats == 1 else 'repeats'}; {share} of the "
+                "training patients validate, stratified by outcome; the same splits for every arm "
+                "(splits.csv)."
+            )
         else:
             made = (
                 f"{folds}-fold cross-validation by patient, {repeats} "

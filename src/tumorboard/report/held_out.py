@@ -105,11 +105,15 @@ def _comparison(found: Mapping[str, Any] | None) -> str:
     if found is None or found["difference"] is None:
         return ""
     low, high = _real(found["ci_low"]), _real(found["ci_high"])
-    return (
+    parts = [
         f"{found['arm']} minus {found['reference']}, {metric_name(found['metric'])}: "
-        f"{number(found['difference'], signed=True)} ({interval(low, high, signed=True)}), "
-        f"p = {p_value(_real(found['p_value']))}, {found['n_patients']} patients, {found['test']}"
-    )
+        f"{number(found['difference'], signed=True)}"
+    ]
+    if found["ci_low"] is not None:
+        parts[0] += f" ({interval(low, high, signed=True)})"
+    if found["p_value"] is not None:
+        parts.append(f"p = {p_value(_real(found['p_value']))}")
+    return ", ".join([*parts, f"{found['n_patients']} patients", found["test"]])
 
 
 def _models(models: Mapping[str, Any], metric: str) -> str:

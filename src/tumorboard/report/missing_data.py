@@ -32,7 +32,10 @@ def section(contents: Contents) -> Section | None:
     most = max(rows, key=lambda row: row["share"])
     lead = f"Most often missing: {most['name']} ({100 * most['share']:.0f} %)."
     if uneven:
-        lead += f" Missing more often in one outcome class than in another: {', '.join(uneven)}."
+        lead += (
+            f" Shares missing differ by more than {NOTEWORTHY:g} standard deviations between "
+            f"outcome classes, as chance does in few patients: {', '.join(uneven)}."
+        )
     return Section(
         anchor="missing-data",
         title="Missing data, by outcome",
