@@ -215,7 +215,7 @@ def test_folds_by_institution_need_its_column_and_no_other_folds() -> None:
     assert faults(without + TASK + PARTS + by) == [
         'evaluation.folds_by: "institution" needs cohort.institution, the column that names it.'
     ]
-    for key, value in (("folds", "5"), ("holdout", "[0.7, 0.15, 0.15]")):
+    for key, value in (("folds", "5"), ("repeats", "2"), ("holdout", "[0.7, 0.15, 0.15]")):
         (sentence,) = faults(f"{named}{by}{key} = {value}\n")
         assert sentence.startswith(f"evaluation.{key}: contradicts evaluation.folds_by")
 

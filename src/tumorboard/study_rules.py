@@ -77,6 +77,12 @@ def _splits(evaluation: Evaluation) -> list[str]:
             f'evaluation.{other}: contradicts evaluation.folds_by = "institution", where every '
             "institution is one fold. Keep one of the two."
         ]
+    if by_institution and evaluation.repeats > 1:
+        # the test patients of a fold stay the same: ten folds of two institutions are still two
+        return [
+            'evaluation.repeats: contradicts evaluation.folds_by = "institution", whose folds are '
+            "the same in every repeat and would be counted as further evidence. Remove it."
+        ]
     if not holdout:
         return []
     sentences = [
