@@ -105,6 +105,15 @@ def test_a_modality_that_nobody_in_the_batch_has() -> None:
     assert outputs.weights.tolist() == [[1.0, 0.0], [1.0, 0.0]]
 
 
+@pytest.mark.parametrize("fusion", ["concatenation", "gated", "attention", "late_average"])
+def test_a_modality_that_nobody_has_in_double_precision(fusion: str) -> None:
+    inputs = {name: array.double() for name, array in make_inputs().items()}
+    present = torch.tensor([[False, True]] * 5)
+    logits = make_network(fusion).double().eval()(inputs, present).logits
+    single = make_network(fusion).eval()(make_inputs(), present).logits
+    assert torch.allclose(logits.float(), single, atol=1e-5)
+
+
 def test_alone_as_in_a_batch() -> None:
     for fusion in ("concatenation", "gated", "attention", "late_average"):
         network = make_network(fusion).eval()

@@ -260,7 +260,9 @@ def _encode(encoder: Encoder, x: torch.Tensor, present: torch.Tensor) -> torch.T
     if len(rows) == len(present):
         return _run(encoder, lambda: encoder(x), n_rows=len(rows))
     if len(rows) == 0:
-        return torch.zeros(len(present), encoder.output_size, device=present.device)
+        # as precise as the inputs: relevances are followed in double precision
+        dtype = x.dtype if x.is_floating_point() else torch.float32
+        return torch.zeros(len(present), encoder.output_size, dtype=dtype, device=present.device)
     encoded = _run(encoder, lambda: encoder(x[rows]), n_rows=len(rows))
     filler = encoded.new_zeros(len(present), encoder.output_size)
     return filler.index_copy(0, rows, encoded)
