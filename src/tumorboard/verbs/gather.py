@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -104,7 +105,30 @@ def gather_evidence(finished: Finished, others: Sequence[OtherCohort], say: Say)
     probes = run_probes(study, prepared, splits, finished.run, device=device, say=say)
     run_explainers(study, prepared, splits, finished.run, device=device, say=say)
     say("measuring calibration, decisions, subgroups and errors")
-    groups = subgroup_columns(study, prepared)
+    with one_thread():
+        documents = _documents(finished, probes, others)
+    for topic, document in documents.items():
+        if document is not None:
+            write_evidence(finished.run, topic, document)
+
+
+def one_thread() -> AbstractContextManager[object]:
+    """Matrix products on one core: ours are small, and threads that wait for each other cost more.
+
+    Measured on 2 busy cores: decision curves of 2,000 patients took 16 s with two threads and 0.5 s
+    with one (benchmarks/report_speed.py).
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(limits=1, user_api="blas")
+
+
+def _documents(
+    finished: Finished, probes: ProbeTable | None, others: Sequence[OtherCohort]
+) -> dict[str, dict[str, Any] | None]:
+    """Topic -> its evidence; None where the run has none."""
+    study = finished.study
+    groups = subgroup_columns(study, finished.prepared)
     documents = {
         **_of_predictions(finished, groups),
         **_of_probes(finished, probes),
@@ -117,9 +141,7 @@ def gather_evidence(finished: Finished, others: Sequence[OtherCohort], say: Say)
         documents["tuning"] = tuning_document(finished.run, tuning, finished.table)
     if members := _members(finished):
         documents["uncertainty"] = {"arms": uncertainty_document(members)}
-    for topic, document in documents.items():
-        if document is not None:
-            write_evidence(finished.run, topic, document)
+    return documents
 
 
 def _of_predictions(
