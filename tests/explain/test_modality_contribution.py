@@ -86,6 +86,10 @@ def test_base_from_the_notes_of_an_opened_model(tmp_path: Path) -> None:
     found = ModalityContribution().explain(opened).attributions
     assert found is not None
     assert found.base[0] == 0.25
+    # nor do outcomes of another cohort move it, though they be at hand
+    again = ModalityContribution().explain(asked).attributions
+    assert again is not None
+    assert again.base[0] == 0.25
 
 
 def test_says_what_the_model_never_learned_and_refuses_one_modality(tmp_path: Path) -> None:

@@ -93,7 +93,7 @@ class KernelShap(Explainer):
             ),
             checks={"largest_gap": float(gap.max(initial=0.0))},
             remarks=(
-                f"Columns that are taken away have the values of {len(background)} training "
+                f"Columns that are taken away have the values of {len(background)} other "
                 "patients. Explained before calibration.",
             ),
         )

@@ -113,20 +113,22 @@ def _prevalence(asked: Asked) -> Floats:
     Raises:
         InputError: Neither training patients nor their counts are at hand.
     """
-    if len(asked.background) and asked.outcomes is not None:
-        rows = asked.background[asked.outcomes.kept[asked.background]]
-        weight = row_weights(asked.cohort.patient_id, rows)
-        share = np.average(asked.outcomes.target[rows] == asked.target, weights=weight)
-        return np.asarray([[share]], dtype=np.float64)
+    # a new cohort's outcomes are no part of what the model knows: its own counts come first
     counts = ((asked.fitted.notes or {}).get("train") or {}).get("outcome") or {}
-    total = sum(counts.values())
-    if not total:
+    if total := sum(counts.values()):
+        return np.asarray([[counts.get(asked.fitted.classes[asked.target], 0) / total]])
+    rows = asked.background[:0]
+    if asked.outcomes is not None:
+        rows = asked.background[asked.outcomes.kept[asked.background]]
+    if asked.outcomes is None or not len(rows):
         raise InputError(
             f"arm {asked.fitted.arm.name}: how common each class was among training patients is "
             "not known, so there is nothing to start from. Explain the model with the cohort that "
             "it was trained on."
         )
-    return np.asarray([[counts.get(asked.fitted.classes[asked.target], 0) / total]])
+    weight = row_weights(asked.cohort.patient_id, rows)
+    share = np.average(asked.outcomes.target[rows] == asked.target, weights=weight)
+    return np.asarray([[share]], dtype=np.float64)
 
 
 def _remarks(fitted: FittedArm) -> tuple[str, ...]:
