@@ -368,7 +368,10 @@ class Evaluation(Keys):
     refer_below: Annotated[float, Field(ge=0, lt=1)] = 0.0
     prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = []
     mc_dropout: Annotated[int, Field(ge=0)] = 0
-    explain: list[str] = ["modality_contribution", "permutation_importance", "grad_cam"]
+    explain: list[str] = [
+        "modality_contribution", "permutation_importance", "grad_cam", "linear_shap", "tree_shap",
+        "integrated_gradients",
+    ]  # fmt: skip
     explain_patients: Annotated[int, Field(ge=0)] = 12
 
 

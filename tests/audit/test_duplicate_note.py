@@ -65,7 +65,7 @@ def test_a_template_with_numbers_and_choices_is_clean(tmp_path: Path) -> None:
 
 
 def test_notes_of_one_patient_may_repeat(tmp_path: Path) -> None:
-    texts = [*(note(i) for i in range(N)), note(4), note(4)]
+    texts: list[str | None] = [*(note(i) for i in range(N)), note(4), note(4)]
     assert find(texts, tmp_path, [*ids(N), "P004", "P004"]) == []
 
 

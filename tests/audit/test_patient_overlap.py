@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from seen_cohort import (
@@ -16,9 +17,9 @@ from seen_cohort import (
 from tumorboard.audit.patient_overlap import PatientOverlap
 
 N = 60
-TABLE = {"numeric": NUMERIC, "categorical": CATEGORICAL}
+TABLE: dict[str, Any] = {"numeric": NUMERIC, "categorical": CATEGORICAL}
 #: Age, sex and site alone: rows agree by chance.
-COARSE = {"numeric": ("age",), "categorical": CATEGORICAL}
+COARSE: dict[str, Any] = {"numeric": ("age",), "categorical": CATEGORICAL}
 
 
 def test_one_image_under_two_ids(tmp_path: Path) -> None:

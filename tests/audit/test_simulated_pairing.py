@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_cohort import make_audited, patients
@@ -11,7 +12,7 @@ def test_paired_strangers_are_a_warning(n: int) -> None:
     columns, _ = patients(n)
     columns["age"] = list(range(n))
     files = [Path(f"/data/{i}.png") for i in range(n)]
-    settings = {"numeric": ["age"], "files": files}
+    settings: dict[str, Any] = {"numeric": ["age"], "files": files}
     (finding,) = SimulatedPairing().find(
         make_audited(columns, **settings, evaluation={"pairing": "simulated"})
     )

@@ -205,7 +205,7 @@ def test_every_institution_is_tested_once_by_models_that_never_saw_it() -> None:
 def test_an_institution_must_be_known_and_leave_each_class_behind() -> None:
     ids, strata = [f"p{i}" for i in range(12)], np.asarray([0, 1] * 6)
 
-    def call(home: list[str | None], s: Ints = strata) -> None:
+    def call(home: Sequence[str | None], s: Ints = strata) -> None:
         split_by_institution(ids, s, home, repeats=1, validation=0.2, seed=1)
 
     with pytest.raises(StudyError, match=r"needs two institutions, found 1 \(A\)"):

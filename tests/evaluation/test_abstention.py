@@ -1,5 +1,7 @@
 """Prediction sets measured on test patients, referral, and refusals."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -15,8 +17,8 @@ def drawn(make_table, n, seed, **more):
 
 
 def document(table, **more):
-    words = {"coverage": 0.9, "thresholds": {}, "rng": np.random.default_rng(0), **more}
-    return abstention_document(table, **words)
+    words: dict[str, Any] = {"coverage": 0.9, "thresholds": {}, **more}
+    return abstention_document(table, rng=np.random.default_rng(0), **words)
 
 
 def study(make_table, n=400):
@@ -48,7 +50,9 @@ def test_coverage_is_measured_over_all_classes_and_groups(make_table, by, tmp_pa
     test = table.take(table.part == "test")
     assert errors == np.sum((test.probabilities[:, 1] >= 0.5) != (test.outcome == 1))
     write_evidence(tmp_path, "abstention", found)
-    assert read_evidence(tmp_path, "abstention")["by"] == by
+    held = read_evidence(tmp_path, "abstention")
+    assert held is not None
+    assert held["by"] == by
 
 
 def test_each_model_uses_its_own_validation_patients(make_table):

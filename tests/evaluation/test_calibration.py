@@ -142,7 +142,9 @@ def test_document_of_several_classes_and_of_a_fitted_calibration(make_table, tmp
         assert slopes[0] < slopes[1]
     assert found["before"]["top_label_ece"] > found["top_label_ece"]
     write_evidence(tmp_path, "calibration", document)
-    assert read_evidence(tmp_path, "calibration")["n_bins"] == 10
+    held = read_evidence(tmp_path, "calibration")
+    assert held is not None
+    assert held["n_bins"] == 10
 
 
 def test_one_class_separated_few_and_extreme_patients_have_no_numbers_that_do_not_exist(make_table):

@@ -1,5 +1,7 @@
 """Decision curves against the published formula, one patient and one threshold at a time."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -17,7 +19,7 @@ def by_hand(y, p, t):
 
 
 def document(table, **more):
-    words = {
+    words: dict[str, Any] = {
         "threshold": Threshold(), "thresholds": {}, "n_bootstrap": 200,
         "rng": np.random.default_rng(0), **more,
     }  # fmt: skip
@@ -72,7 +74,9 @@ def test_difference_is_paired_on_common_patients(make_table, tmp_path):
     assert (np.array(difference["ci_low"]) <= np.array(difference["ci_high"])).all()
     assert [row["prevalence"] for row in found["points"]["b"]["at"]] == [0.1, 0.01]
     write_evidence(tmp_path, "decisions", found)
-    assert read_evidence(tmp_path, "decisions")["rule"]["rule"] == Threshold().rule
+    held = read_evidence(tmp_path, "decisions")
+    assert held is not None
+    assert held["rule"]["rule"] == Threshold().rule
 
 
 def test_repeats_are_averaged_and_several_classes_stand_apart(make_table):

@@ -96,7 +96,7 @@ def test_differences_are_adjusted_over_all_columns(make_table):
         if (row["arm"], row["metric"]) == ("b", "brier")
     ]  # fmt: skip
     assert len(rows) == 6
-    expected = multipletests([row["p_value"] for row in rows], method="holm")[1]
+    expected = np.asarray(multipletests([row["p_value"] for row in rows], method="holm")[1])
     assert [row["p_value_holm"] for row in rows] == pytest.approx(list(expected), abs=1e-6)
 
 

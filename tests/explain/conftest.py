@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import pytest
@@ -65,7 +66,7 @@ def make_cohort(folder: Path) -> Cohort:
 
 def look_at_quadrant(network: Network) -> None:
     """Class 1 is the brightness of the upper left quadrant, by one channel through every block."""
-    blocks = network.encoder("image").blocks
+    blocks = cast(Any, network.encoder("image")).blocks
     with torch.no_grad():
         for number, block in enumerate(blocks):
             convolution, norm = block[0], block[1]
@@ -77,7 +78,7 @@ def look_at_quadrant(network: Network) -> None:
             if number == len(blocks) - 1:
                 # Channel 1 is the same without the weight of the head: it must not count.
                 convolution.weight[1, 0, 1, 1] = 1.0
-        head = network.heads[0]
+        head = cast(nn.Linear, network.heads[0])
         head.weight.zero_()
         head.weight[1, 0] = 10.0
 
@@ -115,7 +116,7 @@ def ask(tmp_path: Path) -> Callable[..., Asked]:
             ).eval()
             if quadrant:
                 look_at_quadrant(network)
-                network.encoder("image").blocks[0].insert(0, Quadrant())
+                cast(Any, network.encoder("image")).blocks[0].insert(0, Quadrant())
         fitted = FittedArm(
             study=study,
             arm=chosen,

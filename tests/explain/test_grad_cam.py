@@ -41,6 +41,7 @@ def test_equals_captum(ask: Callable[..., Asked]) -> None:
 
     asked = ask("fused")
     network = asked.fitted.network
+    assert network is not None
     rows = np.arange(7)
     inputs, present = asked.fitted.batch(asked.measured, rows, torch.device("cpu"))
 
@@ -49,9 +50,11 @@ def test_equals_captum(ask: Callable[..., Asked]) -> None:
         return logits[:, 1] - logits[:, 0]
 
     layer = network.encoder("image").map_layer()
+    assert layer is not None
     other = LayerGradCam(forward, layer).attribute(
         (inputs["image"], inputs["record"]), relu_attributions=True
     )
+    assert isinstance(other, torch.Tensor)
     enlarged = torch.nn.functional.interpolate(other, (32, 32), mode="bilinear")
     (found,) = GradCam().explain(asked).heat_maps
     assert found.maps == pytest.approx(enlarged[:, 0].detach().numpy(), abs=1e-7)
@@ -77,10 +80,11 @@ def test_untrained_weights_change_the_map(ask: Callable[..., Asked]) -> None:
 
 
 def test_a_map_that_ignores_the_weights_is_flagged(ask: Callable[..., Asked]) -> None:
-    asked = ask("image")
+    network = ask("image").fitted.network
+    assert network is not None
     edges = np.random.default_rng(0).random((7, 8, 8)).astype(np.float32)
     checks, remarks = randomisation_check(
-        edges, lambda *_: edges, asked.fitted.network, name="image", rows=np.arange(7), seed=1
+        edges, lambda *_: edges, network, name="image", rows=np.arange(7), seed=1
     )
     assert list(checks.values()) == pytest.approx([1.0, 1.0])
     assert "Do not read it" in remarks[0]

@@ -10,11 +10,13 @@ import torch
 
 from tumorboard.explain import Asked
 from tumorboard.explain.occlusion import Occlusion
+from tumorboard.modalities.image import MeasuredImages
 
 
 def test_equals_hiding_patches_by_hand(ask: Callable[..., Asked]) -> None:
     asked = ask("fused")
     network = asked.fitted.network
+    assert network is not None
     inputs, present = asked.fitted.batch(asked.measured, np.arange(2), torch.device("cpu"))
 
     def odds(image: torch.Tensor) -> np.ndarray:
@@ -43,8 +45,12 @@ def test_only_the_quadrant_matters(ask: Callable[..., Asked]) -> None:
 
 def test_an_image_of_one_colour_has_a_flat_map(ask: Callable[..., Asked]) -> None:
     asked = ask("transformer")
-    asked.measured["image"].images.take(np.arange(7), 1)
-    for memory in asked.measured["image"].images._memory.values():
+    measured = asked.measured["image"]
+    assert isinstance(measured, MeasuredImages)
+    images = measured.images
+    assert images is not None
+    images.take(np.arange(7), 1)
+    for memory in images._memory.values():
         memory[:] = 128
     (found,) = Occlusion().explain(asked).heat_maps
     assert found.maps.max() == pytest.approx(0, abs=1e-5)

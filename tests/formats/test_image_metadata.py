@@ -18,11 +18,11 @@ def test_header_without_pixels(suffix: str, kind: str, tmp_path: Path) -> None:
 
 def test_dicom_names_hospital_and_device(tmp_path: Path) -> None:
     from pydicom.dataset import FileDataset, FileMetaDataset
-    from pydicom.uid import ExplicitVRLittleEndian
+    from pydicom.uid import UID, ExplicitVRLittleEndian
 
     meta = FileMetaDataset()
     meta.TransferSyntaxUID = ExplicitVRLittleEndian
-    meta.MediaStorageSOPClassUID = meta.MediaStorageSOPInstanceUID = "1.2.3"
+    meta.MediaStorageSOPClassUID = meta.MediaStorageSOPInstanceUID = UID("1.2.3")
     header = FileDataset("a.dcm", {}, file_meta=meta, preamble=b"\0" * 128)
     header.Rows, header.Columns, header.BitsStored = 5, 7, 12
     header.Manufacturer, header.ManufacturerModelName = "Acme", "CT9"

@@ -51,7 +51,7 @@ def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
 def test_halving_averages_with_pillows_triangle() -> None:
     # Halving with an antialiased triangle filter: a ramp stays a ramp away from its ends.
     ramp = np.tile(np.arange(16, dtype=np.uint8) * 10, (8, 1))
-    prepared = Preparation(size=(4, 8), aspect="stretch", window="declared")._resize(ramp)
+    prepared = Preparation(size=(4, 8), aspect="stretch", window="declared").resize(ramp)
     np.testing.assert_array_equal(prepared[0, 1:-1], np.arange(1, 7) * 20 + 5)
 
 

@@ -1,5 +1,7 @@
 """The section on sets, referral and uncertainty."""
 
+from typing import Any
+
 import numpy as np
 
 from tumorboard.evaluation.abstention import abstention_document
@@ -10,8 +12,9 @@ from tumorboard.report.contents import read_contents
 
 
 def written(run, **more):
-    words = {"coverage": 0.8, "by": "all", "refer_below": 0.6, "thresholds": {}, **more}
-    document = abstention_document(run.table, rng=np.random.default_rng(0), **words)
+    words: dict[str, Any] = {"coverage": 0.8, "by": "all", "refer_below": 0.6, **more}
+    rng = np.random.default_rng(0)
+    document = abstention_document(run.table, thresholds={}, rng=rng, **words)
     write_evidence(run.folder, "abstention", document)
     return document
 

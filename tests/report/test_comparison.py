@@ -57,10 +57,10 @@ def test_where_smaller_is_better_the_difference_is_drawn_turned() -> None:
     }  # fmt: skip
     figure = head_to_head([row], lower_is_better={"brier"}, arms=["b", "a"])
     zero, line, point = figure.axes[1].lines
-    assert list(point.get_xdata()) == [0.1]
-    assert sorted(line.get_xdata()) == [0.05, 0.15]
+    assert np.asarray(point.get_xdata()).tolist() == [0.1]
+    assert sorted(np.asarray(line.get_xdata()).tolist()) == [0.05, 0.15]
     assert figure.axes[1].texts[0].get_text().startswith("\N{MINUS SIGN}0.100")
-    assert list(zero.get_xdata()) == [0, 0]
+    assert np.asarray(zero.get_xdata()).tolist() == [0, 0]
 
 
 def test_a_run_without_the_evidence_has_no_section(tmp_path: Path, make_run) -> None:

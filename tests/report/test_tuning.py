@@ -19,7 +19,7 @@ def made_tuning(n_trials: int = 12) -> dict[str, Any]:
     ):
         fits = []
         for split in range(10):
-            trials = [
+            trials: list[dict[str, Any]] = [
                 {
                     "trial": t, "score": float(0.8 + rng.normal(0, 0.03)),
                     "values": {

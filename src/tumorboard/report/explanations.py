@@ -19,7 +19,7 @@ from tumorboard.evaluation.heat_map_shares import LesionShare, lesion_shares
 from tumorboard.evaluation.joined_importance import join_importance
 from tumorboard.explain import Importance
 from tumorboard.prediction.kept_maps import read_map
-from tumorboard.report.attribution_figures import bar_svg
+from tumorboard.report.attribution_figures import bar_svg, beeswarm_svg
 from tumorboard.report.contents import Contents
 from tumorboard.report.explained import attributions_of, check_rows
 from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
@@ -196,7 +196,7 @@ def _joined(rows: Sequence[ImportanceRow]) -> Importance:
 
 
 def _contributions(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
-    """Mean size of attributions; of several explained classes the one with most patients."""
+    """Mean size of attributions, and by column each patient's; of several explained classes the one with most patients."""
     from markupsafe import Markup
 
     drawn: list[dict[str, Any]] = []
@@ -207,12 +207,17 @@ def _contributions(contents: Contents, found: Explanations) -> list[dict[str, An
         svg = bar_svg(
             attributions, name=f"contribution-{number}", outcome=target, n_shown=_N_FEATURES
         )
+        swarm = ""
+        if len(set(attributions.features)) > len(set(attributions.modalities)):  # by column
+            swarm = beeswarm_svg(
+                attributions, name=f"swarm-{number}", outcome=target, n_shown=_N_FEATURES
+            )
         drawn.append(
             {
                 "arm": arm,
                 "explainer": explainer.replace("_", " "),
                 "n": len(units),
-                "drawing": Markup(svg),
+                "drawing": Markup(svg) + Markup(swarm),
             }
         )
     return drawn

@@ -20,11 +20,11 @@ def draw_lesion(
 def draw_lesion_and_mask(
     signal: float, *, size: tuple[int, int], gain: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
-    """Draw one grey image, and where its lesion is; a high `signal` makes the lesion dark, spiculated and shadowing.
+    """Draw one grey image, and where its lesion is.
 
-    Lesion size, place, rotation, the spicules' phases and the speckle are drawn from `rng` and say
-    nothing of `signal`. Distances are shares of the image height, so that the picture is alike at
-    every size.
+    A high `signal` makes the lesion dark, spiculated and shadowing. Lesion size, place,
+    rotation, the spicules' phases and the speckle are drawn from `rng` and say nothing of
+    `signal`. Distances are shares of the image height, so that the picture is alike at every size.
 
     Args:
         signal: Standard normal latent number of the lesion.
