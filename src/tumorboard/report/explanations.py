@@ -196,7 +196,10 @@ def _joined(rows: Sequence[ImportanceRow]) -> Importance:
 
 
 def _contributions(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
-    """Mean size of attributions, and by column each patient's; of several explained classes the one with most patients."""
+    """Mean size of attributions, and by column each patient's own.
+
+    Of several explained classes the one with most patients is shown.
+    """
     from markupsafe import Markup
 
     drawn: list[dict[str, Any]] = []
