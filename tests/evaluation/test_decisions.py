@@ -98,3 +98,39 @@ def test_one_class_and_few_patients(make_table):
     few = document(make_table(np.arange(8) % 2, p[:8]))["classes"]["malignant"]["arms"]["a"]
     assert np.isnan(few["ci_low"]).all()
     assert np.isfinite(few["net_benefit"]).all()
+
+
+def two_arms(make_table, n_of_second):
+    """Arm "b" predicts only the first patients, among whom the class is more frequent."""
+    y, p, table = drawn(make_table)
+    order = np.argsort(~y, kind="stable")[:n_of_second]
+    of_b = make_table(y, p, arm="b")
+    return y, p, order, concatenate([table, of_b.take(np.sort(order))])
+
+
+def test_arms_are_compared_on_the_patients_that_all_predicted(make_table):
+    y, p, order, table = two_arms(make_table, 140)
+    found = document(table)
+    assert found["patients"] == {"n": 140, "is_common": True}
+    curves = found["classes"]["malignant"]["arms"]
+    assert curves["a"]["treat_all"] == curves["b"]["treat_all"]
+    assert curves["a"]["net_benefit"] == curves["b"]["net_benefit"]
+    k = 4
+    expected = by_hand(y[order], p[order], THRESHOLDS[k])
+    assert curves["a"]["net_benefit"][k] == pytest.approx(expected, abs=1e-12)
+    assert curves["a"]["n_patients"] == 140
+    shares = {arm: point["prevalence"] for arm, point in found["points"].items()}
+    assert shares == {"a": float(y.mean()), "b": float(y.mean())}
+
+
+def test_with_few_common_patients_each_arm_has_its_own_treat_all(make_table):
+    y, p, order, table = two_arms(make_table, 60)
+    found = document(table)
+    assert found["patients"] == {"n": 0, "is_common": False}
+    curves = found["classes"]["malignant"]["arms"]
+    for arm, rows in {"a": np.arange(150), "b": order}.items():
+        curve, k = curves[arm], 19
+        everybody = by_hand(y[rows], np.ones(len(rows)), THRESHOLDS[k])
+        gain = by_hand(y[rows], p[rows], THRESHOLDS[k]) - everybody
+        assert curve["gain"][k] == pytest.approx(gain, abs=1e-12)
+        assert curve["gain_low"][k] <= gain <= curve["gain_high"][k]

@@ -8,7 +8,7 @@ import pytest
 from tumorboard.evaluation.decisions import decisions_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report.contents import read_contents
-from tumorboard.report.decisions import section
+from tumorboard.report.decisions import _ranges, section
 from tumorboard.study_keys import Primary, Threshold
 
 
@@ -65,3 +65,28 @@ def test_a_useless_model_is_called_so(make_run, tmp_path):
     made = section(read_contents(run.folder))
     assert made is not None
     assert made.lead.startswith("At no threshold are decisions by fused worth more")
+
+
+def test_patients_of_the_arms_are_said(make_run, tmp_path):
+    run = make_run(tmp_path, n_patients=80, arms=("fused", "record", "ultrasound"))
+    document = written(run)
+    n = document["patients"]["n"]
+    assert 0 < n < 80
+    made = section(read_contents(run.folder))
+    assert made is not None
+    assert f"on the same {n} patients, those that all arms predicted" in made.html
+    document["patients"] = {"n": 0, "is_common": False}
+    write_evidence(run.folder, "decisions", document)
+    made = section(read_contents(run.folder))
+    assert made is not None
+    assert "compared with treating all of its own patients" in made.html
+    gain = document["classes"]["malignant"]["arms"]["fused"]["gain"][4]
+    assert f"{gain:+.3f}".replace("-", "\N{MINUS SIGN}") in made.html
+
+
+def test_ranges_of_thresholds_are_words():
+    at = np.arange(1, 10) / 10
+    assert _ranges(at, np.array([0, 0, 1, 0, 0, 0, 0, 0, 0])) == "0.30"
+    assert _ranges(at, np.array([1, 0, 1, 1, 0, 0, 0, 0, 0])) == "0.10 and 0.30 to 0.40"
+    many = _ranges(at, np.array([1, 0, 1, 1, 0, 1, 0, 1, 0]))
+    assert many == "0.30 to 0.40 and 3 shorter ranges"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -39,12 +39,16 @@ def decisions_document(
         prevalences: Shares of positive patients that predictive values are computed at.
 
     Returns:
-        `thresholds`; `classes`: class (the positive one of two, else each against the rest) ->
-        `{arms: {arm: {prevalence, net_benefit, ci_low, ci_high, treat_all, avoided}}, difference}`
-        with one number per threshold (treating nobody is 0; `avoided` are interventions that the
+        `thresholds`; `patients`: `{n, is_common}`, whether every arm is measured on the same `n`
+        patients, those that all arms predicted (where these are fewer than half, each arm has its
+        own); `classes`: class (the positive one of two, else each against the rest) -> `{arms:
+        {arm: {n_patients, prevalence, net_benefit, ci_low, ci_high, treat_all, gain, gain_low,
+        gain_high, avoided}}, difference}` with one number per threshold (treating nobody is 0;
+        `gain` is over treating all of the same patients; `avoided` are interventions that the
         model spares per 100 patients against treating all, at equal detection), `difference` being
         `{arm, reference, n_patients, difference, ci_low, ci_high}` or None; `rule`; and
-        `points`: see `operating_points`.
+        `points`: see `operating_points`, on the patients of each arm, with the counts at the
+        share of the positive class among all.
 
     Source:
         Vickers & Elkin, Med Decis Making 2006; 26: 565-574. Vickers et al., BMC Med Inform Decis
@@ -53,6 +57,12 @@ def decisions_document(
     asked = list(arms or table.arms)
     units = {arm: ScoredUnits.of(table.of_arm(arm), thresholds) for arm in asked}
     units = {arm: each for arm, each in units.items() if each.patients}
+    shared = _shared_patients(units)
+    tables = {arm: table.of_arm(arm) for arm in units}
+    compared = units if shared is None else {
+        arm: ScoredUnits.of(each.take(np.isin(each.patient_id, shared)), thresholds)
+        for arm, each in tables.items()
+    }  # fmt: skip
     pair: tuple[ScoredUnits, ScoredUnits] | None = None
     if primary is not None and primary.arm != primary.reference:
         one, two = pair_arms(table, primary.arm, primary.reference)
@@ -62,7 +72,7 @@ def decisions_document(
     classes: dict[str, Any] = {}
     for k in [1] if n_classes == 2 else range(n_classes):
         classes[table.classes[k]] = {
-            "arms": {arm: _curve(each, k, n_bootstrap, seed) for arm, each in units.items()},
+            "arms": {arm: _curve(each, k, n_bootstrap, seed) for arm, each in compared.items()},
             "difference": None
             if pair is None or primary is None
             else {
@@ -72,10 +82,28 @@ def decisions_document(
         }  # fmt: skip
     return {
         "thresholds": THRESHOLDS.tolist(),
+        "patients": {"n": len(shared or ()), "is_common": shared is not None},
         "classes": classes,
         "rule": threshold.model_dump(),
-        "points": operating_points(units, thresholds, prevalences),
+        "points": operating_points(
+            units, thresholds, prevalences, prevalence=_prevalence(table, asked)
+        ),
     }
+
+
+def _shared_patients(units: Mapping[str, ScoredUnits]) -> list[str] | None:
+    """Patients that all arms predicted; None where they are fewer than half of everybody."""
+    each = [set(of_arm.patients) for of_arm in units.values()]
+    shared = set.intersection(*each) if each else set[str]()
+    return sorted(shared) if shared and 2 * len(shared) >= len(set.union(*each)) else None
+
+
+def _prevalence(table: PredictionTable, arms: Sequence[str]) -> float | None:
+    """Share of the last class among the test units of any of these arms."""
+    rows = np.isin(table.arm, list(arms)) & (table.part == "test") & (table.outcome >= 0)
+    first = np.unique(table.unit_id[rows], return_index=True)[1]
+    outcome = table.outcome[rows][first]
+    return float(np.mean(outcome == len(table.classes) - 1)) if len(outcome) else None
 
 
 def net_benefit(is_class: Bools, p: Floats, thresholds: Floats, weight: Floats) -> Floats:
@@ -136,19 +164,25 @@ def _per_unit(worth: Floats, total: Floats) -> Callable[[Floats], Floats]:
 
 def _curve(units: ScoredUnits, k: int, n_bootstrap: int, seed: int) -> dict[str, Any]:
     worth, positive, total = _sums(units, k)
-
-    statistic = _per_unit(worth, total)
-    value = statistic(np.ones((1, len(total))))[0]
-    low, high = _interval(statistic, len(total), n_bootstrap, seed)
-    prevalence = float(positive.sum() / total.sum())
     odds = THRESHOLDS / (1 - THRESHOLDS)
+    of_all = positive[:, None] - (total - positive)[:, None] * odds
+    # what the model is worth, and what it is worth more than treating all, in the same resamples
+    statistic = _per_unit(np.concatenate([worth, worth - of_all], axis=1), total)
+    value, gain = np.split(statistic(np.ones((1, len(total))))[0], 2)
+    low, high = _interval(statistic, len(total), n_bootstrap, seed, 2 * len(THRESHOLDS))
+    (low, gain_low), (high, gain_high) = np.split(low, 2), np.split(high, 2)
+    prevalence = float(positive.sum() / total.sum())
     treat_all = prevalence - (1 - prevalence) * odds
     return {
+        "n_patients": len(units.patients),
         "prevalence": prevalence,
         "net_benefit": value.tolist(),
         "ci_low": low.tolist(),
         "ci_high": high.tolist(),
         "treat_all": treat_all.tolist(),
+        "gain": gain.tolist(),
+        "gain_low": gain_low.tolist(),
+        "gain_high": gain_high.tolist(),
         "avoided": (100 * (value - treat_all) / odds).tolist(),
     }
 
@@ -168,11 +202,12 @@ def _difference(
 
 
 def _interval(
-    statistic: Callable[[Floats], Floats], n_patients: int, n_bootstrap: int, seed: int
-) -> tuple[Floats, Floats]:
-    """2.5 % and 97.5 % points over resamples of the patients, at every threshold."""
+    statistic: Callable[[Floats], Floats], n_patients: int, n_bootstrap: int, seed: int,
+    n_values: int = len(THRESHOLDS),
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """2.5 % and 97.5 % points over resamples of the patients, of every value."""
     if n_patients < MIN_PATIENTS:
-        empty = np.full(len(THRESHOLDS), np.nan)
+        empty = np.full(n_values, np.nan)
         return empty, empty
     drawn = bootstrap(
         statistic, n_patients=n_patients, n_replicates=n_bootstrap, rng=np.random.default_rng(seed)

@@ -69,22 +69,23 @@ def with_intervals(
 
 
 def operating_points(
-    units: Mapping[str, ScoredUnits], thresholds: Thresholds, prevalences: Sequence[float]
-) -> dict[str, Any]:
+    units: Mapping[str, ScoredUnits], thresholds: Thresholds, prevalences: Sequence[float],
+    prevalence: float | None = None,
+) -> dict[str, Any]:  # fmt: skip
     """Sensitivity and specificity of every arm at its own thresholds, and what they cost.
 
     Returns:
         Arm -> `{threshold: {mean, low, high, n_models}, prevalence, sensitivity, specificity,
         per_1000, at}`: rates as `{value, ci_low, ci_high}` with Wilson's interval by patients;
-        `per_1000` is `with_intervals` at the cohort's prevalence, `at` the same at each of
-        `prevalences`, as `{prevalence, ...}`. Empty for more than two classes.
+        `per_1000` is `with_intervals` at `prevalence` (the arm's own where it is None), `at` the
+        same at each of `prevalences`, as `{prevalence, ...}`. Empty for more than two classes.
     """
     found: dict[str, Any] = {}
     for arm, each in units.items():
         if len(each.classes) != 2:
             continue
         chosen = np.asarray([thresholds.get((arm, *model), 0.5) for model in each.models])
-        prevalence = float(np.mean(each.target == 1))
+        share = float(np.mean(each.target == 1)) if prevalence is None else prevalence
         sensitivity, specificity = (_rate(each, k) for k in (1, 0))
         found[arm] = {
             "threshold": {
@@ -93,10 +94,10 @@ def operating_points(
                 "high": float(chosen.max()),
                 "n_models": len(chosen),
             },
-            "prevalence": prevalence,
+            "prevalence": share,
             "sensitivity": sensitivity,
             "specificity": specificity,
-            "per_1000": with_intervals(sensitivity, specificity, prevalence),
+            "per_1000": with_intervals(sensitivity, specificity, share),
             "at": [
                 {"prevalence": p, **with_intervals(sensitivity, specificity, p)}
                 for p in prevalences

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: Thresholds that the table lists.
 _LISTED = (0.05, 0.10, 0.20, 0.30, 0.50)
+#: Ranges of thresholds that a sentence lists.
+_MAX_RANGES = 3
+#: Over treating all of the arm's own patients, where the arms have few patients in common.
+_GAIN = ("gain", "gain_low", "gain_high")
 
 
 def section(contents: Contents) -> Section | None:
@@ -43,6 +47,9 @@ def section(contents: Contents) -> Section | None:
         is_binary=len(document["classes"]) == 1,
         positive=last,
         difference=document["classes"][last]["difference"],
+        n_common=document["patients"]["n"],
+        is_common=document["patients"]["is_common"],
+        n_differs=len({document["classes"][last]["arms"][a]["n_patients"] for a in arms}) > 1,
         listed=[_listed(document, last, t, arms) for t in _LISTED],
         arms=arms,
         points=[_point(arm, point) for arm, point in points.items()],
@@ -57,18 +64,17 @@ def _lead(document: Mapping[str, Any], name: str, arms: Sequence[str]) -> str:
     """Over which thresholds the first arm is better than treating all and none."""
     curve = document["classes"][name]["arms"][arms[0]]
     at = reals(document["thresholds"])
-    best_default = np.maximum(reals(curve["treat_all"]), 0.0)
-    is_better = reals(curve["net_benefit"]) > best_default + 1e-12
-    is_certain = reals(curve["ci_low"]) > best_default
+    is_better = np.minimum(reals(curve["net_benefit"]), reals(curve["gain"])) > 1e-12
+    is_certain = np.minimum(reals(curve["ci_low"]), reals(curve["gain_low"])) > 1e-12
     if not is_better.any():
         return (
             f"At no threshold are decisions by {arms[0]} worth more than treating everybody or "
             f"nobody for {name}."
         )
     certain = (
-        f"; the interval is above both at {_ranges(at, is_certain)}"
+        f"; the 95 % intervals of both gains exclude 0 at {_ranges(at, is_certain)}"
         if is_certain.any()
-        else "; its interval reaches theirs everywhere"
+        else "; at none of them do the 95 % intervals of both gains exclude 0"
     )
     return (
         f"Deciding about {name} by {arms[0]} is worth more than treating everybody or nobody at "
@@ -77,12 +83,16 @@ def _lead(document: Mapping[str, Any], name: str, arms: Sequence[str]) -> str:
 
 
 def _ranges(at: Sequence[float] | Any, chosen: Any) -> str:
-    """`0.05 to 0.60`, or the longest such run where there are several."""
+    """`0.05 to 0.60`, `0.39 and 0.45 to 0.50`; of more than three, the longest and how many."""
     rows = np.flatnonzero(chosen)
     runs = np.split(rows, np.flatnonzero(np.diff(rows) > 1) + 1)
-    longest = max(runs, key=len)
-    text = f"{at[longest[0]]:.2f} to {at[longest[-1]]:.2f}"
-    return text if len(runs) == 1 else f"{text} (and in shorter ranges)"
+    shown = runs if len(runs) <= _MAX_RANGES else [max(runs, key=len)]
+    texts = [
+        f"{at[run[0]]:.2f}" if len(run) == 1 else f"{at[run[0]]:.2f} to {at[run[-1]]:.2f}"
+        for run in shown
+    ]
+    more = len(runs) - len(shown)
+    return " and ".join([*texts, f"{more} shorter ranges"] if more else texts)
 
 
 def _listed(
@@ -91,11 +101,16 @@ def _listed(
     k = int(np.argmin(np.abs(reals(document["thresholds"]) - threshold)))
     curves = document["classes"][name]["arms"]
     difference = document["classes"][name]["difference"]
-    picked = ("value", "net_benefit"), ("ci_low", "ci_low"), ("ci_high", "ci_high")
+    is_common = document["patients"]["is_common"]
+    names = ("net_benefit", "ci_low", "ci_high") if is_common else _GAIN
+    picked = list(zip(("value", "ci_low", "ci_high"), names, strict=True))
     return {
         "threshold": f"{threshold:.2f}",
-        "all": number(real(curves[arms[0]]["treat_all"][k])),
-        "arms": [cell({to: curves[arm][key][k] for to, key in picked}) for arm in arms],
+        "all": number(real(curves[arms[0]]["treat_all"][k]) if is_common else 0.0),
+        "arms": [
+            cell({to: curves[arm][key][k] for to, key in picked}, signed=not is_common)
+            for arm in arms
+        ],
         "avoided": number(real(curves[arms[0]]["avoided"][k]), digits=0),
         "difference": None
         if difference is None
@@ -190,22 +205,27 @@ def _net_benefit(
     look: Mapping[str, Mark],
 ) -> None:  # fmt: skip
     at, first = reals(document["thresholds"]), curves[arms[0]]
-    axis.plot(at, reals(first["treat_all"]), color=INK, lw=1.1, ls=(0, (1, 1)), label="treat all")
-    axis.axhline(0, color=GREY, lw=1.1, label="treat none")
+    is_common = document["patients"]["is_common"]
+    value, low, high = ("net_benefit", "ci_low", "ci_high") if is_common else _GAIN
+    treat_all = reals(first["treat_all"]) if is_common else np.zeros(len(at))
+    treat_none = np.zeros(len(at)) if is_common else -reals(first["treat_all"])
+    axis.plot(at, treat_all, color=INK, lw=1.1, ls=(0, (1, 1)), label="treat all")
+    axis.plot(at, treat_none, color=GREY, lw=1.1, label="treat none")
     axis.fill_between(
-        at, reals(first["ci_low"]), reals(first["ci_high"]), color=look[arms[0]].colour,
+        at, reals(first[low]), reals(first[high]), color=look[arms[0]].colour,
         alpha=0.16, lw=0,
     )  # fmt: skip
     for arm in reversed(arms):
         mark = look[arm]
         axis.plot(
-            at, reals(curves[arm]["net_benefit"]), color=mark.colour, ls=mark.dash, lw=1.7,
+            at, reals(curves[arm][value]), color=mark.colour, ls=mark.dash, lw=1.7,
             label=short(arm, 20),
         )  # fmt: skip
     prevalence = max(real(curve["prevalence"]) for curve in curves.values())
-    axis.set_ylim(-0.12 * max(prevalence, 0.05), 1.08 * max(prevalence, 0.05))
-    axis.set_ylabel("net benefit")
-    axis.set_title("Net benefit")
+    lowest = 0.12 if is_common else 1.08
+    axis.set_ylim(-lowest * max(prevalence, 0.05), 1.08 * max(prevalence, 0.05))
+    axis.set_ylabel("net benefit" if is_common else "net benefit over treating all")
+    axis.set_title("Net benefit" if is_common else "Gain over treating all")
     handles, labels = axis.get_legend_handles_labels()
     order = [*reversed(range(2, len(handles))), 0, 1]
     axis.legend([handles[i] for i in order], [labels[i] for i in order], loc="upper right")
