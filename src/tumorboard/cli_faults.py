@@ -15,7 +15,9 @@ from tumorboard.errors import InputError, TumorboardError
 #: Exit codes that scripts may rely on.
 DONE, PROGRAM_FAULT, MUST_BE_MENDED, SOME_REJECTED, INTERRUPTED = 0, 1, 2, 3, 130
 #: Faults of this machine rather than of the program.
-MACHINE_FAULTS = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM)
+MACHINE_FAULTS = (
+    errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES, errno.EPERM, errno.ENOTDIR, errno.EEXIST,
+)  # fmt: skip
 
 
 @contextmanager

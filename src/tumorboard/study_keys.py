@@ -363,7 +363,7 @@ class Evaluation(Keys):
     subgroups: list[str] = []
     pairing: Literal["patient", "simulated"] = "patient"
     probes: list[str] = ["missing_modality"]
-    margin: Annotated[float, Field(ge=0)] = 0.0
+    margin: Annotated[float, Field(ge=0, lt=1)] = 0.0
     folds_by: Literal["patient", "institution"] = "patient"
     refer_below: Annotated[float, Field(ge=0, lt=1)] = 0.0
     prevalences: list[Annotated[float, Field(gt=0, lt=1)]] = []

@@ -137,8 +137,9 @@ def test_separated_and_misleading_validation_patients_are_said() -> None:
     assert "separated" in remarks[0]
     smoothed, _ = fit_calibrator("platt", target, p, np.ones(20))  # finite: smoothed targets
     np.testing.assert_allclose(smoothed.apply(p)[[0, -1], 1], [1 / 12, 11 / 12], atol=1e-6)
-    _, remarks = fit_calibrator("platt", 1 - target, p, np.ones(20))
-    assert "turns the order round" in remarks[0]
+    misled, remarks = fit_calibrator("platt", 1 - target, p, np.ones(20))
+    assert misled.kind == "none"
+    assert "must not turn the order of patients round" in remarks[0]
     _, remarks = fit_calibrator("temperature", 1 - target, p, np.ones(20))
     assert "says nothing" in remarks[0]
     flat = np.full((20, 2), 0.5)

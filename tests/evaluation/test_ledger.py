@@ -17,7 +17,7 @@ from tumorboard.evaluation.ledger import (
 
 def look(path: Path, arm: str, models: str = "m") -> None:
     append_look(
-        path, study="s", arm=arm, models=models, patients="p", n_patients=20,
+        path, study="s", arm=arm, models=models, patients="p", marks=["a1"], n_patients=20,
         metrics={"auroc": {"value": 0.8, "ci_low": 0.7, "ci_high": None}},
     )  # fmt: skip
 

@@ -134,3 +134,14 @@ def test_the_committed_studies_read_the_real_patients(
     assert report.exit_code == 0
     assert f"{patients} patients" in report.lines[0]
     assert json.loads((tmp_path / "cohort.json").read_text())["outcome"] == counts
+
+
+def test_too_few_validation_patients_for_sets_are_said_before_training(tmp_path: Path) -> None:
+    simulate("image_table", patients=60, seed=1, out=tmp_path / "s")
+    keys = ("evaluation.folds=3", 'evaluation.conformal={coverage=0.9, by="class"}')
+    report = check(tmp_path / "s" / "study.toml", overrides=keys, estimate_time=False)
+    (line,) = [line for line in report.lines if line.startswith("evaluation.conformal")]
+    assert "need 9 validation patients of each class" in line
+    by_all = (keys[0], "evaluation.conformal={coverage=0.5}")
+    report = check(tmp_path / "s" / "study.toml", overrides=by_all, estimate_time=False)
+    assert not any(line.startswith("evaluation.conformal") for line in report.lines)

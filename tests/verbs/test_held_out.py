@@ -34,7 +34,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
     simulate("image_table", patients=40, seed=6, out=folder / "other")
     other = folder / "other" / "patients.csv"
     other.write_text(re.sub(r"(?m)^P", "Q", other.read_text()).replace("Qatient", "patient"))
-    text = (folder / "study.toml").read_text()
+    text = (folder / "study.toml").read_text().replace("folds = 5\nrepeats = 2\n", "")
     (folder / "study.toml").write_text(
         re.sub(r"\[arms\].*?(?=\n\[training)", ARMS, text, flags=re.S)
     )
@@ -113,10 +113,25 @@ def test_a_second_model_is_a_second_look_at_the_same_patients(cohort: Path, run:
     assert "Choices made after an earlier look" in page
 
 
-def test_a_trial_run_is_no_look(cohort: Path, run: Path) -> None:
+def test_a_trial_run_is_no_look_and_spares_the_locked_patients(cohort: Path, run: Path) -> None:
     before = (cohort / "study.ledger.jsonl").read_bytes()
     evaluate(cohort / "study.toml", out=cohort / "fast", overrides=KEYS, fast=True)
     assert (cohort / "study.ledger.jsonl").read_bytes() == before
+    locked = {r["patient_id"] for r in rows_of(run / "splits.csv") if r["part"] == "locked"}
+    assert not locked & {row["patient_id"] for row in rows_of(cohort / "fast" / "splits.csv")}
+
+
+def test_a_set_that_was_looked_at_is_not_opened_by_asking_for_none(
+    cohort: Path, run: Path, tmp_path: Path
+) -> None:
+    opened = (*KEYS, "evaluation.locked_test=0.0")
+    with pytest.raises(StudyError, match=r"is 0, but study.ledger.jsonl records \d+ looks"):
+        evaluate(cohort / "study.toml", out=tmp_path / "run", overrides=opened)
+
+
+def test_outcomes_of_locked_patients_are_not_described(run: Path) -> None:
+    table = json.loads((run / "table1.json").read_text())
+    assert table["n_patients"] == 60
 
 
 def test_a_fitted_model_leaves_the_locked_patients_out(cohort: Path, tmp_path: Path) -> None:
@@ -160,10 +175,9 @@ def test_an_external_cohort_must_be_there_and_speak_the_same_labels(
 def test_leaving_one_institution_out_has_one_fold_for_each(cohort: Path, tmp_path: Path) -> None:
     left_out = ("locked", "external", "repeats", "folds")
     keys = [k for k in KEYS if not any(word in k for word in left_out)]
-    evaluate(
-        cohort / "study.toml", out=tmp_path / "run",
-        overrides=(*keys, 'evaluation.folds_by="institution"'),
-    )  # fmt: skip
+    other = cohort / "institutions.toml"  # the ledger of study.toml does not concern it
+    other.write_text((cohort / "study.toml").read_text())
+    evaluate(other, out=tmp_path / "run", overrides=(*keys, 'evaluation.folds_by="institution"'))
     homes = {row["patient_id"]: row["institution"] for row in rows_of(cohort / "patients.csv")}
     folds: dict[str, set[str]] = {}
     for row in rows_of(tmp_path / "run" / "splits.csv"):

@@ -127,12 +127,21 @@ def _homes(patient_id: Sequence[str], institution: Sequence[str | None]) -> dict
 
 
 def lock_patients(
-    patient_id: Sequence[str], strata: Ints, *, share: float, name: str
-) -> frozenset[str]:
+    patient_id: Sequence[str], strata: Ints, *, share: float, name: str,
+    known: frozenset[str] = frozenset(),
+) -> frozenset[str]:  # fmt: skip
     """Patients of the locked test set: a stratified share that no fold ever sees.
 
     Chosen by the hash of the study's name and the patient's id, so that neither another seed nor
-    another order of rows opens a fresh set of patients.
+    another order of rows opens a fresh set of patients. A patient who was locked once stays so,
+    also when the cohort has grown.
+
+    Args:
+        patient_id: One per row.
+        strata: (rows,) small integers.
+        share: Of every stratum.
+        name: Name of the study.
+        known: Marks (`patient_mark`) of patients who were locked before.
 
     Raises:
         StudyError: A class has too few patients to leave three for the folds.
@@ -141,18 +150,23 @@ def lock_patients(
     locked: set[str] = set()
     for patients in groups.values():
         n = max(round(share * len(patients)), 1)
-        if len(patients) - n < 3:
+        marks = {patient: patient_mark(name, patient) for patient in patients}
+        before = [patient for patient in patients if marks[patient] in known]
+        rest = sorted(set(patients) - set(before), key=lambda patient: marks[patient])
+        chosen = [*before, *rest[: max(n - len(before), 0)]]
+        if len(patients) - len(chosen) < 3:
             raise StudyError(
                 f"evaluation.locked_test: {share:g} of a class with {len(patients)} patients "
-                f"leaves {len(patients) - n} for the folds, expected at least 3. Use a smaller "
-                "share, or join classes."
+                f"leaves {len(patients) - len(chosen)} for the folds, expected at least 3. Use a "
+                "smaller share, or join classes."
             )
-        locked.update(sorted(patients, key=lambda patient: _digest(name, patient))[:n])
+        locked.update(chosen)
     return frozenset(locked)
 
 
-def _digest(name: str, patient: str) -> str:
-    return hashlib.sha256(f"{name}\x1f{patient}".encode()).hexdigest()
+def patient_mark(name: str, patient: str) -> str:
+    """What stands for a patient in a ledger: a hash that holds for one study alone."""
+    return hashlib.sha256(f"{name}\x1f{patient}".encode()).hexdigest()[:16]
 
 
 def _fold(

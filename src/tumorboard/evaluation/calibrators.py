@@ -179,7 +179,6 @@ def _temperature(target: Ints, probabilities: Floats, weight: Floats) -> _Fitted
 def _platt(target: Ints, probabilities: Floats, weight: Floats) -> _Fitted:
     slopes: list[list[float]] = []
     intercepts: list[list[float]] = []
-    remarks: list[str] = []
     for is_class, p in _against_the_rest(target, probabilities):
         n_in, n_out = float(weight[is_class].sum()), float(weight[~is_class].sum())
         smoothed = np.where(is_class, (n_in + 1) / (n_in + 2), 1 / (n_out + 2))
@@ -189,14 +188,14 @@ def _platt(target: Ints, probabilities: Floats, weight: Floats) -> _Fitted:
             why = "the validation probabilities of a class are all alike"
             return Calibrator(), [f"Not calibrated (platt): {why}."]
         intercept, slope = fit.coefficients.tolist()
-        if slope <= 0:
-            remarks.append(
-                f"Platt's slope is {slope:.2f}, not above 0: on the validation patients a higher "
-                "probability goes with fewer events, and the calibration turns the order round."
-            )
+        if slope <= 0:  # a handful of validation patients must not turn a model's ranking round
+            return Calibrator(), [
+                "Not calibrated (platt): on the validation patients a higher probability goes with "
+                "fewer events, and a calibration must not turn the order of patients round."
+            ]
         slopes.append([slope])
         intercepts.append([intercept])
-    return Calibrator("platt", {"slope": slopes, "intercept": intercepts}), remarks
+    return Calibrator("platt", {"slope": slopes, "intercept": intercepts}), []
 
 
 def _isotonic(target: Ints, probabilities: Floats, weight: Floats) -> _Fitted:

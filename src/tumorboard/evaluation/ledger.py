@@ -35,6 +35,7 @@ class Look:
         arm: Arm whose models were scored.
         models: SHA-256 of each fold's model, joined into one.
         patients: SHA-256 of the ids of the locked patients.
+        marks: One hash for each of them, by which they stay locked when the cohort grows.
         n_patients: How many of them were scored.
         metrics: Metric -> value and interval of the ensemble of the models.
         previous: Hash of the look before.
@@ -48,6 +49,7 @@ class Look:
     arm: str
     models: str
     patients: str
+    marks: Sequence[str]
     n_patients: int
     metrics: Mapping[str, Any]
     previous: str
@@ -90,6 +92,7 @@ def append_look(
     arm: str,
     models: str,
     patients: str,
+    marks: Sequence[str],
     n_patients: int,
     metrics: Mapping[str, Any],
 ) -> Look:
@@ -107,6 +110,7 @@ def append_look(
         "arm": arm,
         "models": models,
         "patients": patients,
+        "marks": list(marks),
         "n_patients": n_patients,
         "metrics": dict(metrics),
         "previous": looks[-1].hash if looks else BEGINNING,

@@ -268,13 +268,15 @@ class Model:
         )
 
     def _refer(self, probabilities: Floats) -> tuple[bool, ...]:
-        """True where the set does not hold exactly one class, or no class is probable enough."""
+        """True where the set is not just the class called, or no class is probable enough."""
         rule, least = self.fitted.conformal, self.fitted.study.keys.evaluation.refer_below
         if rule is None and least == 0:
             return ()
         unsure = probabilities.max(axis=1) < least
         if rule is not None:
-            unsure |= rule.sets(probabilities).sum(axis=1) != 1
+            sets = rule.sets(probabilities)
+            called = [self.fitted.classes.index(name) for name in self._labels(probabilities)]
+            unsure |= (sets.sum(axis=1) != 1) | ~sets[np.arange(len(sets)), called]
         return tuple(bool(u) for u in unsure)
 
     def _notes(self, measured: Mapping[str, Measured], rows: Ints) -> tuple[str, ...]:

@@ -98,6 +98,7 @@ def _tables(contents: Contents, document: Mapping[str, Any]) -> dict[str, Any]:
         "n_patients": document["n_patients"],
         "comparison": _comparison(document.get("comparison")),
         "rejected": document.get("rejected", []),
+        "n_shared": document.get("n_shared", 0),
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +116,17 @@ def fit_arm(
         history = history or curve
     fitted.network, fitted.members = networks[0], tuple(networks[1:])
     return Fit(fitted, history)
+
+
+def refuse_empty_parts(study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
+    """Stop before the first fit where an arm would have nobody to train or validate on.
+
+    Raises:
+        StudyError: The arm, the part and the fold.
+    """
+    for arm in study.arms.values():
+        for split in splits:
+            _parts(prepared, split, arm)
 
 
 def _parts(prepared: Prepared, split: Split, arm: Arm) -> tuple[Ints, Ints]:

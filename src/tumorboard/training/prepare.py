@@ -13,6 +13,9 @@ from tumorboard import registry
 from tumorboard.cache import Cache
 from tumorboard.cohorts import Source
 from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
+from tumorboard.cohorts.splits import lock_patients
+from tumorboard.errors import StudyError
+from tumorboard.evaluation.ledger import ledger_path, read_ledger
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import Bools, Cohort, FileRecord, Ints, Outcomes, Rejection
 from tumorboard.study import Study
@@ -33,6 +36,7 @@ class Prepared:
         measured: Modality -> its measurements of `cohort`.
         rejections: Files of any patient that could not be used.
         records: Every file found, and what became of it.
+        locked: Patients of the locked test set, who take no part in any fold.
     """
 
     found: Cohort
@@ -43,6 +47,7 @@ class Prepared:
     measured: Mapping[str, Measured]
     rejections: tuple[Rejection, ...]
     records: tuple[FileRecord, ...]
+    locked: frozenset[str] = frozenset()
 
     def present(self, modalities: tuple[str, ...]) -> Bools:
         """(rows, M): which of the modalities each row has."""
@@ -99,8 +104,11 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     task = build_task(study.keys.task)
     selected = exclude_rows(found, study.keys.cohort.exclude)
     outcomes = task.read(selected)
+    # chosen before anything else is, so that a trial on a few patients spares the same ones
+    locked = choose_locked(study, selected, outcomes)
     if patients_per_class:
-        selected = _first_patients(selected, outcomes, patients_per_class)
+        selected = _first_patients(selected, outcomes, patients_per_class, locked)
+        locked = frozenset[str]()
         found = _only(found, set(selected.patient_id))
         outcomes = task.read(selected, values=outcomes.values)
     measured = {name: m.read(found, name=name, cache=cache) for name, m in modalities.items()}
@@ -126,6 +134,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         measured=kept,
         rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
         records=_records(found, selected, measured),
+        locked=locked & set(selected.patient_id),
     )
 
 
@@ -139,13 +148,41 @@ def _only(cohort: Cohort, patients: set[str]) -> Cohort:
     return cohort.take([i for i, patient in enumerate(cohort.patient_id) if patient in patients])
 
 
-def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int) -> Cohort:
+def choose_locked(study: Study, cohort: Cohort, outcomes: Outcomes) -> frozenset[str]:
+    """Patients of the locked test set: those of earlier looks first; none where none is asked for.
+
+    Raises:
+        StudyError: The set leaves too few patients, or the study opens a set that was looked at.
+        InputError: The ledger is damaged.
+    """
+    share = study.keys.evaluation.locked_test
+    path = ledger_path(study.path)
+    looks = read_ledger(path)
+    if share == 0:
+        if looks:
+            raise StudyError(
+                f"evaluation.locked_test: is 0, but {path.name} records {len(looks)} looks at a "
+                "locked test set, whose patients would now train models. Set it to what it was, or "
+                "give the study file another name and say in the report that the set was opened."
+            )
+        return frozenset()
+    rows = np.flatnonzero(outcomes.kept)
+    return lock_patients(
+        [cohort.patient_id[int(i)] for i in rows],
+        outcomes.strata[rows],
+        share=share,
+        name=study.name.removesuffix("-fast"),
+        known=frozenset(mark for look in looks for mark in look.marks),
+    )
+
+
+def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int, locked: frozenset[str]) -> Cohort:
     taken: dict[int, dict[str, None]] = {}
     for patient, kept, target in zip(
         cohort.patient_id, outcomes.kept, outcomes.strata, strict=True
     ):
         group = taken.setdefault(int(target), {})
-        if kept and len(group) < n:
+        if kept and len(group) < n and patient not in locked:
             group[patient] = None
     return _only(cohort, {patient for group in taken.values() for patient in group})
 

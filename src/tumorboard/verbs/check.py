@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from tumorboard.errors import InputError, StudyError, TumorboardError
 from tumorboard.formats.messages import counted
 from tumorboard.records import Cohort, Finding, Outcomes, Split
 from tumorboard.study import Study
+from tumorboard.study_keys import Conformal
 from tumorboard.training.estimate import duration, estimate_seconds
+from tumorboard.training.fit import refuse_empty_parts
 from tumorboard.training.other_cohorts import read_others
 from tumorboard.training.prepare import (
     Prepared,
@@ -26,8 +29,9 @@ from tumorboard.training.prepare import (
     with_units,
 )
 from tumorboard.training.rehearsal import rehearse
-from tumorboard.verbs.evaluate import audit, data_root, load_study, split_study, write_inputs
+from tumorboard.verbs.evaluate import audit, data_root, load_study, split_study
 from tumorboard.verbs.held_out import locked_patients
+from tumorboard.verbs.inputs import write_inputs
 
 #: Findings of one code that are printed one by one; all are in audit.json and `--json`.
 PRINTED = 5
@@ -86,6 +90,7 @@ def check(
             write_inputs(out, checked, prepared, findings, root, cache)
     faults, splits = _trial(checked, prepared)
     lines = [*_patients(checked, prepared), *told(findings, checked.keys.audit.accept)]
+    lines += _wide_sets(checked, prepared, splits)
     if estimate_time and not faults:
         lines.append(_time(checked, prepared, splits))
     is_stopped = bool(faults or blocking(findings, checked.keys.audit.accept))
@@ -97,9 +102,35 @@ def _trial(study: Study, prepared: Prepared) -> tuple[list[str], list[Split]]:
     """Settings that cannot work, and the splits."""
     try:
         splits = split_study(study, prepared, locked_patients(study, prepared))
+        refuse_empty_parts(study, prepared, splits)
     except TumorboardError as error:
         return _problems(error), []
     return rehearse(study, prepared, splits[0]), splits
+
+
+def _wide_sets(study: Study, prepared: Prepared, splits: Sequence[Split]) -> list[str]:
+    """A sentence where validation patients are too few for prediction sets that say anything."""
+    rule = study.keys.evaluation.conformal
+    if not isinstance(rule, Conformal) or not splits:
+        return []
+    needed = math.ceil(rule.coverage / (1 - rule.coverage) - 1e-9)
+    target, ids = prepared.outcomes.target, prepared.cohort.patient_id
+    fewest, where = len(ids), ""
+    for split in splits:
+        rows = split.rows(prepared.cohort, "validation")
+        classes = range(len(prepared.outcomes.classes)) if rule.by == "class" else [-1]
+        for k in classes:
+            n = len({ids[int(r)] for r in rows if k < 0 or target[r] == k})
+            if n < fewest:
+                fewest, where = n, f" of class {prepared.outcomes.classes[k]}" if k >= 0 else ""
+    if fewest >= needed:
+        return []
+    return [
+        f"evaluation.conformal: sets of coverage {rule.coverage:g} need {needed} validation "
+        f"patients{' of each class' if rule.by == 'class' else ''}, a fold has {fewest}{where}; "
+        "its sets will hold every class and refer everybody. Raise evaluation.validation, lower "
+        'the coverage, or use by = "all".'
+    ]
 
 
 def _problems(error: TumorboardError) -> list[str]:

@@ -2,35 +2,32 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from tumorboard.audit import Audited, blocking, run_checks
-from tumorboard.cache import Cache, write_text
-from tumorboard.cohorts.splits import split_by_institution, split_patients, write_splits
+from tumorboard.cache import Cache
+from tumorboard.cohorts.splits import split_by_institution, split_patients
 from tumorboard.errors import InputError, StudyError
 from tumorboard.evaluation.classification import evaluate_arms
 from tumorboard.evaluation.comparison import compare_all
 from tumorboard.evaluation.results import write_comparison, write_metrics
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
-from tumorboard.records import Estimate, Finding, Part, Split
-from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
+from tumorboard.records import Estimate, Finding, Outcomes, Split
 from tumorboard.report.page import write_report
-from tumorboard.report.table1 import table_one, write_table_one
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import choose_device, choose_precision
+from tumorboard.training.fit import choose_device, choose_precision, refuse_empty_parts
 from tumorboard.training.other_cohorts import OtherCohort, read_others
 from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
-from tumorboard.training.run_folder import begin, locked, same_data
+from tumorboard.training.run_folder import begin, locked
 from tumorboard.training.signals import ending_on_signals
 from tumorboard.verbs.gather import Finished, gather_evidence, part_sizes, subgroup_columns
 from tumorboard.verbs.held_out import (
@@ -39,6 +36,7 @@ from tumorboard.verbs.held_out import (
     score_locked,
     with_locked_step,
 )
+from tumorboard.verbs.inputs import write_inputs, write_setup
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
 FAST = (
@@ -90,17 +88,18 @@ def evaluate(
         held_back = locked_patients(checked, prepared)
         prepared = with_locked_step(prepared, held_back)
         splits = split_study(checked, prepared, held_back)
+        refuse_empty_parts(checked, prepared, splits)
         with locked(folder), ending_on_signals():
             device, precision = where_and_how(checked)
             resumed = begin(folder, checked, fresh=fresh, device=device, precision=precision)
             say(f"{'resuming' if resumed else 'writing'} {folder}")
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
-            _write_setup(folder, checked, prepared, splits, held_back)
+            write_setup(folder, checked, prepared, splits, held_back)
             scores = _fit_all(folder, checked, prepared, splits, say, checkpoint_every_s)
             if held_back and not fast:  # a trial must not count as a look
                 score_locked(folder, checked, prepared, splits, held_back, say)
-            score_external(folder, checked, splits, others, say)
+            score_external(folder, checked, splits, others, findings, say)
             done = Finished(folder, checked, prepared, splits, *scores)
             gather_evidence(done, others, say)
             say("writing the report")
@@ -158,12 +157,19 @@ def audit(study: Study, prepared: Prepared, others: Sequence[OtherCohort] = ()) 
         Audited(
             study,
             prepared.cohort,
-            prepared.outcomes,
+            _unlocked(prepared),
             prepared.measured,
             others={other.name: (other.cohort, other.measured) for other in others},
             found=prepared.found,
         )
     )
+
+
+def _unlocked(prepared: Prepared) -> Outcomes:
+    """The outcomes without those of locked patients: no check may learn from them."""
+    ids = prepared.cohort.patient_id
+    is_open = np.asarray([patient not in prepared.locked for patient in ids], dtype=np.bool_)
+    return replace(prepared.outcomes, kept=prepared.outcomes.kept & is_open)
 
 
 def split_study(
@@ -188,30 +194,6 @@ def split_study(
     )  # fmt: skip
 
 
-def write_inputs(
-    folder: Path,
-    study: Study,
-    prepared: Prepared,
-    findings: Sequence[Finding],
-    root: Path,
-    cache: Cache,
-) -> None:
-    """manifest.csv, cohort.json and audit.json: what was found, before anything is trained."""
-    folder.mkdir(parents=True, exist_ok=True)
-    everything = replace(prepared.found, records=prepared.records, flow=prepared.cohort.flow)
-    write_manifest(folder / ".manifest.new", everything, cache, root)
-    text = (folder / ".manifest.new").read_text(encoding="utf-8")
-    (folder / ".manifest.new").unlink()
-    same_data(folder, text)
-    write_text(folder / "manifest.csv", text)
-    counts = {name: found.present for name, found in prepared.found_measured.items()}
-    write_cohort(
-        folder / "cohort.json", cohort_summary(everything, prepared.found_outcomes, counts)
-    )
-    document = [asdict(finding) for finding in findings]
-    write_text(folder / "audit.json", json.dumps(document, indent=1, default=list))
-
-
 def stop_on(findings: Sequence[Finding], study: Study) -> None:
     """Stop where the audit found an error that the study does not accept."""
     stopping = blocking(findings, study.keys.audit.accept)
@@ -227,37 +209,6 @@ def where_and_how(study: Study) -> tuple[str, str]:
     device = choose_device(study.keys.runtime.device)
     images = any(table["kind"] == "image" for table in study.modalities.values())
     return device, str(choose_precision(study.keys.runtime.precision, device, images))
-
-
-def _write_setup(
-    folder: Path,
-    study: Study,
-    prepared: Prepared,
-    splits: Sequence[Split],
-    held_back: frozenset[str],
-) -> None:
-    locked_part: dict[str, Part] = dict.fromkeys(sorted(held_back), "locked")
-    apart = [Split(0, 0, locked_part)] if held_back else []
-    write_splits(folder / "splits.csv", [*splits, *apart])
-    write_table_one(folder / "table1.json", first_table(study, prepared))
-
-
-def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
-    """Table 1: the columns of the table modalities, by outcome class."""
-    numeric: list[str] = []
-    categorical: list[str] = []
-    for table in study.modalities.values():
-        numeric += [str(c) for c in table.get("numeric", [])]
-        categorical += [str(c) for c in table.get("categorical", [])]
-    if study.keys.cohort.institution != "none":
-        categorical.append(study.keys.cohort.institution)
-    return table_one(
-        prepared.cohort.columns,
-        numeric=list(dict.fromkeys(numeric)),
-        categorical=list(dict.fromkeys(categorical)),
-        outcome=next(iter(prepared.outcomes.columns.values())),
-        patient_id=prepared.cohort.patient_id,
-    )
 
 
 def _fit_all(

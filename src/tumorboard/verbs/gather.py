@@ -261,7 +261,11 @@ def _sample_size(finished: Finished) -> dict[str, Any]:
 def _cohorts(finished: Finished, others: Sequence[OtherCohort]) -> dict[str, Any]:
     """The study's patients beside those of every external cohort."""
     numeric, categorical = _predictors(finished)
-    inside = finished.prepared.cohort
+    everybody = finished.prepared.cohort
+    ids = everybody.patient_id
+    inside = everybody.take(
+        [i for i, patient in enumerate(ids) if patient not in finished.prepared.locked]
+    )
     target = str(finished.study.keys.task.target)
     cohorts = {finished.study.name: inside, **{other.name: other.cohort for other in others}}
     return cohort_differences(

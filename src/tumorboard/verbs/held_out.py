@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
-from tumorboard.cohorts.splits import lock_patients
+from tumorboard.cohorts.splits import patient_mark
+from tumorboard.errors import InputError
 from tumorboard.evaluation.evidence import read_evidence, write_evidence
 from tumorboard.evaluation.held_out import held_out_document, short_metrics
 from tumorboard.evaluation.ledger import (
@@ -23,7 +24,7 @@ from tumorboard.evaluation.ledger import (
 )
 from tumorboard.evaluation.tables import PredictionTable, concatenate, write_predictions
 from tumorboard.prediction.fold_models import NewPatients, model_digests, predict_new
-from tumorboard.records import FlowStep, Split
+from tumorboard.records import Finding, FlowStep, Split
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.other_cohorts import OtherCohort
@@ -36,22 +37,11 @@ def locked_patients(study: Study, prepared: Prepared) -> frozenset[str]:
     """Patients of the locked test set; none where the study sets none aside.
 
     Raises:
-        StudyError: The set would leave too few patients.
-        InputError: The ledger beside the study file is damaged.
         RunError: No look could be recorded beside the study file.
     """
-    share = study.keys.evaluation.locked_test
-    if share == 0:
-        return frozenset()
-    path = ledger_path(study.path)
-    read_ledger(path)
-    refuse_unwritable(path)
-    return lock_patients(
-        prepared.cohort.patient_id,
-        prepared.outcomes.strata,
-        share=share,
-        name=study.name.removesuffix("-fast"),
-    )
+    if prepared.locked:
+        refuse_unwritable(ledger_path(study.path))
+    return prepared.locked
 
 
 def with_locked_step(prepared: Prepared, locked: frozenset[str]) -> Prepared:
@@ -103,6 +93,7 @@ def score_locked(
                     arm=arm,
                     models=digests[arm],
                     patients=patients,
+                    marks=[patient_mark(study.name, patient) for patient in sorted(locked)],
                     n_patients=document["n_patients"],
                     metrics=short_metrics(entry["ensemble"]),
                 )
@@ -124,24 +115,54 @@ def _counted(looks: Sequence[Look], patients: str) -> dict[str, Any]:
 
 
 def score_external(
-    run: Path, study: Study, splits: Sequence[Split], others: Sequence[OtherCohort], say: Say
+    run: Path,
+    study: Study,
+    splits: Sequence[Split],
+    others: Sequence[OtherCohort],
+    findings: Sequence[Finding],
+    say: Say,
 ) -> None:
-    """Score every external cohort by each fold's model and by the ensemble of an arm's models."""
+    """Score every external cohort by each fold's model and by the ensemble of an arm's models.
+
+    People whom the audit found in the study as well are left out, and counted.
+    """
     if not others:
         return
     cohorts: dict[str, Any] = {}
     predictions: dict[str, NewPatients] = {}
     for other in others:
         say(f"predicting external cohort {other.name}: {len(other.cohort.patients)} patients")
-        rows = np.arange(other.cohort.n_rows, dtype=np.int64)
+        shared = also_elsewhere(findings, other.name)
+        ids = enumerate(other.cohort.patient_id)
+        rows = np.asarray([i for i, p in ids if p not in shared], dtype=np.int64)
+        if len(rows) == 0:
+            raise InputError(
+                f"evaluation.external.{other.name}: every patient is in another cohort of the "
+                "study as well (patient-overlap), so nothing outside is left. Name another table."
+            )
         found = predict_new(study, splits, run, other, rows)
         predictions[other.name] = found
         cohorts[other.name] = {
             **_document(study, found, f"external {other.name}"),
+            "n_shared": len(shared),
             "rejected": [f"{r.patient_id}: {r.reason}" for r in other.rejections],
         }
     _write_table(run / "external.csv", predictions)
     write_evidence(run, "external", {"cohorts": cohorts})
+
+
+def also_elsewhere(findings: Sequence[Finding], cohort: str) -> frozenset[str]:
+    """Patients of a cohort whom the audit found in another cohort as well."""
+    shared: set[str] = set()
+    for finding in findings:
+        if finding.code != "patient-overlap":
+            continue
+        groups = cast("Sequence[Mapping[str, Any]]", finding.evidence.get("groups", ()))
+        for group in groups:
+            people = [(str(p["cohort"]), str(p["patient_id"])) for p in group["patients"]]
+            if len({name for name, _ in people}) > 1:
+                shared |= {patient for name, patient in people if name == cohort}
+    return frozenset(shared)
 
 
 def _document(study: Study, found: NewPatients, what: str) -> dict[str, Any]:
