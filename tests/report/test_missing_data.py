@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 
 from tumorboard.report.contents import read_contents
+from tumorboard.report.facts import Facts
+from tumorboard.report.limits import shares_missing
 from tumorboard.report.missing_data import section
 
 
@@ -41,3 +43,25 @@ def test_nothing_missing_no_section(run: Any, tmp_path: Path) -> None:
             document = []
         (folder / f"{name}.json").write_text(json.dumps(document))
     assert section(read_contents(folder)) is None
+
+
+def test_columns_are_counted_in_the_patients_of_table_1_and_never_in_all_rows(
+    run: Any, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    contents = read_contents(folder)
+    table = json.loads((folder / "table1.json").read_text())
+    age = table["numeric"][0]["groups"]["all"]
+    assert contents.cohort["rows"] != table["n_patients"]
+    share = age["missing"] / table["n_patients"]
+    made = section(contents)
+    assert made is not None
+    assert f"Age ({100 * share:.0f} %)" in made.lead
+    assert f"of the {table['n_patients']} of Table 1" in made.html
+    cohort = {"rows": 2 * table["n_patients"], "missing": {"Age": 2 * table["n_patients"]}}
+    shares = shares_missing(cohort, table)
+    assert shares["Age"] == share
+    assert shares_missing(cohort, {}) == {"Age": 1.0}
+    facts = Facts(contents)
+    assert f"Age {100 * share:.0f} %" in facts.missing()
+    assert any(f"Age ({100 * share:.0f} %)" in sentence for sentence in facts.limits)

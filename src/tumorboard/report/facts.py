@@ -10,7 +10,7 @@ from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.explanation_table import FOLDER
 from tumorboard.records import Estimate
 from tumorboard.report.contents import Contents
-from tumorboard.report.limits import MUCH_MISSING, limits
+from tumorboard.report.limits import MUCH_MISSING, limits, shares_missing
 from tumorboard.report.performance import describe_arms, interval, metric_name, number
 
 #: Metrics that a sentence about performance names, where the run has them.
@@ -267,10 +267,8 @@ class Facts:
 
     def missing(self) -> str:
         """Missing values and modalities, and what was done about them."""
-        rows = int(self.contents.cohort.get("rows", 0))
-        cells = {c: n for c, n in self.contents.cohort.get("missing", {}).items() if n and rows}
-        top = sorted(cells.items(), key=lambda item: -item[1])[:8]
-        listed = ", ".join(f"{c} {100 * n / rows:.0f} %" for c, n in top) or "no empty cell"
+        top = sorted(self._shares_missing().items(), key=lambda item: -item[1])[:8]
+        listed = ", ".join(f"{c} {100 * share:.0f} %" for c, share in top) or "no empty cell"
         return (
             f"Empty cells: {listed}. A missing modality is left out of the fusion; empty cells are "
             "filled from the training patients of the fit; nothing is set to zero."
@@ -278,9 +276,11 @@ class Facts:
 
     def often_missing(self) -> list[str]:
         """Columns with many empty cells."""
-        rows = int(self.contents.cohort.get("rows", 0))
-        cells = self.contents.cohort.get("missing", {})
-        return [c for c, n in cells.items() if rows and n / rows > MUCH_MISSING]
+        return [c for c, share in self._shares_missing().items() if share > MUCH_MISSING]
+
+    def _shares_missing(self) -> dict[str, float]:
+        """Column -> share of the patients without a value."""
+        return shares_missing(self.contents.cohort, self.contents.table_one)
 
     def sample_size(self) -> str:
         """Events per parameter, and the minimum that the rules ask for."""
@@ -304,7 +304,7 @@ class Facts:
         return limits(
             c.study, c.cohort, c.findings, n_patients=c.n_patients, n_events=c.n_events,
             n_rejected=c.files.get("rejected", 0), n_comparisons=len(c.differences),
-            sample_size=self.evidence("sample_size"),
+            sample_size=self.evidence("sample_size"), table_one=c.table_one,
         )  # fmt: skip
 
 

@@ -66,6 +66,7 @@ def limits(
     n_rejected: int,
     n_comparisons: int,
     sample_size: Mapping[str, Any] | None = None,
+    table_one: Mapping[str, Any] | None = None,
 ) -> list[str]:
     """Sentences about what this run cannot show.
 
@@ -78,13 +79,14 @@ def limits(
         n_rejected: Files that could not be used.
         n_comparisons: Rows of the comparison table.
         sample_size: Evidence of that name.
+        table_one: table1.json, whose patients the empty cells are counted in.
     """
     return [
         *_design(study),
         *_size(n_patients, n_events, n_comparisons),
         *_too_few(sample_size or {}),
         *_training(study),
-        *_data(cohort, n_rejected),
+        *_data(cohort, table_one or {}, n_rejected),
         *_audit(study, findings),
     ]
 
@@ -166,12 +168,24 @@ def _training(study: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _data(cohort: Mapping[str, Any], n_rejected: int) -> list[str]:
-    n_rows = int(cohort.get("rows", 0))
+def shares_missing(cohort: Mapping[str, Any], table_one: Mapping[str, Any]) -> dict[str, float]:
+    """Column -> share without a value, of the patients of Table 1; of all rows where it is absent.
+
+    Columns that are complete are left out.
+    """
+    if n := int(table_one.get("n_patients", 0)):
+        empty = {c["column"]: int(c["groups"]["all"]["missing"]) for c in table_one["numeric"]}
+        empty |= {c["column"]: int(c["missing"]["all"]) for c in table_one["categorical"]}
+    else:
+        n, empty = int(cohort.get("rows", 0)), dict[str, int](cohort.get("missing", {}))
+    return {name: count / n for name, count in empty.items() if count and n}
+
+
+def _data(cohort: Mapping[str, Any], table_one: Mapping[str, Any], n_rejected: int) -> list[str]:
     much = [
-        f"{name} ({100 * n / n_rows:.0f} %)"
-        for name, n in cohort.get("missing", {}).items()
-        if n_rows and n / n_rows > MUCH_MISSING
+        f"{name} ({100 * share:.0f} %)"
+        for name, share in shares_missing(cohort, table_one).items()
+        if share > MUCH_MISSING
     ]
     sentences: list[str] = []
     if much:

@@ -46,6 +46,8 @@ def section(contents: Contents) -> Section | None:
             classes=contents.classes,
             unit=contents.unit,
             patterns=_patterns(contents),
+            n_units=sum(sizes.values()),
+            n_patients=_n_described(contents),
         ),
     )
 
@@ -76,6 +78,11 @@ def _modalities(contents: Contents) -> dict[str, dict[str, int]]:
         name: {c: sum(name not in present[u] for u in units) for c, units in classes.items()}
         for name in known
     }
+
+
+def _n_described(contents: Contents) -> int:
+    """Patients of Table 1, which the columns are counted in."""
+    return sum(int(n) for n in contents.table_one.get("classes", {}).values())
 
 
 def _columns(contents: Contents) -> list[dict[str, Any]]:

@@ -209,6 +209,7 @@ def _background(contents: Contents) -> dict[str, Any]:
             n_rejected=contents.files.get("rejected", 0),
             n_comparisons=len(contents.differences),
             sample_size=read_evidence(contents.folder, "sample_size"),
+            table_one=contents.table_one,
         ),
         "study_text": contents.study_text,
         "environment": _flat(contents.environment),
