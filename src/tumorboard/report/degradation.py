@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.records import Floats
+from tumorboard.records import Bools, Floats
 from tumorboard.report.contents import Contents
 from tumorboard.report.performance import interval, metric_name, number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, Mark, marks, panels, save, short, styled
+from tumorboard.study_words import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -154,14 +155,32 @@ def _crossing(name: str, probe: Mapping[str, Any]) -> str:
     arm, reference, metric = against["arm"], against["reference"], metric_name(against["metric"])
     both = "" if against["is_reference_degraded"] else f" (which {name.replace('_', ' ')} spares)"
     first, last = against["difference"][0], against["difference"][-1]
+    if first is None:
+        return ""
+    low, high = _floats([against["ci_low"][0], against["ci_high"][0]])
+    lead = -first if against["metric"] in LOWER_IS_BETTER else first
     where = against["crossover"]
     head = f"{name.replace('_', ' ')}: {metric} of {arm} minus {reference}{both} goes from "
     head += f"{_num(first, signed=True)} to {_num(last, signed=True)}"
+    if where == 0 or lead <= 0:
+        return f"{head}; {arm} is not ahead even with inputs as they were."
+    if not (low > 0 or high < 0):
+        shown = interval(float(low), float(high), signed=True) or "none"
+        return (
+            f"There is no evidence that {arm} is ahead with inputs as they were (95 % interval "
+            f"{shown}), so no lead can be lost. {head}."
+        )
     if where is None:
-        return f"{head}; it stays ahead at every strength tried."
-    if where == 0:
-        return f"{head}; it is not ahead even with inputs as they were."
+        return f"{head}; {arm} is ahead at every strength tried{_unsure(against, lead)}."
     return f"{head}; the lead is gone from strength {where:.3g} ({probe['unit']})."
+
+
+def _unsure(against: Mapping[str, Any], lead: float) -> str:
+    """At how many strengths the interval of the difference includes 0; "" for none."""
+    ends = against["ci_low"] if lead == against["difference"][0] else against["ci_high"]
+    sign = 1.0 if lead == against["difference"][0] else -1.0
+    n = int(np.sum(~(sign * _floats(ends) > 0)))
+    return f", though at {n} of {len(ends)} the 95 % interval includes 0" if n else ""
 
 
 def _lead(document: Mapping[str, Any], contents: Contents) -> str:
@@ -173,18 +192,51 @@ def _lead(document: Mapping[str, Any], contents: Contents) -> str:
         if arm in probe["arms"] and probe["arms"][arm]["metrics"]["auroc"]["drop"][-1] is not None
     }
     if not falls:
-        return f"{len(document['probes'])} ways to make inputs worse were tried on the models."
-    worst = max(falls, key=lambda name: max(d for d in falls[name]["drop"] if d is not None))
+        n = len(document["probes"])
+        were = "way to make inputs worse was" if n == 1 else "ways to make inputs worse were"
+        return f"{n} {were} tried on the models."
+    proven = {name: values for name, values in falls.items() if _proven(values).any()}
+    if not proven:
+        return _nothing_proven(document, arm, falls)
+    falls = proven
+    worst = max(falls, key=lambda name: max(_floats(falls[name]["drop"])[_proven(falls[name])]))
     values = falls[worst]
-    i = int(np.nanargmax(_floats(values["drop"])))
+    i = int(np.argmax(np.where(_proven(values), _floats(values["drop"]), -np.inf)))
     strengths = document["probes"][worst]["arms"][arm]["strengths"]
     limits = interval(*_floats([values["drop_low"][i], values["drop_high"][i]]).tolist())
     within = f" (95 % interval {limits})" if limits else ""
+    named, n = worst.replace("_", " "), len(document["probes"])
+    head = f"Of {n} ways to make inputs worse, {named} costs {arm} the most: AUROC falls"
+    if n == 1:
+        head = f"AUROC of {arm} falls with {named}"
     return (
-        f"Of {len(document['probes'])} ways to make inputs worse, {worst.replace('_', ' ')} costs "
-        f"{arm} the most: AUROC falls by {_num(values['drop'][i])}{within}, from "
-        f"{_num(values['value'][0])} to {_num(values['value'][i])}, at strength {strengths[i]:g} "
+        f"{head} by {_num(values['drop'][i])}{within}, from {_num(values['value'][0])} to "
+        f"{_num(values['value'][i])}, at strength {strengths[i]:g} "
         f"({document['probes'][worst]['unit']})."
+    )
+
+
+def _proven(values: Mapping[str, Any]) -> Bools:
+    """(strengths,) where the interval of the fall lies above 0."""
+    return _floats(values["drop_low"]) > 0
+
+
+def _nothing_proven(
+    document: Mapping[str, Any], arm: str, falls: Mapping[str, Mapping[str, Any]]
+) -> str:
+    """No fall excludes 0: the largest is named with its interval, and nothing is claimed."""
+    worst = max(falls, key=lambda name: float(np.nanmax(_floats(falls[name]["drop"]))))
+    values = falls[worst]
+    i = int(np.nanargmax(_floats(values["drop"])))
+    limits = interval(*_floats([values["drop_low"][i], values["drop_high"][i]]).tolist())
+    n = len(document["probes"])
+    ways = (
+        "The one way tried to make inputs worse" if n == 1 else "No way tried to make inputs worse"
+    )
+    return (
+        f"{ways} is {'not ' if n == 1 else ''}shown to lower the AUROC of {arm}: the largest fall, "
+        f"with {worst.replace('_', ' ')}, is {_num(values['drop'][i])} "
+        f"({f'95 % interval {limits}' if limits else 'no interval'})."
     )
 
 
