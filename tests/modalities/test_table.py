@@ -116,8 +116,8 @@ def test_one_hot_with_missing_and_unknown() -> None:
     assert arrays(modality, new)[0] == [2.5, 0, 0, 1, 0]
     measured = read(modality, new)
     assert modality.notes(measured, np.arange(3)) == (
-        "record: 1 patient lacks x, which was never missing in training.",
-        "record: 1 patient has an unseen category of Sex ('divers'), treated as unknown category.",
+        "1 patient lacks x, which was never missing in training.",
+        "1 patient has an unseen category of Sex ('divers'), treated as unknown category.",
     )
     assert modality.notes(measured, np.array([2])) == ()
 
@@ -233,12 +233,12 @@ def test_numbers_far_outside_the_training_range_are_said() -> None:
     new = make_cohort(["A", "A", "B", "C", "D"], Age=ages)
     measured = read(modality, new)
     assert modality.notes(measured, np.arange(5)) == (
-        "record: 2 patients have Age outside what training saw (22 to 87): 5000, -11.",
+        "2 patients have Age outside what training saw (22 to 87): 5000, -11.",
     )
     again = Table(numeric=("Age",))
     again.restore(modality.state())
     assert again.notes(measured, np.array([2])) == (
-        "record: 1 patient has Age outside what training saw (22 to 87): -11.",
+        "1 patient has Age outside what training saw (22 to 87): -11.",
     )
     assert again.notes(measured, np.array([3, 4])) == ()
 
@@ -250,8 +250,8 @@ def test_values_missing_for_the_first_time_are_said() -> None:
         Age=["30", None, None, None], Size=[None, "1", "1", None], Sex=[None, "m", "f", None]
     )
     assert modality.notes(read(modality, new), np.arange(4)) == (
-        "record: 2 patients lack Age, which was never missing in training.",
-        "record: 1 patient lacks Sex, which was never missing in training.",
+        "2 patients lack Age, which was never missing in training.",
+        "1 patient lacks Sex, which was never missing in training.",
     )  # the last patient has nothing at all: the modality is absent, not a value of it
 
 

@@ -343,10 +343,7 @@ def _unseen(
         return []
     count = _patients(table, [row for row, _ in unseen], "has", "have")
     words = listed([repr(word) for word in dict.fromkeys(word for _, word in unseen)])
-    return [
-        f"{table.name}: {count} an unseen category of {entry['column']} ({words}), "
-        f"treated as {_UNKNOWN}."
-    ]
+    return [f"{count} an unseen category of {entry['column']} ({words}), treated as {_UNKNOWN}."]
 
 
 def _beyond_range(
@@ -359,10 +356,7 @@ def _beyond_range(
         return []
     count = _patients(table, rows[is_beyond].tolist(), "has", "have")
     found = listed([f"{value:g}" for value in dict.fromkeys(values[is_beyond].tolist())])
-    return [
-        f"{table.name}: {count} {entry['column']} outside what training saw "
-        f"({low:g} to {high:g}): {found}."
-    ]
+    return [f"{count} {entry['column']} outside what training saw ({low:g} to {high:g}): {found}."]
 
 
 def _newly_missing(
@@ -371,7 +365,7 @@ def _newly_missing(
     if not (entry.get("complete", False) and is_missing.any()):
         return []
     count = _patients(table, rows[is_missing].tolist(), "lacks", "lack")
-    return [f"{table.name}: {count} {entry['column']}, which was never missing in training."]
+    return [f"{count} {entry['column']}, which was never missing in training."]
 
 
 def _patients(table: MeasuredTable, rows: Sequence[int], one: str, many: str) -> str:
