@@ -79,7 +79,8 @@ def test_probability_rule_alone_by_hand(make_table):
 def test_too_few_validation_patients_are_said_and_every_unit_is_referred(make_table):
     table = concatenate([drawn(make_table, 5, 1, part="validation"), drawn(make_table, 30, 2)])
     arm = document(table)["arms"]["a"]
-    assert "5 validation patients, and 9 are needed" in arm["remarks"][0]
+    assert "5 validation patients, and 9 are needed" in arm["remarks"][0]["text"]
+    assert arm["remarks"][0]["n_models"] == arm["n_models"] == 1
     assert arm["sets"]["all"]["value"] == arm["referral"]["share"] == 1.0
     assert arm["referral"]["kept"]["n_patients"] == 0
     assert np.isnan(arm["referral"]["kept"]["accuracy"]["value"])
@@ -108,3 +109,15 @@ def test_three_classes(make_table):
     arm = document(table, by="class")["arms"]["a"]
     assert list(arm["sets"]["classes"]) == ["x", "y", "z"]
     assert "sensitivity" not in arm["referral"]["kept"]
+
+
+def test_a_call_that_its_own_set_excludes_is_referred(make_table):
+    validation = make_table([0] * 20 + [1] * 20, [0.05] * 20 + [0.9] * 20, part="validation")
+    # all sets are {benign} below 0.1 and {malignant} above 0.9; a threshold of 0.02 calls 0.04
+    # malignant, which its own set excludes
+    table = concatenate([validation, make_table([0, 0, 1], [0.01, 0.04, 0.95], prefix="t")])
+    assert document(table)["arms"]["a"]["referral"]["n_referred"] == 0
+    low = document(table, thresholds={("a", 1, 1): 0.02})["arms"]["a"]
+    assert low["sets"]["shares"]["one"] == 1
+    assert low["referral"]["n_referred"] == 1
+    assert low["referral"]["kept"]["n_errors"] == 0

@@ -60,3 +60,15 @@ def test_too_few_validation_patients_are_shown(make_run, tmp_path):
     made = section(read_contents(run.folder))
     assert made is not None
     assert "validation patients, and 19 are needed" in made.html
+
+
+def test_sets_that_hold_everything_keep_nobody_and_are_remarked_on_once(make_run, tmp_path):
+    run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
+    written(run, coverage=0.99)
+    made = section(read_contents(run.folder))
+    assert made is not None
+    assert "holds all 2 classes: the sets rule nothing out." in made.lead
+    assert "Everybody is referred to a human and nobody kept" in made.lead
+    assert "\N{EN DASH}" not in made.lead
+    assert made.html.count("99 are needed") == 1
+    assert "(20 of 20 models)" in made.html

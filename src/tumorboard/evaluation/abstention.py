@@ -27,8 +27,9 @@ def abstention_document(
     """Prediction sets, referral and risk-coverage of every arm on its test patients.
 
     The sets of a test unit use quantiles of the validation patients of the same fitted model. A
-    unit is referred to a human where its set does not hold exactly one class, or where its largest
-    probability is below `refer_below`.
+    unit is referred to a human where its set does not hold exactly one class, or holds another
+    class than the one called at the threshold, or where its largest probability is below
+    `refer_below`.
 
     Args:
         table: Predictions with the positive class last.
@@ -42,7 +43,8 @@ def abstention_document(
 
     Returns:
         `coverage` (None without sets), `by`, `refer_below`, `classes`, and `arms`: name ->
-        `{n_patients, sets, referral, risk_coverage, remarks}`. `sets`: `{all: held, classes:
+        `{n_patients, n_models, sets, referral, risk_coverage, remarks}`, with remarks as `{text,
+        n_models}`. `sets`: `{all: held, classes:
         {class: held}, subgroups: {column: {group: held}}, mean_size, shares: {empty, one,
         several}}`, with held `{value, ci_low, ci_high, n_patients, mean_size}` (groups under 10
         patients are left out), or None. `referral`: `{share, n_referred, kept, referred}` with the
@@ -56,11 +58,12 @@ def abstention_document(
         units = ScoredUnits.of(of_arm, thresholds)
         if not units.patients:
             continue
-        sets, remarks = None, list[str]()
+        sets, remarks = None, list[dict[str, Any]]()
         if coverage is not None:
             sets, remarks = _sets(of_arm, units, coverage, by)
         found[arm] = {
             "n_patients": len(units.patients),
+            "n_models": len(units.models),
             "sets": None if sets is None else _measured(units, sets, subgroups or {}),
             "referral": _referral(units, sets, refer_below),
             "risk_coverage": risk_coverage(units, N_BOOTSTRAP, np.random.default_rng(seed)),
@@ -74,7 +77,7 @@ def abstention_document(
 
 def _sets(
     table: PredictionTable, units: ScoredUnits, coverage: float, by: Literal["all", "class"]
-) -> tuple[Bools, list[str]]:
+) -> tuple[Bools, list[dict[str, Any]]]:
     """(test units, K) sets by the quantiles of each unit's own model; remarks, with how often."""
     sets = np.zeros(units.probabilities.shape, dtype=np.bool_)
     counted: dict[str, int] = {}
@@ -89,8 +92,7 @@ def _sets(
         sets[own] = rule.sets(units.probabilities[own])
         for remark in remarks:
             counted[remark] = counted.get(remark, 0) + 1
-    n = len(units.models)
-    return sets, [f"{remark} ({times} of {n} models)" for remark, times in counted.items()]
+    return sets, [{"text": text, "n_models": times} for text, times in counted.items()]
 
 
 def _measured(
@@ -142,7 +144,8 @@ def _referral(units: ScoredUnits, sets: Bools | None, refer_below: float) -> dic
         return None
     referred = units.probabilities.max(axis=1) < refer_below
     if sets is not None:
-        referred = referred | (sets.sum(axis=1) != 1)
+        holds_call = sets[np.arange(len(sets)), units.predicted]
+        referred = referred | (sets.sum(axis=1) != 1) | ~holds_call
     return {
         "share": float(referred.mean()),
         "n_referred": _per_repeat(units, referred),

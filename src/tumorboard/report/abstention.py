@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
+from tumorboard.report.model_remarks import said_once
 from tumorboard.report.performance import number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, percent, percent_cell, real, reals
@@ -47,7 +48,7 @@ def section(contents: Contents) -> Section | None:
         subgroups=_subgroups(found[arms[0]]["sets"]),
         referral=[_referral(a, found[a]["referral"]) for a in arms if found[a]["referral"]],
         risk=[_risk(arm, found[arm]["risk_coverage"]) for arm in arms],
-        remarks=[f"{arm}: {text}" for arm in arms for text in found[arm]["remarks"]],
+        remarks=_remarks(found, arms),
         uncertainty=_uncertainty(contents),
         first=arms[0],
     )
@@ -58,20 +59,10 @@ def _lead(document: Mapping[str, Any], arms: Sequence[str]) -> str:
     arm, found = arms[0], document["arms"][arms[0]]
     sentences: list[str] = []
     if found["sets"] is not None:
-        held, shares = percent_cell(found["sets"]["all"]), found["sets"]["shares"]
-        between = f" (95 % interval {held.interval})" if held.interval else ""
-        sentences.append(
-            f"Prediction sets of {arm} made for {percent(document['coverage'])} hold the true "
-            f"class in {held.value}{between} of the test patients; {percent(shares['one'])} of the "
-            "sets hold exactly one class."
-        )
+        sentences.append(_held(arm, found["sets"], document))
     referral = found["referral"]
     if referral is not None:
-        kept, referred = (percent(referral[side]["accuracy"]["value"]) for side in _SIDES)
-        sentences.append(
-            f"{percent(referral['share'])} are referred to a human: calls are right in {kept} of "
-            f"those kept and would be in {referred} of those referred."
-        )
+        sentences.append(_referred(referral))
     if not sentences:
         area = cell(found["risk_coverage"]["aurc"])
         sentences.append(
@@ -82,6 +73,48 @@ def _lead(document: Mapping[str, Any], arms: Sequence[str]) -> str:
 
 
 _SIDES = ("kept", "referred")
+
+
+def _held(arm: str, sets: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    """How often the sets hold the truth, and whether they rule anything out."""
+    n_classes, coverage = len(document["classes"]), percent(document["coverage"])
+    if sets["mean_size"] >= n_classes:
+        return (
+            f"Every prediction set of {arm} made for {coverage} holds all {n_classes} classes: the "
+            "sets rule nothing out."
+        )
+    held, shares = percent_cell(sets["all"]), sets["shares"]
+    between = f" (95 % interval {held.interval})" if held.interval else ""
+    return (
+        f"Prediction sets of {arm} made for {coverage} hold the true class in {held.value}"
+        f"{between} of the test patients; {percent(shares['one'])} of the sets hold exactly one "
+        "class."
+    )
+
+
+def _referred(referral: Mapping[str, Any]) -> str:
+    """How many are referred, and how the calls of both sides are."""
+    kept, referred = (percent(referral[side]["accuracy"]["value"]) for side in _SIDES)
+    if not referral["kept"]["n_patients"]:
+        return (
+            "Everybody is referred to a human and nobody kept, so the rule says nothing of the "
+            f"model's calls; they would be right in {referred}."
+        )
+    if not referral["referred"]["n_patients"]:
+        return f"Nobody is referred to a human: calls are right in {kept}."
+    return (
+        f"{percent(referral['share'])} are referred to a human: calls are right in {kept} of "
+        f"those kept and would be in {referred} of those referred."
+    )
+
+
+def _remarks(found: Mapping[str, Any], arms: Sequence[str]) -> list[str]:
+    remarks = [
+        (arm, str(remark["text"]), int(remark["n_models"]))
+        for arm in arms
+        for remark in found[arm]["remarks"]
+    ]
+    return said_once(remarks, arms, sum(int(found[arm]["n_models"]) for arm in arms))
 
 
 def _sets(arm: str, sets: Mapping[str, Any]) -> dict[str, Any]:
