@@ -67,3 +67,20 @@ def test_poor_images(tmp_path, make_run) -> None:
     assert made.lead.startswith("The quality score warns of ")
     assert "of more than 90 % at the greatest strength of noise, blur, motion." in made.lead
     assert "100.0 %<small>0.4</small>" in made.html
+
+
+def test_what_the_quality_score_did_not_see_is_read_from_the_run(tmp_path, make_run) -> None:
+    run = make_run(tmp_path, n_patients=60, n_repeats=1, n_folds=2, arms=("record", "fused"))
+    document = quality_document(
+        make_probes(run.table), run.table, images=("ultrasound",), threshold=Threshold()
+    )
+    assert document is not None
+    for share in (0.05, 1.0):
+        for rate in document["arms"]["fused"]["rates"]:
+            if rate["probe"] == "rotation":
+                rate["flagged"]["value"] = share
+        write_evidence(run.folder, "quality", document)
+        made = input_quality.section(read_contents(run.folder))
+        assert made is not None
+        assert ("saw little of rotation:" in made.html) == (share < 0.1)
+        assert "does not see" not in made.html

@@ -10,6 +10,9 @@ from tumorboard.report.contents import Contents
 from tumorboard.report.performance import interval, number
 from tumorboard.report.section import Section, fill
 
+#: A degradation that flags no larger share of the images at any strength is hardly seen.
+_HARDLY = 0.1
+
 
 def section(contents: Contents) -> Section | None:
     """Warnings of the quality score; None where no arm reads images."""
@@ -38,9 +41,19 @@ def section(contents: Contents) -> Section | None:
             for name, steps in probes.items()
         ],
         n_steps=max((len(steps) for steps in probes.values()), default=0),
+        unseen=_unseen(probes),
         harm=_harm(document["arms"][arm]["harm"]),
     )
     return Section("quality", "Images too poor to rely on", _lead(clean, probes), html)
+
+
+def _unseen(probes: Mapping[str, Sequence[Mapping[str, Any]]]) -> str:
+    """Degradations that were hardly flagged at any strength of this run; "" for none."""
+    return ", ".join(
+        name.replace("_", " ")
+        for name, steps in probes.items()
+        if max(rate["flagged"]["value"] for rate in steps) <= _HARDLY
+    )
 
 
 def _percent(share: float) -> str:
