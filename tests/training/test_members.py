@@ -3,13 +3,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tumorboard.study import Arm
+from tumorboard.study import Study
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.members import is_kept
 
 
-def ensemble_arm(study, name: str = "record", members: int = 3) -> Arm:
+def ensemble_arm(study, name: str = "record", members: int = 3) -> Study:
     tables = study.as_tables()
     tables["arms"][name]["training"]["members"] = members
     return type(study).from_tables(tables, path=study.path)

@@ -5,11 +5,11 @@ import pytest
 from small_study import make_cohort, make_prepared, make_split, make_study
 
 from tumorboard.evaluation.tables import read_predictions
+from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Split
 from tumorboard.study import Study
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.fitted import FittedArm
-from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.training.plan import fit_folder, predict_parts, run_plan
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress

@@ -26,7 +26,7 @@ def test_shuffled_labels_stay_in_the_null_band(tmp_path: Path) -> None:
         cohort / "study.toml", out=tmp_path / "run",
         overrides=[
             "training.epochs=4", "evaluation.bootstrap=100", "evaluation.repeats=1",
-            "modalities.image.size=[16, 16]",
+            "modalities.image.size=[16, 16]", "evaluation.probes=[]", "evaluation.explain=[]",
             'tuning={trials=2, metric="auroc", '
             "space={\"training.optimizer.learning_rate\"={low=1e-4, high=1e-2, log=true}}}",
             'arms={fused={modalities=["image", "record"]}, record={modalities=["record"]}, '

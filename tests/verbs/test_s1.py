@@ -39,10 +39,23 @@ def test_the_hold_out_is_by_patient_and_in_the_published_shares(run: Run) -> Non
     assert (counts["train"], counts["validation"], counts["test"]) == (56, 12, 12)
 
 
-def test_one_split_is_compared_by_bootstrap_and_delong(run: Run) -> None:
+def test_one_split_is_compared_by_delong(run: Run) -> None:
     assert run.comparison[0].n_patients == 12
-    assert "bootstrap" in run.comparison[0].test
-    assert "DeLong" in run.comparison[0].test
+    assert "paired logit-DeLong interval" in run.comparison[0].test
+
+
+def test_every_item_of_the_published_evaluation_has_its_evidence(run: Run) -> None:
+    evidence = run.folder / "evidence"
+    topics = {path.stem for path in evidence.iterdir()}
+    assert {"calibration", "decisions", "tests", "errors", "subsets", "degradation"} <= topics
+    curves = json.loads((evidence / "degradation.json").read_text())["probes"]
+    assert set(curves) == {"missing_values", "noise", "blur", "rotation", "motion"}
+    calibration = json.loads((evidence / "calibration.json").read_text())
+    assert set(calibration["arms"]) == {"image", "clinical", "late", "fused"}
+    shown = json.loads((evidence / "subsets.json").read_text())["arms"]["fused"]["shown"]
+    assert {entry["modalities"] for entry in shown} == {"image+record", "image", "record"}
+    assert (run.folder / "explanations" / "fused" / "heat_maps.csv").is_file()
+    assert (run.folder / "explanations" / "fused" / "importance.csv").is_file()
 
 
 def test_the_published_study_differs_from_its_small_copy_only_in_size() -> None:

@@ -165,7 +165,8 @@ def reliability_figure(document: Mapping[str, Any], name: str, arms: Sequence[st
         _panel(axis, found["classes"][name], look[arm])
         if found["before"] is not None:
             _before(axis, found["before"]["classes"][name])
-            axis.legend(loc="upper left", handlelength=2.2)
+            if axis.get_legend_handles_labels()[0]:  # too few patients have no smooth curve
+                axis.legend(loc="upper left", handlelength=2.2)
         axis.set_title(short(arm))
         axis.set_xlabel(f"predicted probability of {short(name, 16)}")
         axis.set_ylabel(f"observed share of {short(name, 16)}")
