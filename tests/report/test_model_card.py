@@ -90,7 +90,7 @@ def test_calibration_sets_limits_and_use() -> None:
     )  # fmt: skip
     assert "Probabilities are calibrated on validation patients: platt." in card
     assert "at least 90 % of patients like these within every class" in card
-    assert "calibrated on 30 validation units" in card
+    assert "calibrated on 30 validation patients" in card
     assert "- One &lt;cohort&gt;." in card
     assert "25 models of one arm" in card
     assert "tumorboard.open(MODEL).predict(TABLE)" in card
@@ -98,3 +98,25 @@ def test_calibration_sets_limits_and_use() -> None:
     assert "Probabilities were not calibrated" in plain
     assert "No prediction sets were fitted." in plain
     assert "models of one arm" not in plain
+
+
+def test_sets_that_rule_nothing_out_and_held_out_patients_are_said() -> None:
+    conformal = {"coverage": 0.9, "by": "class", "quantiles": [None, None], "n_calibration": [7, 5]}
+    estimate = {"value": 0.71, "ci_low": 0.6, "ci_high": 0.8, "n_patients": 60, "n_events": 30}
+    found = {"n_patients": 60, "arms": {"fused": {"ensemble": {"auroc": estimate}}}}
+    card = model_card(
+        _document(conformal=conformal), held_out={"External cohort berlin": found},
+        uncertainty=["Every set held all 2 classes."],
+    )  # fmt: skip
+    assert "every set holds all 2 classes, and rules nothing out" in card
+    assert "Every set held all 2 classes." in card
+    assert "### External cohort berlin: 60 patients" in card
+    assert "| auroc | 0.710 | 0.600 to 0.800 | 60 | 30 |" in card
+    assert "any other hospital" in card
+    assert "Measured elsewhere, under *Held-out patients*: External cohort berlin." in card
+    one = {**conformal, "quantiles": [0.4, None]}
+    assert "too few in malignant: every set holds it." in model_card(_document(conformal=one))
+    alike = {**conformal, "by": "all", "quantiles": [0.4, 0.4], "n_calibration": [12, 12]}
+    assert "calibrated on 12 validation patients." in model_card(_document(conformal=alike))
+    assert "Held-out patients" not in model_card(_document())
+    assert "`tumorboard predict MODEL --cohort TABLE --out FILE`" in card

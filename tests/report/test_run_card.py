@@ -4,8 +4,15 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from tumorboard.evaluation.calibration import calibration_document
+from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.report import calibration
+from tumorboard.report.checklist_item import fill_in
 from tumorboard.report.contents import read_contents
+from tumorboard.report.facts import Facts
+from tumorboard.report.model_remarks import calibration_notes
 from tumorboard.report.run_card import write_cards
+from tumorboard.report.tripod_ai import TRIPOD_AI
 
 
 def _with_models(run: Any, folder: Path) -> Path:
@@ -43,3 +50,54 @@ def test_both_cards_of_the_primary_arm(run: Any, tmp_path: Path) -> None:
 
 def test_no_model_no_card(run: Any) -> None:
     assert write_cards(read_contents(run.folder)) == ()
+
+
+def test_held_out_results_and_what_all_models_came_to_are_in_the_cards(
+    run: Any, tmp_path: Path
+) -> None:
+    folder = _with_models(run, tmp_path / "run")
+    estimate = {"value": 0.812, "ci_low": 0.7, "ci_high": 0.9, "n_patients": 28, "n_events": 12}
+    found = {"n_patients": 28, "arms": {"fused": {"ensemble": {"auroc": estimate}}}}
+    write_evidence(folder, "locked_test", found)
+    write_evidence(folder, "external", {"cohorts": {"berlin": {**found, "n_patients": 60}}})
+    sets = {"mean_size": 1.25, "all": {"value": 0.91}, "shares": {"one": 0.7}}
+    write_evidence(folder, "abstention", {"arms": {"fused": {"sets": sets}}})
+    write_cards(read_contents(folder))
+    card = (folder / "MODEL_CARD.md").read_text("utf-8")
+    assert "### Locked test set: 28 patients" in card
+    assert "### External cohort berlin: 60 patients" in card
+    assert "| auroc | 0.812 | 0.700 to 0.900 |" in card
+    assert "held the true class in 91.0 % and 1.25 of 2 classes on average" in card
+    applied = json.loads((folder / "applied-model-card.json").read_text("utf-8"))
+    assert applied["held_out"]["Locked test set"]["ensemble"]["auroc"]["value"] == 0.812
+
+
+def test_calibration_is_said_for_how_many_models_it_could_be_fitted(
+    run: Any, tmp_path: Path
+) -> None:
+    folder = _with_models(run, tmp_path / "run")
+    study = (folder / "study.toml").read_text("utf-8")
+    study = study.replace('calibration = "none"', 'calibration = "platt"')
+    (folder / "study.toml").write_text(study, "utf-8")
+    for name, kind in (("1-1", "platt"), ("1-2", "none"), ("2-1", "none")):
+        path = folder / "models" / "fused" / name / "model.json"
+        document = json.loads(path.read_text("utf-8"))
+        document["calibration"] = {"kind": kind}
+        document["notes"]["calibration"] = (
+            [] if kind == "platt" else ["Not calibrated: 8 patients."]
+        )
+        path.write_text(json.dumps(document), "utf-8")
+    contents = read_contents(folder)
+    notes = calibration_notes(folder, contents.arms)
+    assert (notes.n_calibrated, notes.n_models) == (1, 3)
+    assert notes.remarks == ["Not calibrated: 8 patients. (2 of 3 models: fused)"]
+    rows = {row.item.number: row.answer.text for row in fill_in(TRIPOD_AI, Facts(contents))}
+    assert "it could be fitted for 1 of 3 models" in rows["24"]
+    write_evidence(folder, "calibration", calibration_document(contents.everything))
+    made = calibration.section(contents)
+    assert made is not None
+    assert "Calibration by platt could be fitted for 1 of 3 models; the others" in made.html
+    assert made.html.count("Not calibrated: 8 patients.") == 1
+    write_cards(contents)
+    card = (folder / "MODEL_CARD.md").read_text("utf-8")
+    assert "Calibration (platt) could be fitted for 1 of 3 models." in card

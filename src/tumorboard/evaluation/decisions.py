@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -58,15 +58,8 @@ def decisions_document(
     units = {arm: ScoredUnits.of(table.of_arm(arm), thresholds) for arm in asked}
     units = {arm: each for arm, each in units.items() if each.patients}
     shared = _shared_patients(units)
-    tables = {arm: table.of_arm(arm) for arm in units}
-    compared = units if shared is None else {
-        arm: ScoredUnits.of(each.take(np.isin(each.patient_id, shared)), thresholds)
-        for arm, each in tables.items()
-    }  # fmt: skip
-    pair: tuple[ScoredUnits, ScoredUnits] | None = None
-    if primary is not None and primary.arm != primary.reference:
-        one, two = pair_arms(table, primary.arm, primary.reference)
-        pair = ScoredUnits.of(one, {}), ScoredUnits.of(two, {})
+    compared = units if shared is None else _of_patients(table, units, thresholds, shared)
+    pair = _pair(table, primary)
     seed = int(rng.integers(2**63))
     n_classes = len(table.classes)
     classes: dict[str, Any] = {}
@@ -89,6 +82,24 @@ def decisions_document(
             units, thresholds, prevalences, prevalence=_prevalence(table, asked)
         ),
     }
+
+
+def _pair(
+    table: PredictionTable, primary: Primary | None
+) -> tuple[ScoredUnits, ScoredUnits] | None:
+    """The arms of the primary comparison on the patients that both predicted."""
+    if primary is None or primary.arm == primary.reference:
+        return None
+    one, two = pair_arms(table, primary.arm, primary.reference)
+    return ScoredUnits.of(one, {}), ScoredUnits.of(two, {})
+
+
+def _of_patients(
+    table: PredictionTable, arms: Iterable[str], thresholds: Thresholds, patients: Sequence[str]
+) -> dict[str, ScoredUnits]:
+    """Test units of these patients."""
+    rows = table.take(np.isin(table.patient_id, patients))
+    return {arm: ScoredUnits.of(rows.of_arm(arm), thresholds) for arm in arms}
 
 
 def _shared_patients(units: Mapping[str, ScoredUnits]) -> list[str] | None:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
+from tumorboard.report.model_remarks import calibration_notes
 from tumorboard.report.performance import number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, real, reals
@@ -54,6 +55,8 @@ def section(contents: Contents) -> Section | None:
         changes=_changes(document, arms),
         top_label=_top_label(document, arms),
         n_bins=document["n_bins"],
+        notes=calibration_notes(contents.folder, arms),
+        method=contents.study.get("evaluation", {}).get("calibration", "none"),
         is_binary=len(document["classes"]) == 1,
     )
     return Section("calibration", "Calibration", _lead(document, arms), html)

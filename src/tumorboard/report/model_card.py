@@ -10,6 +10,10 @@ from tumorboard.report.markdown import code, plain
 #: metrics.json: arm -> metric -> value, interval, counts.
 Metrics = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
+_TABLE_HEAD = (
+    "| metric | value | 95 % interval | patients | events |",
+    "|---|---|---|---|---|",
+)
 NOT_A_DEVICE = (
     "Research software, not a medical device. Not for diagnosis, treatment or triage of patients."
 )
@@ -19,6 +23,7 @@ def model_card(
     document: Mapping[str, Any], *, metrics: Metrics | None = None,
     comparison: Sequence[Mapping[str, Any]] = (), cohort: Mapping[str, Any] | None = None,
     environment: Mapping[str, Any] | None = None, limits: Sequence[str] = (), n_models: int = 1,
+    uncertainty: Sequence[str] = (), held_out: Mapping[str, Mapping[str, Any]] | None = None,
 ) -> str:  # fmt: skip
     """Model card as Markdown.
 
@@ -30,17 +35,20 @@ def model_card(
         environment: environment.json: versions and device.
         limits: What the study cannot show, sentence by sentence.
         n_models: Models of this arm that the card is about: one, or one per fold of a run.
+        uncertainty: Sentences about calibration and prediction sets that a run measured.
+        held_out: Heading -> evidence of the locked test set or of an external cohort.
     """
     study = document["study"]
     sections = [
         _head(document, study, n_models),
-        _use(document, study),
+        _use(document, study, held_out or {}),
         _patients(document, cohort),
         _inputs(document, study),
         _missing(document, study),
         _decision(document, study),
-        _uncertainty(document),
+        [*_uncertainty(document), *map(plain, uncertainty)],
         _performance(document, metrics, comparison, n_models),
+        *([_held_out(document["arm"], held_out)] if held_out else []),
         _limits(limits),
         _how_to_predict(document),
         _author(study),
@@ -65,8 +73,12 @@ def _head(document: Mapping[str, Any], study: Mapping[str, Any], n_models: int) 
     return lines
 
 
-def _use(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
+def _use(
+    document: Mapping[str, Any], study: Mapping[str, Any], held_out: Mapping[str, Any]
+) -> list[str]:
     task = study["task"]
+    outside = [plain(name) for name in held_out if name.startswith("External")]
+    measured = f" Measured elsewhere, under *Held-out patients*: {', '.join(outside)}."
     classes = ", ".join(plain(name) for name in document["classes"])
     lines = ["## Intended use", ""]
     if study["study"].get("question", "none") != "none":
@@ -85,8 +97,9 @@ def _use(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
             )
         ),
         "",
-        "For research on cohorts like the one below. Performance in another hospital, with another "
-        "device or in another population is unknown until it is measured there.",
+        "For research on cohorts like the one below. Performance in "
+        f"{'any other' if outside else 'another'} hospital, with another device or in another "
+        f"population is unknown until it is measured there.{measured if outside else ''}",
     ]
     return lines
 
@@ -196,15 +209,31 @@ def _uncertainty(document: Mapping[str, Any]) -> list[str]:
         else f"Probabilities are calibrated on validation patients: {plain(kind)}.",
     ]
     if isinstance(conformal, Mapping):
-        n = sum(conformal.get("n_calibration", ()))
-        within = " within every class" if conformal.get("by") == "class" else ""
+        counts = conformal.get("n_calibration", ())
+        is_by_class = conformal.get("by") == "class"
+        n = sum(counts) if is_by_class else max(counts, default=0)
+        within = " within every class" if is_by_class else ""
         lines.append(
-            f"Prediction sets hold the true class for at least {100 * conformal['coverage']:g} % "
-            f"of patients like these{within}; calibrated on {n} validation units."
+            f"Prediction sets are made to hold the true class for at least "
+            f"{100 * conformal['coverage']:g} % of patients like these{within}; calibrated on {n} "
+            f"validation patients.{_always_held(document['classes'], conformal)}"
         )
     else:
         lines.append("No prediction sets were fitted.")
     return lines
+
+
+def _always_held(classes: Sequence[str], conformal: Mapping[str, Any]) -> str:
+    """Which classes every set holds, for want of validation patients; "" for none."""
+    quantiles = conformal.get("quantiles", ())
+    if len(quantiles) != len(classes):
+        return ""
+    always = [plain(name) for name, q in zip(classes, quantiles, strict=True) if q is None]
+    if len(always) == len(classes):
+        return (
+            f" They are too few: every set holds all {len(classes)} classes, and rules nothing out."
+        )
+    return f" They are too few in {', '.join(always)}: every set holds it." if always else ""
 
 
 def _limits(limits: Sequence[str]) -> list[str]:
@@ -229,8 +258,8 @@ def _how_to_predict(document: Mapping[str, Any]) -> list[str]:
     return [
         "## How to predict",
         "",
-        f"A table with the columns above{tail}, then `tumorboard predict MODEL TABLE`, or from "
-        "Python:",
+        f"A table with the columns above{tail}, then `tumorboard predict MODEL --cohort TABLE "
+        "--out FILE`, or from Python:",
         "",
         "```python",
         "import tumorboard",
@@ -257,16 +286,9 @@ def _performance(
         if n_models > 1
         else "Measured with the same arm on held-out patients, not with these weights.",
         "",
-        "| metric | value | 95 % interval | patients | events |",
-        "|---|---|---|---|---|",
+        *_TABLE_HEAD,
     ]
-    for name, estimate in arms[document["arm"]].items():
-        if not name.startswith("confusion_"):
-            lines.append(
-                f"| {plain(name)} | {_number(estimate['value'])} | {_number(estimate['ci_low'])} "
-                f"to {_number(estimate['ci_high'])} | {estimate['n_patients']} "
-                f"| {estimate['n_events']} |"
-            )
+    lines += _rows(arms[document["arm"]])
     for row in comparison:
         if row["arm"] == document["arm"]:
             lines += [
@@ -275,6 +297,28 @@ def _performance(
                 f"{_number(row['difference'])} ({_number(row['ci_low'])} to "
                 f"{_number(row['ci_high'])}).",
             ]
+    return lines
+
+
+def _rows(estimates: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    return [
+        f"| {plain(name)} | {_number(estimate['value'])} | {_number(estimate['ci_low'])} "
+        f"to {_number(estimate['ci_high'])} | {estimate['n_patients']} | {estimate['n_events']} |"
+        for name, estimate in estimates.items()
+        if not name.startswith("confusion_")
+    ]
+
+
+def _held_out(arm: str, cohorts: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """What the mean prediction of the models is on patients that no fold has seen."""
+    lines = [
+        "## Held-out patients",
+        "",
+        "No fold has seen them; predicted by the mean of the arm's models.",
+    ]
+    for name, found in cohorts.items():
+        lines += ["", f"### {plain(name)}: {found['n_patients']} patients", "", *_TABLE_HEAD]
+        lines += _rows(found["arms"][arm]["ensemble"])
     return lines
 
 

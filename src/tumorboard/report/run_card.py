@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,8 @@ from tumorboard.report.contents import Contents, read_json
 from tumorboard.report.facts import Facts
 from tumorboard.report.limits import STATEMENTS
 from tumorboard.report.model_card import NOT_A_DEVICE, model_card
+from tumorboard.report.model_remarks import is_calibrated, read_models
+from tumorboard.report.shown import percent
 
 
 def write_cards(contents: Contents) -> tuple[Path, ...]:
@@ -20,10 +22,11 @@ def write_cards(contents: Contents) -> tuple[Path, ...]:
     Raises:
         InputError: A file of the run or of a model is damaged.
     """
-    documents = _documents(contents)
+    documents = read_models(contents.folder, contents.arms[0])
     if not documents:
         return ()
     facts = Facts(contents)
+    cohorts = _held_out(facts)
     card = model_card(
         documents[0],
         metrics=read_json(contents.folder / "metrics.json"),
@@ -32,6 +35,8 @@ def write_cards(contents: Contents) -> tuple[Path, ...]:
         environment=contents.environment,
         limits=facts.limits,
         n_models=len(documents),
+        uncertainty=_of_all_models(documents, facts),
+        held_out=cohorts,
     )
     paths = contents.folder / "MODEL_CARD.md", contents.folder / "applied-model-card.json"
     write_text(paths[0], card)
@@ -40,15 +45,40 @@ def write_cards(contents: Contents) -> tuple[Path, ...]:
     return paths
 
 
-def _documents(contents: Contents) -> list[dict[str, Any]]:
-    """model.json of every model of the primary arm, by repeat and fold."""
-    folder = contents.folder / "models" / contents.arms[0]
+def _of_all_models(documents: Sequence[Mapping[str, Any]], facts: Facts) -> list[str]:
+    """Sentences about calibration and sets of all models, measured on their test patients."""
+    lines: list[str] = []
+    method = str(facts.evaluation.get("calibration", "none"))
+    if method != "none":
+        n = sum(is_calibrated(document) for document in documents)
+        lines.append(f"Calibration ({method}) could be fitted for {n} of {len(documents)} models.")
+    arms = (facts.evidence("abstention") or {}).get("arms", {})
+    sets = arms.get(facts.primary, {}).get("sets")
+    if sets is None:
+        return lines
+    n_classes = len(facts.contents.classes)
+    if sets["mean_size"] >= n_classes:
+        lines.append(
+            f"On the test patients every prediction set held all {n_classes} classes, so that the "
+            "sets rule nothing out."
+        )
+    else:
+        lines.append(
+            f"On the test patients the sets held the true class in {percent(sets['all']['value'])} "
+            f"and {sets['mean_size']:.2f} of {n_classes} classes on average; "
+            f"{percent(sets['shares']['one'])} held exactly one."
+        )
+    return lines
 
-    def split(path: Path) -> tuple[int, int]:
-        repeat, _, fold = path.parent.name.partition("-")
-        return int(repeat), int(fold)
 
-    return [read_json(path) for path in sorted(folder.glob("*-*/model.json"), key=split)]
+def _held_out(facts: Facts) -> dict[str, Mapping[str, Any]]:
+    """Heading -> evidence of patients that no fold has seen, where the arm predicted any."""
+    found: dict[str, Mapping[str, Any]] = {}
+    if (locked := facts.evidence("locked_test")) is not None:
+        found["Locked test set"] = locked
+    external = facts.evidence("external") or {"cohorts": {}}
+    found |= {f"External cohort {name}": each for name, each in external["cohorts"].items()}
+    return {name: each for name, each in found.items() if facts.primary in each["arms"]}
 
 
 def applied_card(document: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
@@ -70,8 +100,8 @@ def applied_card(document: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
             "target_population": facts.said("population"),
             "setting": facts.said("setting"),
             "users": facts.said("users"),
-            "out_of_scope": "Patients, devices or periods unlike those of the study, until "
-            "performance is measured there.",
+            "out_of_scope": "Patients, devices or periods unlike those of the study and of its "
+            "external cohorts, until performance is measured there.",
         },
         "warnings": {"known_limits": facts.limits, "inequalities": facts.said("equity")},
         "ingredients": {
@@ -94,6 +124,13 @@ def applied_card(document: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
                    "n_patients": e.n_patients, "n_events": e.n_events}
             for name, e in facts.contents.metrics[facts.primary].items()
             if not name.startswith("confusion_") and _finite(e.value) is not None
+        },
+        "held_out": {
+            name: {"n_patients": each["n_patients"],
+                   "ensemble": {metric: e for metric, e in
+                                each["arms"][facts.primary]["ensemble"].items()
+                                if not metric.startswith("confusion_")}}
+            for name, each in _held_out(facts).items()
         },
         "evidence": sorted(p.name for p in (facts.contents.folder / "evidence").glob("*.json")),
         "resources": {key: facts.said(key) for key in STATEMENTS if facts.said(key)},

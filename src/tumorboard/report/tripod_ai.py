@@ -14,6 +14,7 @@ from tumorboard.report.checklist_item import (
     where,
 )
 from tumorboard.report.facts import Facts
+from tumorboard.report.model_remarks import calibration_notes
 
 
 def _external(what: str, *topics: str) -> Callable[[Facts], Answer]:
@@ -38,7 +39,8 @@ def _clusters() -> Callable[[Facts], Answer]:
 def _specification(facts: Facts) -> str:
     return (
         f"{facts.models()} Settings in study.toml; every fitted model with weights, preprocessing "
-        "and threshold below models/; one patient: `tumorboard predict MODEL TABLE`."
+        "and threshold below models/; one patient: `tumorboard predict MODEL --cohort TABLE "
+        "--out FILE`."
     )
 
 
@@ -52,7 +54,15 @@ def _reading(facts: Facts) -> str:
 
 def _updating(facts: Facts) -> str:
     method = facts.evaluation.get("calibration", "none")
-    return "" if method == "none" else f"Probabilities recalibrated: {method}, validation patients."
+    if method == "none":
+        return ""
+    notes = calibration_notes(facts.contents.folder, facts.contents.arms)
+    fitted = (
+        f"; it could be fitted for {notes.n_calibrated} of {notes.n_models} models"
+        if notes.n_models
+        else ""
+    )
+    return f"Probabilities recalibrated: {method}, validation patients{fitted}."
 
 
 def _written(facts: Facts) -> str:
