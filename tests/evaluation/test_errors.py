@@ -121,3 +121,25 @@ def test_columns_are_split_into_categories_and_numbers():
     assert categories == {"sex": {"a": "f"}}
     assert numbers["age"]["a"] == 61.0
     assert np.isnan([numbers["age"]["b"], numbers["age"]["c"]]).all()
+
+
+def test_a_modality_that_is_missing_is_tested_once(make_table):
+    table, _, size_mm, _ = with_errors(make_table)
+    lacks = np.arange(80) % 5 == 0
+    table = replace(table, modalities=np.where(lacks, "record", "us+record"))
+    of_image = by_patient(np.where(lacks, np.nan, size_mm))
+    numbers = {
+        "us brightness": of_image, "us contrast": of_image, "crp": of_image,
+        "us sharpness": by_patient(np.where(np.arange(80) % 3, size_mm, np.nan)),
+    }  # fmt: skip
+    found = document(table, numbers=numbers)["comparisons"][0]
+    names = sorted(test["column"] for test in found["tests"] if "us" in test["column"])
+    # the image is not there: one test; a number that is missing for its own reason: another
+    assert names == [
+        "us brightness", "us contrast", "us present", "us sharpness", "us sharpness missing",
+    ]  # fmt: skip
+    assert "crp missing" in {test["column"] for test in found["tests"]}
+    alone = replace(table, modalities=np.full(80, "record"))
+    tests = document(alone, numbers=numbers)["comparisons"][0]["tests"]
+    missing = [t["column"] for t in tests if t["column"].endswith("missing")]
+    assert sorted(missing) == ["crp missing", "us brightness missing", "us sharpness missing"]

@@ -55,8 +55,7 @@ def decisions_document(
         Mak 2008; 8: 53 (intervals, interventions avoided).
     """
     asked = list(arms or table.arms)
-    units = {arm: ScoredUnits.of(table.of_arm(arm), thresholds) for arm in asked}
-    units = {arm: each for arm, each in units.items() if each.patients}
+    units = _of_patients(table, asked, thresholds)
     shared = _shared_patients(units)
     compared = units if shared is None else _of_patients(table, units, thresholds, shared)
     pair = _pair(table, primary)
@@ -95,11 +94,13 @@ def _pair(
 
 
 def _of_patients(
-    table: PredictionTable, arms: Iterable[str], thresholds: Thresholds, patients: Sequence[str]
-) -> dict[str, ScoredUnits]:
-    """Test units of these patients."""
-    rows = table.take(np.isin(table.patient_id, patients))
-    return {arm: ScoredUnits.of(rows.of_arm(arm), thresholds) for arm in arms}
+    table: PredictionTable, arms: Iterable[str], thresholds: Thresholds,
+    patients: Sequence[str] | None = None,
+) -> dict[str, ScoredUnits]:  # fmt: skip
+    """Test units of these patients (None for all), of the arms that have any."""
+    rows = table if patients is None else table.take(np.isin(table.patient_id, patients))
+    units = {arm: ScoredUnits.of(rows.of_arm(arm), thresholds) for arm in arms}
+    return {arm: each for arm, each in units.items() if each.patients}
 
 
 def _shared_patients(units: Mapping[str, ScoredUnits]) -> list[str] | None:

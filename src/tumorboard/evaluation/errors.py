@@ -21,6 +21,8 @@ from tumorboard.study_keys import Threshold
 
 #: Fewer wrong (or right) patients than this are not tested: nothing could be found.
 MIN_GROUP = 3
+#: Ends the name of the column that says whether a modality is there.
+_PRESENT = " present"
 
 
 def errors_document(
@@ -34,7 +36,8 @@ def errors_document(
     whose calls are wrong in more than half against one whose are not, among patients of the same
     true class where there are two classes, so that what goes with the outcome itself is not taken
     for a cause of errors. Whether a modality is there, and whether a number is there, is tested as
-    well. Holm goes over all tests of the document.
+    well; numbers of a modality that are missing where it is are no further tests. Holm goes over
+    all tests of the document.
 
     Args:
         table: Predictions; those of `arm` are read.
@@ -174,7 +177,7 @@ class _Units:
                 if has.get(patient) != "yes":
                     has[patient] = "yes" if name in joined.split("+") else "no"
             if "no" in has.values():
-                found[f"{name} present"] = has
+                found[f"{name}{_PRESENT}"] = has
         return found
 
 
@@ -195,14 +198,21 @@ def _compare(
         )
         return found
     tests: list[dict[str, Any]] = []
+    tested: set[tuple[str, ...]] = set()  # a modality, and who of the patients lacks it
     for name, values in columns.items():
         sides = [[values.get(p, "") or MISSING for p in side] for side in (wrong, right)]
         tests.append({"column": name, **compare_categories(sides[0], sides[1], rng=rng)})
+        if name.endswith(_PRESENT):
+            lacking = ("no" if has == "yes" else "yes" for side in sides for has in side)
+            tested.add((name.removesuffix(_PRESENT), *lacking))
     for name, values in numbers.items():
         first, second = (np.asarray([values.get(p, NAN) for p in s]) for s in (wrong, right))
         tests.append({"column": name, **compare_numbers(first, second)})
         lacks = [np.where(np.isnan(side), "yes", "no").tolist() for side in (first, second)]
-        if "yes" in lacks[0] + lacks[1]:
+        # `ultrasound contrast` is of the ultrasound
+        lacking = (name.rsplit(" ", 1)[0], *lacks[0], *lacks[1])
+        if "yes" in lacking[1:] and lacking not in tested:
+            tested.add(lacking)
             column = f"{name} {MISSING}"
             tests.append({"column": column, **compare_categories(lacks[0], lacks[1], rng=rng)})
     found["tests"] = sorted(tests, key=lambda test: _last_if_nan(test["p_value"]))
