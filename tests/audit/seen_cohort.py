@@ -16,6 +16,7 @@ from tumorboard.modalities import Measured
 from tumorboard.modalities.image import Image
 from tumorboard.modalities.table import Table
 from tumorboard.records import Cohort
+from tumorboard.study import Study
 
 Picture = Pillow.Image
 
@@ -122,8 +123,24 @@ def make_audited(
                 found["record"] = table.read(one, name="record", cache=kept)
         return found
 
+    modalities: dict[str, Any] = {}
+    if cohort.files:
+        modalities["scan"] = {"kind": "image", "files": "{file}", "encoder": "small_cnn"}
+    if numeric or categorical:
+        modalities["record"] = {
+            "kind": "table", "numeric": list(numeric), "categorical": list(categorical),
+        }  # fmt: skip
+    study = Study.from_tables(
+        {
+            "study": {"name": "made"},
+            "cohort": {"table": "t.csv", "patient_id": "patient_id"},
+            "task": {"target": "outcome"},
+            "modalities": modalities or {"scan": {"kind": "image", "files": "{file}"}},
+        },
+        path=Path("study.toml"),
+    )
     return Audited(
-        None, cohort, None, measure(cohort),  # type: ignore[arg-type] - these checks need neither
+        study, cohort, None, measure(cohort),  # type: ignore[arg-type] - they need no outcomes
         others={other.name: (other, measure(other)) for other in others},
     )  # fmt: skip
 

@@ -6,6 +6,7 @@ from scipy.stats import rankdata
 
 from tumorboard.audit.derived_from_all_patients import DerivedFromAllPatients
 from tumorboard.records import Finding
+from tumorboard.transforms.cohort_wide import trace
 
 SEEDS = range(3)
 N = 130
@@ -97,3 +98,17 @@ def test_declared_columns() -> None:
     (finding,) = find({"x": values}, audit={"derived": ["x"]})
     assert "declared so in audit.derived" in finding.message
     assert find({"x": values}) == []
+
+
+@pytest.mark.parametrize("n_decimals", [3, 6])
+def test_whole_numbers_scaled_to_0_and_1(n_decimals: int) -> None:
+    age = np.random.default_rng(4).normal(60, 12, 150).round()
+    scaled = (age - age.min()) / (age.max() - age.min())
+    assert trace(scaled.round(n_decimals), n_decimals) == "0..1 scaling"
+
+
+@pytest.mark.parametrize("steps", [10, 12, 40, 100])
+def test_shares_in_few_or_round_steps_are_no_scaling(steps: int) -> None:
+    share = np.random.default_rng(4).binomial(steps, 0.5, 150) / steps
+    share[:2] = 0, 1
+    assert trace(share.round(3), 3) == ""

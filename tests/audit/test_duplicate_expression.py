@@ -67,3 +67,11 @@ def test_one_factor_behind_everything_makes_no_duplicates(tmp_path: Path) -> Non
 def test_a_table_of_few_columns_is_no_profile(tmp_path: Path) -> None:
     values = expression(1)[:, :49]
     assert find(np.vstack([values, values[5]]), tmp_path) == []
+
+
+def test_a_profile_beside_columns_that_differ(tmp_path: Path) -> None:
+    values = np.vstack([expression(1)[:, :60], noisy(expression(1)[5, :60])])
+    beside = np.random.default_rng(3).lognormal(3, 1, (N + 1, 5))
+    (finding,) = find(np.hstack([values, beside]), tmp_path)
+    assert finding.patients == ("P005", "P040")
+    assert find(np.hstack([values, beside])[:-1], tmp_path) == []

@@ -72,3 +72,29 @@ def test_notes_of_one_patient_may_repeat(tmp_path: Path) -> None:
 def test_categories_are_no_notes(tmp_path: Path) -> None:
     long = ["heterogeneous tissue which is predominantly fat with a few islands", note(1, 12)]
     assert find([long[i % 2] for i in range(N)], tmp_path) == []
+
+
+def template(rng: np.random.Generator) -> str:
+    """Phrases that many share, and numbers."""
+    return (
+        f"Seen for {rng.choice(['a lump', 'local pain', 'discharge'])} since {rng.integers(1, 40)} "
+        f"weeks. {rng.choice(['No fever.', 'Takes metformin.', 'Knee surgery.'])} Pressure "
+        f"{rng.integers(100, 170)} over {rng.integers(60, 99)}, weight {rng.integers(48, 110)} kg, "
+        f"pulse {rng.integers(50, 100)}."
+    )
+
+
+def test_equal_notes_of_common_phrases_and_equal_numbers(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    texts: list[str | None] = [template(rng) for _ in range(120)]
+    assert find(texts, tmp_path) == []
+    texts[50] = texts[3]
+    (finding,) = find(texts, tmp_path)
+    assert finding.patients == ("P003", "P050")
+
+
+def test_a_whole_text_that_many_have_is_a_template(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    texts: list[str | None] = [template(rng) for _ in range(120)]
+    texts[50:54] = [texts[3]] * 4
+    assert find(texts, tmp_path) == []

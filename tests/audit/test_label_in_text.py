@@ -96,3 +96,35 @@ def test_roman_numbers_count_beside_their_name_only() -> None:
     words = outcome_words("stage", {"I": "I", "II": "II"}, ("I", "II"))
     said = mentions(["I saw her", "stage II disease", "Stage: I"], words)
     assert [m.stated for m in said] == [set(), {1}, {0}]
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_the_outcome_in_other_words(seed: int) -> None:
+    _, malignant = patients(N, seed=seed)
+    rng = np.random.default_rng(seed)
+    texts = [
+        f"Seen for {rng.choice(['a lump', 'local pain'])} of {rng.integers(5, 40)} mm. "
+        f"{'Invasive ductal carcinoma.' if m and rng.random() < 0.9 else 'Next visit later.'}"
+        for m in malignant
+    ]
+    (finding,) = find(texts, seed=seed)
+    assert finding.severity == "warning"
+    assert "carcinoma" in str(finding.evidence["phrase"])
+    assert finding.evidence["n_of_class"] == finding.evidence["n_with_phrase"]
+    # what is told of four in ten only is a good sign, not the outcome
+    weak = [
+        text if rng.random() < 0.6 else "Seen for itching, next visit in two weeks."
+        for text in texts
+    ]
+    assert find(weak, seed=seed) == []
+
+
+@pytest.mark.parametrize("seed", range(10))
+@pytest.mark.parametrize("n", [30, N])
+def test_many_words_at_random_tell_nothing(seed: int, n: int) -> None:
+    columns, _ = patients(n, seed=seed)
+    rng = np.random.default_rng(seed)
+    words = [f"word{chr(97 + k % 26)}{chr(97 + k // 26)}" for k in range(400)]
+    texts = [" ".join(rng.choice(words, 150)) for _ in range(n)]
+    audited = make_audited({**columns, "note": texts}, categorical=["note"])
+    assert LabelInText().find(audited) == []

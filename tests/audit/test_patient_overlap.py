@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from seen_cohort import (
     CATEGORICAL,
@@ -93,3 +94,41 @@ def test_different_people_are_clean(seed: int, tmp_path: Path) -> None:
         tmp_path, ids=ids(N), columns=record(N, seed), pictures=[speckle(i) for i in range(N)]
     )
     assert PatientOverlap().find(make_audited(cohort, cache=tmp_path / "cache", **TABLE)) == []
+
+
+def with_visit(seed: int) -> dict[str, Any]:
+    rng = np.random.default_rng(seed)
+    columns = record(N, seed) | {"visit": [f"2020-{m:02d}-{d:02d}" for m, d in dates(rng)]}
+    columns["note"] = [" ".join(rng.choice(list("abcdefghij"), 10)) for _ in range(N)]
+    return columns | {"outcome": list(rng.choice(["benign", "malignant"], N))}
+
+
+def dates(rng: np.random.Generator) -> list[tuple[int, int]]:
+    return list(zip(rng.integers(1, 13, N).tolist(), rng.integers(1, 28, N).tolist(), strict=True))
+
+
+def test_one_person_by_columns_that_are_no_predictors(tmp_path: Path) -> None:
+    """Age, sex and site agree by chance; the date and the note as well do not."""
+    cohort = make_cohort(tmp_path, ids=ids(N), columns=copied(with_visit(1), 3, 50))
+    (finding,) = PatientOverlap().find(make_audited(cohort, cache=tmp_path, **COARSE))
+    assert finding.patients == ("P003", "P050")
+    assert "note" in finding.message
+    assert "outcome" not in finding.message
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_chance_in_columns_that_are_no_predictors_is_clean(seed: int, tmp_path: Path) -> None:
+    columns = with_visit(seed)
+    for name in ("age", "sex", "site"):
+        columns[name] = copied(columns, 3, 50)[name]
+    cohort = make_cohort(tmp_path, ids=ids(N), columns=columns)
+    assert PatientOverlap().find(make_audited(cohort, cache=tmp_path, **COARSE)) == []
+
+
+def test_a_table_that_was_doubled_is_counted_whole(tmp_path: Path) -> None:
+    """Every value is common then, and few rows are improbable one by one."""
+    half = record(N // 2)
+    columns = {name: [*cells, *cells] for name, cells in half.items()}
+    cohort = make_cohort(tmp_path, ids=ids(N), columns=columns)
+    (finding,) = PatientOverlap().find(make_audited(cohort, cache=tmp_path, **TABLE))
+    assert finding.evidence["n_groups"] == N // 2

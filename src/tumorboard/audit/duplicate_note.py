@@ -12,7 +12,8 @@ class DuplicateNote(Check):
     """duplicate-note: free texts of different patients that are the same or nearly so.
 
     Columns of sentences in the cohort table. Case, punctuation and numbers do not count, nor do
-    phrases that more than three patients have.
+    phrases that more than three patients have; texts that are equal word for word, numbers
+    included, count also where all their phrases are common, if chance would hardly make two so.
     """
 
     def find(self, audited: Audited) -> list[Finding]:

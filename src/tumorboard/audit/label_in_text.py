@@ -14,9 +14,11 @@ from tumorboard.errors import InputError
 from tumorboard.formats.messages import shown
 from tumorboard.formats.text_encoding import read_text
 from tumorboard.records import Finding
+from tumorboard.transforms.note_matches import is_free_text
 from tumorboard.transforms.outcome_words import Mentions, mentions, outcome_words
 from tumorboard.transforms.patient_columns import Patients, numbers_of, patients_of
 from tumorboard.transforms.separation import by_category
+from tumorboard.transforms.telling_phrases import phrases_of, telling_phrase
 
 #: AUROC of what texts say of the classes from which they give the outcome away.
 AUROC = 0.70
@@ -24,6 +26,8 @@ AUROC = 0.70
 AGREEMENT = 0.90
 #: Fewer patients whose text names a class prove nothing.
 FEWEST_PATIENTS = 10
+#: AUROC of one phrase alone from which it is the outcome in other words.
+PHRASE_AUROC = 0.90
 #: Chance of such an agreement without any relation.
 CHANCE = 0.01
 _QUOTED = 60
@@ -36,7 +40,9 @@ class LabelInText(Check):
     a mention after "no", "without", "rule out" and the like is kept apart. A warning where at least
     10 patients' texts name a class, and the mentions tell the class with AUROC 0.70 or more
     (cross-fitted), or texts that name one class name the patient's own in at least nine of ten
-    patients; each where chance would hardly do it (p < 0.01).
+    patients; each where chance would hardly do it (p < 0.01). Where the class is not named, a word
+    or two words on end of free texts that tell it by themselves with AUROC 0.90 or more
+    ("carcinoma") are the outcome in other words (p < 0.01 times the phrases looked at).
     """
 
     def find(self, audited: Audited) -> list[Finding]:
@@ -53,6 +59,8 @@ class LabelInText(Check):
             if column in audited.own_columns or not _is_text(cells):
                 continue
             evidence = _said(mentions(cells, words), cells, patients)
+            if evidence is None and is_free_text(cells):
+                findings += _by_phrase(column, predictors.get(column, ""), cells, patients)
             if evidence is not None:
                 findings.append(_finding(column, predictors.get(column, ""), evidence))
         for modality, files in audited.cohort.files.items():
@@ -60,6 +68,8 @@ class LabelInText(Check):
             evidence = _said(mentions(texts, words), texts, patients) if any(texts) else None
             if evidence is not None:
                 findings.append(_finding("", modality, evidence))
+            elif any(texts):
+                findings += _by_phrase("", modality, texts, patients)
         return findings
 
 
@@ -135,6 +145,40 @@ def _agreement(stated: Sequence[frozenset[str]], patients: Patients) -> tuple[in
     n_right = sum(said == k for said, k in pairs)
     expected = float(np.mean([shares[said] for said, _ in pairs]))
     return len(pairs), n_right, float(binom.sf(n_right - 1, len(pairs), expected))
+
+
+def _by_phrase(
+    column: str, modality: str, texts: Sequence[str | None], patients: Patients
+) -> list[Finding]:
+    """A finding where one phrase tells a class by itself."""
+    tokens = patients.unions([phrases_of(text or "") for text in texts])
+    found = telling_phrase(
+        tokens, patients.target, n_classes=len(patients.classes), fewest=FEWEST_PATIENTS
+    )
+    if found is None or found.auroc < PHRASE_AUROC or found.p_value >= CHANCE:
+        return []
+    name = patients.classes[found.label]
+    where = f"Column {column!r}" if column else f"The notes of {modality}"
+    told = (
+        f"{found.phrase!r} stands in the texts of {found.n_with} of {found.n_patients} patients, "
+        f"{found.n_of_class} of them {name!r}, and alone reaches AUROC {found.auroc:.3f}"
+    )
+    evidence: dict[str, object] = {
+        "column": column, "modality": modality, "phrase": found.phrase, "class": name,
+        "auroc": round(found.auroc, 4), "p_value": found.p_value, "n_with_phrase": found.n_with,
+        "n_of_class": found.n_of_class, "n_patients": found.n_patients,
+    }  # fmt: skip
+    if not modality:
+        text = f"{where} is no predictor, and rightly so: {told}."
+        return [Finding("label-in-text", "note", text, evidence=evidence)]
+    verb = "says" if column else "say"
+    text = (
+        f"{where} {verb} the outcome in other words: {told}. If that is known only with the "
+        "outcome, cut these sentences, or leave it out."
+    )
+    holders = zip(patients.patient_id, found.has.tolist(), strict=True)
+    ids = tuple(dict.fromkeys(patient for patient, has in holders if has))
+    return [Finding("label-in-text", "warning", text, patients=ids, evidence=evidence)]
 
 
 def _finding(column: str, modality: str, evidence: dict[str, object]) -> Finding:

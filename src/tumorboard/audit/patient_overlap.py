@@ -8,11 +8,16 @@ from collections import defaultdict
 from collections.abc import Mapping
 from itertools import combinations
 
+import numpy as np
+
 from tumorboard.audit import Audited, Check, Person, SeenRows
 from tumorboard.formats.messages import counted, listed
-from tumorboard.records import Finding
+from tumorboard.records import Finding, Ints
 from tumorboard.transforms.chance_matches import CHANCE_PAIRS, chance_of, shared_rows
+from tumorboard.transforms.further_matches import further_matches
 from tumorboard.transforms.linked import linked_groups
+from tumorboard.transforms.patient_columns import ordered_codes
+from tumorboard.transforms.person_columns import people_joined
 
 #: Ids that differ only in spelling are one person where chance would give as many equal rows as
 #: there are with less than this probability.
@@ -27,9 +32,10 @@ Links = dict[tuple[Person, ...], list[dict[str, object]]]
 class PatientOverlap(Check):
     """patient-overlap: one person under two patient ids or in two cohorts.
 
-    They share an image with identical pixels, a row of predictors beyond chance, or an id that
-    differs only in case, spaces or leading zeros (in another cohort: not at all) together with
-    equal rows that chance would hardly give.
+    They share an image with identical pixels, a row of predictors beyond chance, equal predictors
+    with further columns of the cohort table (dates, texts, numbers; never the outcome) that are
+    together beyond chance, or an id that differs only in case, spaces or leading zeros (in another
+    cohort: not at all) together with equal rows that chance would hardly give.
     """
 
     def find(self, audited: Audited) -> list[Finding]:
@@ -45,10 +51,46 @@ class PatientOverlap(Check):
             for entry in shared_rows(rows.codes, rows.owner, below=CHANCE_PAIRS):
                 people = tuple(dict.fromkeys(rows.person[i] for i in entry.rows))
                 links[people].append({"what": "row", "modality": rows.modality})
+        for people, columns in _by_further_columns(audited).items():
+            if people not in links:
+                links[people].append({"what": " and ".join(columns), "columns": list(columns)})
         if views := audited.rows():
             for people in _same_id(audited, views[-1]):
                 links[people].append({"what": "id", "modality": views[-1].modality})
         return [_finding(links)] if links else []
+
+
+def _by_further_columns(audited: Audited) -> dict[tuple[Person, ...], tuple[str, ...]]:
+    """Pairs with equal predictors, and the further columns that betray them.
+
+    Columns that number people say that ids are images or visits: split-not-by-patient tells.
+    """
+    left_out = {*audited.own_columns, *audited.predictors}
+    left_out -= {audited.study.keys.cohort.index_date}
+    columns = {
+        name: cells for name, cells in audited.cohort.columns.items()
+        if name not in left_out and not people_joined(name, cells, audited.cohort.patient_id)
+    }  # fmt: skip
+    where = [(c, i) for c, (_, own, _) in enumerate(audited.cohorts) for i in range(len(own.line))]
+    people = audited.people(where)
+    views = audited.rows()
+    codes: list[Ints] = []
+    if views:
+        lines = [own.line for _, own, _ in audited.cohorts]
+        row_of = {(people[k], lines[c][i]): k for k, (c, i) in enumerate(where)}
+        kept = [row_of[key] for key in zip(views[-1].person, views[-1].line, strict=True)]
+        where, people = [where[k] for k in kept], tuple(people[k] for k in kept)
+        codes = list(views[-1].codes)
+    further = {
+        name: ordered_codes(
+            [audited.cohorts[c][1].columns.get(name, (None,) * (i + 1))[i] for c, i in where]
+        )
+        for name in columns
+    }
+    number = {person: i for i, person in enumerate(dict.fromkeys(people))}
+    owner = np.asarray([number[person] for person in people], dtype=np.int64)
+    found = further_matches(codes, further, owner, below=CHANCE_PAIRS)
+    return {(people[m.first], people[m.second]): m.columns for m in found}
 
 
 def _same_id(audited: Audited, rows: SeenRows) -> list[tuple[Person, Person]]:

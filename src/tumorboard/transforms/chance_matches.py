@@ -25,6 +25,10 @@ agree with x in most columns, and who then are the kind of patient that x is:
 
 "Other patients" leaves out everybody who has the row x itself, as a duplicate is no evidence that
 its row is common; where more than five patients have it, it is, and all but two are counted.
+
+Where a whole table was doubled, few rows are improbable enough one by one, yet the set is: of M
+shared rows with N q <= t, chance gives at most t. So five or more count together where t is at most
+0.01 M, the share of chance matches among them (Benjamini & Hochberg, J R Stat Soc B 1995).
 """
 
 from __future__ import annotations
@@ -38,6 +42,8 @@ from tumorboard.records import Bools, Floats, Ints
 
 #: A shared row counts where chance would give fewer such pairs over the whole cohort.
 CHANCE_PAIRS = 0.001
+#: So many shared rows count together where this share of them, at most, is expected by chance.
+_FEWEST_TOGETHER, _CHANCE_SHARE = 5, 0.01
 #: A row that so many patients have is duplicated; one that more of them have is common.
 _MOST_COPIES = 5
 #: How many similar patients tell how probable a row is.
@@ -84,16 +90,26 @@ def shared_rows(columns: Sequence[Ints], owner: Ints, *, below: float) -> list[S
     known = (distinct >= 0).sum(axis=1)
     q = _chained(distinct, count[label], marginal)
     found: list[SharedRow] = []
-    likely = is_shared & (q * pairs < below) & (known >= _FEWEST_VALUES)
+    most = max(below, _CHANCE_SHARE * len(np.unique(label[is_shared])))
+    likely = is_shared & (q * pairs <= most) & (known >= _FEWEST_VALUES)
     for group in dict.fromkeys(label[likely].tolist()):
         members = np.flatnonzero(label == group)
         one = int(members[0])
         others = label != group
         n_expected = pairs * max(q[one], _among_similar(distinct, one, others, marginal[one]))
-        if n_expected < below:
+        if n_expected <= most:
             rows = tuple(int(row) for row in first[members])
             found.append(SharedRow(rows, float(n_expected)))
-    return found
+    most = together([entry.n_expected for entry in found])
+    return [entry for entry in found if entry.n_expected < below or entry.n_expected <= most]
+
+
+def together(n_expected: Sequence[float]) -> float:
+    """The largest number expected by chance up to which shared rows count together, or -1."""
+    bound = np.sort(n_expected)
+    enough = np.flatnonzero(bound <= _CHANCE_SHARE * np.arange(1, len(bound) + 1))
+    is_systematic = len(enough) > 0 and enough[-1] + 1 >= _FEWEST_TOGETHER
+    return float(bound[enough[-1]]) if is_systematic else -1.0
 
 
 def chance_of(columns: Sequence[Ints], owner: Ints, rows: Sequence[int]) -> Floats:

@@ -13,6 +13,9 @@ FEWEST_VALUES = 20
 _FEWEST_DIFFERENT = 10
 #: However coarsely numbers are rounded, a mean or a deviation this far off is no trace.
 _LOOSEST = 2e-3
+#: Whole numbers scaled to 0..1 lie in so many even steps, with at most two patients at either end;
+#: a score of fewer steps may span 0 to 1 by itself.
+_FEWEST_STEPS, _MOST_STEPS, _MOST_AT_ENDS = 20, 1000, 2
 
 
 def decimals(cells: Sequence[str | None]) -> int:
@@ -58,9 +61,29 @@ def _is_standardised(given: Floats, n_decimals: int) -> bool:
 
 
 def _is_scaled(given: Floats, n_decimals: int) -> bool:
-    """One patient at exactly 0, one at exactly 1; a share that can be 0 or 1 piles up there."""
-    ends = given[0] == 0 and given[1] > 0 and given[-1] == 1 and given[-2] < 1
-    return bool(ends) and n_decimals >= 3 and len(np.unique(given)) >= 0.8 * len(given)
+    """One patient at exactly 0, one at exactly 1; a share that can be 0 or 1 piles up there.
+
+    Beside many different numbers, whole ones that were scaled (age) are seen by their even steps.
+    """
+    if n_decimals < 3 or given[0] != 0 or given[-1] != 1:
+        return False
+    at_ends = max(int((given == 0).sum()), int((given == 1).sum()))
+    if at_ends == 1 and len(np.unique(given)) >= 0.8 * len(given):
+        return True
+    return at_ends <= _MOST_AT_ENDS and _is_in_steps(np.unique(given), n_decimals)
+
+
+def _is_in_steps(different: Floats, n_decimals: int) -> bool:
+    """Multiples of 1 / k, rounded, which no round step such as 0.025 gives."""
+    rounding = 0.5 * 10.0**-n_decimals * 1.001 + 1e-12
+    most = min(_MOST_STEPS, int(0.2 * 10.0**n_decimals))  # chance fits a fifth of the numbers
+    round_step = 10 ** min(n_decimals, 6)
+    fitting = (
+        k for k in range(2, most + 1)
+        if np.abs(different - np.rint(different * k) / k).max() <= rounding
+    )  # fmt: skip
+    k = next(fitting, 0)
+    return k >= _FEWEST_STEPS and round_step % k != 0
 
 
 def _is_ranked(given: Floats) -> bool:

@@ -80,6 +80,16 @@ def numbers_of(cells: Sequence[str | None]) -> Floats | None:
     return np.asarray([float(text) if text else np.nan for text in texts])
 
 
+def ordered_codes(cells: Sequence[str | None]) -> Ints:
+    """Cells as numbers in the order of their values, equal where they are; -1 where missing."""
+    numbers = numbers_of(cells)
+    texts = ["" if cell is None else " ".join(cell.casefold().split()) for cell in cells]
+    values = np.asarray(texts) if numbers is None else numbers
+    is_missing = np.asarray([not text for text in texts], dtype=np.bool_)
+    _, code = np.unique(values, return_inverse=True)
+    return np.where(is_missing, -1, code.reshape(-1).astype(np.int64))
+
+
 def categories_of(cells: Sequence[str | None], separator: str = "") -> list[tuple[str, ...]]:
     """Categories of each cell; an empty cell is the category `missing`."""
     found: list[tuple[str, ...]] = []

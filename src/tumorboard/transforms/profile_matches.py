@@ -6,15 +6,20 @@ is brought to mean 0 and standard deviation 1 over the cohort, where two people'
 a pair must be closer there than patients commonly are to their nearest fellows: in data with few
 independent factors everybody has a near neighbour. A copy in other units (counts of another depth)
 is seen after every profile is brought to mean 0 and standard deviation 1 first.
+
+Other columns may stand beside a copied profile and differ (age, a laboratory value). So a profile's
+nearest fellows are compared again without the fifth of the columns in which the two differ most,
+and so are, for what is common, patients and their fifth nearest fellow.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from tumorboard.records import Floats, Ints
+from tumorboard.records import Bools, Floats, Ints
 
 #: Correlation of two profiles from which they may be one.
 CORRELATION = 0.999
@@ -26,6 +31,12 @@ _OF_COMMON_DISTANCE, _FELLOWS, _QUANTILE = 0.1, 5, 0.1
 #: Fewer patients than this show no cohort to standardise over.
 FEWEST_PATIENTS = 10
 _BLOCK = 500
+#: Share of the columns that may differ between two copies.
+_LEFT_OUT = 0.2
+#: Values further from the mean count as this far, in standard deviations, when fellows are sought.
+_FURTHEST = 3.0
+#: Patients that show how near fellows commonly are.
+_SAMPLE = 200
 
 
 @dataclass(frozen=True)
@@ -68,25 +79,73 @@ def find_profile_matches(values: Floats, owner: Ints, *, columns: int) -> list[P
             own = _correlation(standard[first, both], standard[second, both])
             if raw > CORRELATION and own > _STANDARDISED:
                 best[first, second] = ProfileMatch(first, second, raw, own, int(both.sum()))
+        for match in _in_most_columns(values, standard, owner, columns):
+            best.setdefault((match.first, match.second), match)
     return [best[pair] for pair in sorted(best)]
+
+
+def _in_most_columns(
+    values: Floats, standard: Floats, owner: Ints, columns: int
+) -> list[ProfileMatch]:
+    """Pairs that are one profile in all but a few columns."""
+    if values.shape[1] <= columns:
+        return []
+    fellows, distance = _nearest(np.clip(standard, -_FURTHEST, _FURTHEST), owner)
+    rows = np.linspace(0, len(values) - 1, min(len(values), _SAMPLE)).astype(np.int64)
+    common = [_alike(standard, int(i), int(fellows[i, -1]), columns) for i in rows]
+    apart = [1 - _correlation(standard[i, c], standard[j, c]) for i, j, c in common if c.any()]
+    if not apart:
+        return []
+    limit = _OF_COMMON_DISTANCE * float(np.quantile(apart, _QUANTILE))
+    near = distance < 0.5 * float(np.quantile(distance[:, -1], _QUANTILE))
+    pairs = {
+        (min(i, int(fellows[i, k])), max(i, int(fellows[i, k])))
+        for i, k in zip(*(axis.tolist() for axis in np.nonzero(near)), strict=True)
+    }
+    found: list[ProfileMatch] = []
+    for first, second in sorted(pairs):
+        _, _, kept = _alike(standard, first, second, columns)
+        if not kept.any():
+            continue
+        raw = _correlation(values[first, kept], values[second, kept])
+        own = _correlation(standard[first, kept], standard[second, kept])
+        if raw > CORRELATION and own > _STANDARDISED and 1 - own < limit:
+            found.append(ProfileMatch(first, second, raw, own, int(kept.sum())))
+    return found
+
+
+def _alike(standard: Floats, first: int, second: int, columns: int) -> tuple[int, int, Bools]:
+    """The pair and the columns in which it differs least; none where too few are known."""
+    apart = np.abs(standard[first] - standard[second])
+    n_known = int(np.isfinite(apart).sum())
+    kept = np.zeros(len(apart), dtype=np.bool_)
+    if n_known >= columns:
+        n_kept = max(columns, n_known - int(_LEFT_OUT * n_known))
+        kept[np.argsort(apart, kind="stable")[:n_kept]] = True
+    return first, second, kept
+
+
+def _nearest(standard: Floats, owner: Ints) -> tuple[Ints, Floats]:
+    """(profiles, fellows) other owners' profiles, the nearest first, and how far they are."""
+    fellow = min(_FELLOWS, len(np.unique(owner)) - 1)
+    numbers: list[Ints] = []
+    distances: list[Floats] = []
+    for _, distance in _distances(standard, owner):
+        order = np.argpartition(distance, fellow - 1, axis=1)[:, :fellow]
+        own = np.take_along_axis(distance, order, axis=1)
+        by_distance = np.argsort(own, axis=1)
+        numbers.append(np.take_along_axis(order, by_distance, axis=1).astype(np.int64))
+        distances.append(np.take_along_axis(own, by_distance, axis=1))
+    return np.concatenate(numbers), np.concatenate(distances)
 
 
 def _near_pairs(standard: Floats, owner: Ints) -> list[tuple[int, int]]:
     """Pairs of owners' profiles that are far closer than profiles commonly are."""
-    known = np.isfinite(standard)
-    mean = np.nanmean(np.where(known.any(axis=1, keepdims=True), standard, 0.0), axis=1)
-    filled = np.where(known, standard - mean[:, None], 0.0).astype(np.float32)
-    has, square = known.astype(np.float32), filled**2
     fellow = min(_FELLOWS, len(np.unique(owner)) - 1)
     common: list[Floats] = []
     near: list[tuple[int, int, float]] = []
-    for start in range(0, len(filled), _BLOCK):
-        block = np.arange(start, min(start + _BLOCK, len(filled)))
-        # The columns that only one of the two has take part in neither sum of squares.
-        squares = (square[block] @ has.T) * (has[block] @ square.T)
-        distance = 1 - filled[block] @ filled.T / np.sqrt(np.maximum(squares, 1e-12))
-        distance[owner[block][:, None] == owner[None, :]] = np.inf
-        common.append(np.partition(distance, fellow - 1, axis=1)[:, fellow - 1].astype(np.float64))
+    for block, distance in _distances(standard, owner):
+        common.append(np.partition(distance, fellow - 1, axis=1)[:, fellow - 1])
         rows, others = np.nonzero(distance < 1 - _STANDARDISED + 0.05)
         near += [
             (int(block[i]), int(j), float(distance[i, j]))
@@ -95,6 +154,21 @@ def _near_pairs(standard: Floats, owner: Ints) -> list[tuple[int, int]]:
         ]
     limit = _OF_COMMON_DISTANCE * float(np.quantile(np.concatenate(common), _QUANTILE))
     return [(first, second) for first, second, distance in near if distance < limit]
+
+
+def _distances(standard: Floats, owner: Ints) -> Iterator[tuple[Ints, Floats]]:
+    """Blocks of profiles and their distance to every other, infinite within an owner."""
+    known = np.isfinite(standard)
+    mean = np.nanmean(np.where(known.any(axis=1, keepdims=True), standard, 0.0), axis=1)
+    filled = np.where(known, standard - mean[:, None], 0.0).astype(np.float32)
+    has, square = known.astype(np.float32), filled**2
+    for start in range(0, len(filled), _BLOCK):
+        block = np.arange(start, min(start + _BLOCK, len(filled)))
+        # The columns that only one of the two has take part in neither sum of squares.
+        squares = (square[block] @ has.T) * (has[block] @ square.T)
+        distance = 1 - filled[block] @ filled.T / np.sqrt(np.maximum(squares, 1e-12))
+        distance[owner[block][:, None] == owner[None, :]] = np.inf
+        yield block, distance.astype(np.float64)
 
 
 def _by_row(values: Floats) -> Floats:
