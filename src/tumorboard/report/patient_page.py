@@ -25,6 +25,8 @@ from tumorboard.report.section import fill
 
 _HERE = Path(__file__).parent
 
+#: Explainers that explain the calibrated probability; all others what goes into the calibration.
+_CALIBRATED = ("modality_contribution",)
 #: Arm, explainer, unit.
 Key = tuple[str, str, str]
 
@@ -144,6 +146,7 @@ def _findings(explained: Explained, unit: str, number: int) -> list[dict[str, An
                 {
                     "explainer": answer.explainer.replace("_", " "),
                     "question": answer.question,
+                    "explains": _explains(answer.explainer, rows),
                     "pictures": [_picture(explained.folder, row) for row in maps],
                     "drawing": _drawing(explained, rows, number),
                     "rows": sorted(rows, key=lambda row: -abs(row.value)),
@@ -152,6 +155,18 @@ def _findings(explained: Explained, unit: str, number: int) -> list[dict[str, An
                 }
             )
     return sorted(found, key=lambda f: (not f["pictures"], -len(f["rows"])))
+
+
+def _explains(explainer: str, rows: Sequence[AttributionRow]) -> str:
+    """Which answer an explanation is of: that at the top, or the model's before calibration."""
+    if rows and rows[0].scale == "weight":
+        return ""  # weights explain no answer
+    if explainer in _CALIBRATED:
+        return "Of the answer at the top of this page, after the model's calibration if it has one."
+    return (
+        "Of the model's answer before calibration: in a calibrated model it may differ from the "
+        "probability at the top of this page."
+    )
 
 
 def _drawing(explained: Explained, rows: Sequence[AttributionRow], number: int) -> Any:
