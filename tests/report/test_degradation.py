@@ -9,7 +9,7 @@ from typing import Any
 from tumorboard.evaluation.degradation import degradation_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report.contents import read_contents
-from tumorboard.report.degradation import _crossing, _lead, section
+from tumorboard.report.degradation import _crossing, _lead, _no_lead, section
 from tumorboard.study_keys import Primary, Threshold
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -80,9 +80,11 @@ def test_a_lead_that_was_never_shown_is_not_said_to_survive() -> None:
         "crossover": None,
     }  # fmt: skip
     said = _crossing("noise", {"against": against, "unit": "share"})
-    assert said.startswith("There is no evidence that fused is ahead with inputs as they were")
-    assert "every strength" not in said
+    assert said == "noise: AUROC of fused minus record goes from +0.040 to +0.050."
+    first = _no_lead({"against": against})
+    assert first.startswith("There is no evidence that fused is ahead of record with inputs as")
     clear = {**against, "ci_low": [0.01, -0.01]}
+    assert _no_lead({"against": clear}) == _no_lead({"against": None}) == ""
     said = _crossing("noise", {"against": clear, "unit": "share"})
     assert "ahead at every strength tried, though at 1 of 2 the 95 % interval includes 0" in said
     lower = {

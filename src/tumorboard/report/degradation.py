@@ -46,6 +46,7 @@ def section(contents: Contents) -> Section | None:
         fall=number(document["fall"], digits=2),
         metric="AUROC",
         probes=[_probe_rows(name, probe) for name, probe in document["probes"].items()],
+        no_lead=" ".join(dict.fromkeys(filter(None, map(_no_lead, document["probes"].values())))),
         crossings=[s for n, p in document["probes"].items() if (s := _crossing(n, p))],
     )
     return Section("degradation", "Worse inputs", _lead(document, contents), html)
@@ -157,22 +158,34 @@ def _crossing(name: str, probe: Mapping[str, Any]) -> str:
     first, last = against["difference"][0], against["difference"][-1]
     if first is None:
         return ""
-    low, high = _floats([against["ci_low"][0], against["ci_high"][0]])
     lead = -first if against["metric"] in LOWER_IS_BETTER else first
     where = against["crossover"]
     head = f"{name.replace('_', ' ')}: {metric} of {arm} minus {reference}{both} goes from "
     head += f"{_num(first, signed=True)} to {_num(last, signed=True)}"
     if where == 0 or lead <= 0:
         return f"{head}; {arm} is not ahead even with inputs as they were."
-    if not (low > 0 or high < 0):
-        shown = interval(float(low), float(high), signed=True) or "none"
-        return (
-            f"There is no evidence that {arm} is ahead with inputs as they were (95 % interval "
-            f"{shown}), so no lead can be lost. {head}."
-        )
+    if _no_lead(probe):
+        return f"{head}."
     if where is None:
         return f"{head}; {arm} is ahead at every strength tried{_unsure(against, lead)}."
     return f"{head}; the lead is gone from strength {where:.3g} ({probe['unit']})."
+
+
+def _no_lead(probe: Mapping[str, Any]) -> str:
+    """What to say first where the difference with inputs as they were may be 0; "" elsewhere."""
+    against = probe["against"]
+    if not against or against["difference"][0] is None:
+        return ""
+    low, high = _floats([against["ci_low"][0], against["ci_high"][0]])
+    if low > 0 or high < 0:
+        return ""
+    shown = interval(float(low), float(high), signed=True)
+    return (
+        f"There is no evidence that {against['arm']} is ahead of {against['reference']} with "
+        f"inputs as they were ({metric_name(against['metric'])} "
+        f"{_num(against['difference'][0], signed=True)}, "
+        f"{f'95 % interval {shown}' if shown else 'no interval'}): there is no lead to lose."
+    )
 
 
 def _unsure(against: Mapping[str, Any], lead: float) -> str:
