@@ -31,6 +31,8 @@ _MOST_HOLDERS = 5
 _EXPLAINED = 0.5
 #: Pairs that show whether columns go together.
 _FEWEST_PAIRS = 3
+#: Pairs expected by chance, were all columns independent, above which a pair is not looked at.
+_WORTH_A_LOOK = 1.0
 #: Fewer values in common than this identify nobody.
 _FEWEST_VALUES = 3
 
@@ -67,16 +69,22 @@ def further_matches(
     usable = {name: codes for name, codes in further.items() if _is_shared(codes, owner)}
     equal: dict[tuple[int, int], tuple[tuple[str, ...], int]] = {}
     is_copy = np.zeros(len(owner), dtype=np.bool_)
+    n = len(np.unique(owner))
+    share = {name: _frequency(codes) for name, codes in usable.items()}
+    base = np.prod([_frequency(codes) for codes in predictors], axis=0) * np.ones(len(owner))
     for first, second in _candidates(predictors, usable, owner):
         both = [k for k, c in usable.items() if c[first] >= 0 and c[second] >= 0]
         names = tuple(k for k in both if usable[k][first] == usable[k][second])
-        equal[first, second] = names, comb(len(both), len(names))
+        ways = comb(len(both), len(names))
+        independent = float(base[first]) * float(np.prod([share[k][first] for k in names]))
+        if independent * n * (n - 1) / 2 * ways > _WORTH_A_LOOK:
+            continue
+        equal[first, second] = names, ways
         is_copy[second] |= 2 * len(names) > len(both)
     telling = {
         names: _telling(predictors, {name: usable[name] for name in names}, ~is_copy)
         for names in {names for names, _ in equal.values()}
     }
-    n = len(np.unique(owner))
     found: list[FurtherMatch] = []
     for names, told in telling.items():
         pairs = [
@@ -91,6 +99,12 @@ def further_matches(
     most = together([match.n_expected for match in found])
     kept = [match for match in found if match.n_expected < below or match.n_expected <= most]
     return sorted(kept, key=lambda match: (match.first, match.second))
+
+
+def _frequency(codes: Ints) -> Floats:
+    """(rows,) share of the rows that have the row's value."""
+    _, place, count = np.unique(codes, return_inverse=True, return_counts=True)
+    return np.asarray(count[place.reshape(-1)] / len(codes), dtype=np.float64)
 
 
 def _n_known(predictors: Sequence[Ints], row: int) -> int:
