@@ -9,7 +9,13 @@ from small_study import make_cohort, make_prepared, make_split, make_study
 from tumorboard.errors import RunError, StudyError
 from tumorboard.records import Split
 from tumorboard.study import Study
-from tumorboard.training.fit import choose_device, choose_precision, fit_arm, fit_modalities
+from tumorboard.training.fit import (
+    choose_device,
+    choose_precision,
+    fit_arm,
+    fit_modalities,
+    refuse_empty_parts,
+)
 from tumorboard.training.prepare import Prepared
 
 Small = tuple[Study, Prepared, Split]
@@ -237,3 +243,16 @@ def test_resuming_where_a_fit_stops_early_trains_no_epoch_more(
         fit_arm(study, prepared, split, arm, checkpoint=checkpoint, tell=kill, checkpoint_every_s=0)
     resumed = fit_arm(study, prepared, split, arm, checkpoint=checkpoint)
     assert resumed.history == straight.history
+
+
+def test_a_fold_without_validation_patients_of_an_arm_stops_before_the_first_fit(small) -> None:
+    study, prepared, split = small
+    present = prepared.measured["image"].present.copy()
+    present[split.rows(prepared.cohort, "validation")] = False
+    image = replace(prepared.measured["image"], present=present)
+    measured = {**prepared.measured, "image": image}
+    tables = study.as_tables()
+    tables["arms"]["image"] = {"modalities": ["image"]}
+    study = type(study).from_tables(tables, path=study.path)
+    with pytest.raises(StudyError, match=r"arms.image: no validation patient of repeat 1, fold 1"):
+        refuse_empty_parts(study, replace(prepared, measured=measured), [split])

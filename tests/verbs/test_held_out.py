@@ -184,3 +184,39 @@ def test_leaving_one_institution_out_has_one_fold_for_each(cohort: Path, tmp_pat
         if row["part"] == "test":
             folds.setdefault(row["fold"], set()).add(homes[row["patient_id"]])
     assert [folds[f] for f in sorted(folds)] == [{name} for name in sorted(set(homes.values()))]
+
+
+def test_people_of_the_study_are_not_scored_as_external(cohort: Path, tmp_path: Path) -> None:
+    inside = rows_of(cohort / "patients.csv")
+    outside = rows_of(cohort / "other" / "patients.csv")
+    ids = list(dict.fromkeys(row["patient_id"] for row in inside))[:6]
+    again = [
+        {**row, "patient_id": f"R{row['patient_id']}", "image": ""}
+        for row in inside
+        if row["patient_id"] in ids
+    ]
+    with (cohort / "other" / "mixed.csv").open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.DictWriter(handle, list(inside[0]))
+        writer.writeheader()
+        writer.writerows([*outside, *again])
+    study = cohort / "mixed.toml"
+    study.write_text((cohort / "study.toml").read_text())
+    keys = [k for k in KEYS if "locked" not in k and "external" not in k]
+    mixed = (*keys, 'evaluation.external={elsewhere="other/mixed.csv"}')
+    with pytest.raises(StudyError, match="patient-overlap"):
+        evaluate(study, out=tmp_path / "a", overrides=mixed)
+    codes = ["patient-overlap", "duplicate-image", "duplicate-row"]
+    accepted = (*mixed, f"audit.accept={json.dumps(codes)}")
+    evaluate(study, out=tmp_path / "b", overrides=accepted)
+    (document,) = json.loads((tmp_path / "b" / "evidence" / "external.json").read_text())[
+        "cohorts"
+    ].values()
+    assert document["n_shared"] == 6
+    assert document["n_patients"] == 40
+    assert not {row["patient_id"] for row in rows_of(tmp_path / "b" / "external.csv")} & {
+        f"R{patient}" for patient in ids
+    }
+    assert (
+        "6 patients of this cohort are in the study as well"
+        in (tmp_path / "b" / "report.html").read_text()
+    )

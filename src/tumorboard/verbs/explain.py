@@ -215,11 +215,6 @@ def _remarks(
             f"{n_several} patients have several rows: the prediction is the mean over them, the "
             "explanation is of the first row with the most modalities."
         )
-    if opened.fitted.calibration.kind != "none":
-        remarks.append(
-            "Explanations are of the model's output before calibration; the probability at the "
-            "top is calibrated, so that the two may differ."
-        )
     return tuple(remarks)
 
 
