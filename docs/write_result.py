@@ -14,6 +14,8 @@ from pathlib import Path
 from tumorboard.cache import write_text
 from tumorboard.evaluation.run import Run
 from tumorboard.records import Estimate
+from tumorboard.report.contents import read_contents
+from tumorboard.report.sections import SECTIONS
 
 METRICS = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "mcc", "brier")
 
@@ -72,7 +74,28 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
             f"{signed(c.ci_low)} to {signed(c.ci_high)} | {c.p_value:.3g} | {c.p_value_holm:.3g} | "
             f"{c.test} |"
         )
-    return "\n".join([*lines, ""])
+    return "\n".join([*lines, *evidence(run), ""])
+
+
+def evidence(run: Run) -> list[str]:
+    """What the audit found, and the sentence that leads each section of the report."""
+    contents = read_contents(run.folder)
+    found = [f"- {f.severity}, `{f.code}`: {f.message}" for f in contents.findings]
+    leads = [
+        f"- **{section.title}**: {section.lead}"
+        for make in SECTIONS
+        if (section := make(contents)) is not None
+    ]
+    return [
+        "",
+        "## The audit before training",
+        "",
+        *(found or ["Nothing was found."]),
+        "",
+        "## What the report says beyond the first line",
+        "",
+        *leads,
+    ]
 
 
 def main() -> None:
