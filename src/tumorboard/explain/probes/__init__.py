@@ -140,7 +140,7 @@ def run_probes(
         splits: Its splits, all fitted.
         run: The run folder; probes.csv is written there.
         device: Where the networks predict.
-        say: Told about every fit.
+        say: Told about every split.
 
     Returns:
         The whole table; None where the study asks for no probe.
@@ -164,8 +164,8 @@ def run_probes(
             folder = fit_folder(run, arm, split)
             path = folder / "probes.csv"
             if not path.is_file():
-                if say is not None:
-                    say(f"probes of arm {arm}, repeat {split.repeat}, fold {split.fold}")
+                if say is not None and arm == next(iter(study.arms)):
+                    say(f"trying worse inputs: repeat {split.repeat}, fold {split.fold}")
                 write_probes(path, _probe_fit(probes, folder, prepared, split, seeds, device))
             positive = prepared.outcomes.classes[-1]
             tables.append(read_probes(path, outcome=outcome, positive=positive))
