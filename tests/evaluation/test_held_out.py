@@ -6,6 +6,7 @@ from sklearn.metrics import roc_auc_score
 
 from tumorboard.evaluation.held_out import held_out_document, short_metrics
 from tumorboard.evaluation.prediction_table import concatenate
+from tumorboard.records import Estimate
 from tumorboard.study_keys import Primary
 
 
@@ -77,6 +78,6 @@ def test_the_pre_declared_comparison_is_made_once_by_the_ensembles(scored) -> No
 
 def test_what_a_ledger_keeps_is_plain(scored) -> None:
     kept = short_metrics(document(scored)["arms"]["fused"]["ensemble"])
-    assert set(kept["auroc"]) == {"value", "ci_low", "ci_high"}
+    assert set(kept["auroc"]) == {f.name for f in dataclasses.fields(Estimate)}
     assert kept["auroc"]["ci_low"] < kept["auroc"]["value"] < kept["auroc"]["ci_high"]
     assert "confusion_benign_benign" not in kept

@@ -102,8 +102,9 @@ def short_metrics(estimates: Mapping[str, Any]) -> dict[str, Any]:
         if name in estimates:
             entry = estimates[name]
             entry = asdict(entry) if isinstance(entry, Estimate) else entry
-            found[name] = {
+            numbers = {
                 key: None if np.isnan(entry[key]) else float(entry[key])
                 for key in ("value", "ci_low", "ci_high")
             }
+            found[name] = {**entry, **numbers}
     return found
