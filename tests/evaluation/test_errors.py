@@ -6,7 +6,7 @@ import pytest
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from tumorboard.evaluation.errors import errors_document, split_columns
+from tumorboard.evaluation.errors import errors_document
 from tumorboard.evaluation.tables import concatenate
 from tumorboard.study_keys import Threshold
 
@@ -113,14 +113,6 @@ def test_several_classes_name_what_was_called_instead(make_table):
 def test_an_arm_without_errors_has_nothing_to_share(make_table):
     found = document(make_table([0, 1] * 10, [0.1, 0.9] * 10))
     assert (found["errors"], found["n_tests"]) == ([], 0)
-
-
-def test_columns_are_split_into_categories_and_numbers():
-    columns = {"sex": {"a": "f"}, "age": {"a": "61", "b": "", "c": "several values"}}
-    categories, numbers = split_columns(columns, ["age"])
-    assert categories == {"sex": {"a": "f"}}
-    assert numbers["age"]["a"] == 61.0
-    assert np.isnan([numbers["age"]["b"], numbers["age"]["c"]]).all()
 
 
 def test_a_modality_that_is_missing_is_tested_once(make_table):

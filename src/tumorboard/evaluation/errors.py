@@ -12,7 +12,7 @@ from tumorboard.evaluation.auroc import NAN
 from tumorboard.evaluation.difference import holm
 from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.evaluation.group_tests import compare_categories, compare_numbers
-from tumorboard.evaluation.patient_columns import MISSING, SEVERAL
+from tumorboard.evaluation.patient_columns import MISSING
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.statistic import decide
 from tumorboard.evaluation.thresholds import choose_thresholds
@@ -221,21 +221,3 @@ def _compare(
 
 def _last_if_nan(p_value: float) -> float:
     return 2.0 if np.isnan(p_value) else p_value
-
-
-def split_columns(
-    columns: Mapping[str, Mapping[str, str]], numeric: Sequence[str]
-) -> tuple[dict[str, Mapping[str, str]], dict[str, dict[str, float]]]:
-    """Categories and numbers of columns by patient; several values of one patient are no number.
-
-    Args:
-        columns: See `patient_columns.columns_by_patient`.
-        numeric: Columns that the study declares as numbers.
-    """
-    categories = {name: values for name, values in columns.items() if name not in numeric}
-    found = {
-        name: {p: NAN if v in ("", SEVERAL) else float(v) for p, v in columns[name].items()}
-        for name in numeric
-        if name in columns
-    }
-    return categories, found

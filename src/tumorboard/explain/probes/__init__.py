@@ -31,7 +31,7 @@ from tumorboard.training.plan import fit_folder
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.units import unit_table
 
-__all__ = ["Probe", "Trial", "no_images", "probe_units", "run_probes", "signs", "with_images"]
+__all__ = ["ImageProbe", "Probe", "Trial", "probe_units", "run_probes", "signs", "with_images"]
 
 
 @dataclass(frozen=True)
@@ -76,10 +76,39 @@ class Probe(ABC):
         """
 
 
-def no_images(fitted: FittedArm) -> str:
-    """Why a probe of images does not apply to this arm; "" where it does."""
-    layouts = [fitted.specs[name].layout for name in fitted.arm.modalities]
-    return "" if "image" in layouts else "it reads no image"
+class ImageProbe(Probe):
+    """What every probe of images shares; a component says only how an image gets worse.
+
+    Args:
+        strengths: Weakest first, in the probe's unit.
+    """
+
+    def __init__(self, *, strengths: tuple[float, ...]) -> None:
+        self._strengths = strengths
+
+    @abstractmethod
+    def worse(
+        self, images: torch.Tensor, generators: list[torch.Generator], strength: float
+    ) -> torch.Tensor:
+        """The same images (B, C, H, W) in 0..1 made worse, with a generator for each of them."""
+
+    def refuses(self, fitted: FittedArm) -> str:
+        """It needs an image."""
+        layouts = [fitted.specs[name].layout for name in fitted.arm.modalities]
+        return "" if "image" in layouts else "it reads no image"
+
+    def trials(
+        self, fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints, seeds: Ints
+    ) -> Iterator[Trial]:
+        """One trial per strength."""
+        for strength in self._strengths:
+
+            def change(
+                images: torch.Tensor, generators: list[torch.Generator], by: float = strength
+            ) -> torch.Tensor:
+                return self.worse(images, generators, by)
+
+            yield with_images(fitted, measured, rows, seeds, strength=strength, change=change)
 
 
 def with_images(
