@@ -38,6 +38,7 @@ HEAVY = {"torch", "polars", "monai", "lightning", "sklearn", "matplotlib", "scip
 #: Files in component folders that are no component, each with the reason.
 NOT_COMPONENTS = {
     "cohorts/splits.py": "splitting patients is what every source has in common (DESIGN)",
+    "cohorts/locking.py": "the locked test set is chosen the same way for every source",
     "cohorts/selection.py": "who is left out is decided the same way for every source",
     "explain/asking.py": "every explainer is asked, and its answer kept, the same way",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import hashlib
 import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -46,7 +45,7 @@ def split_patients(
     Raises:
         StudyError: A class with fewer patients than folds, or too few for every part of a hold-out.
     """
-    groups = _patients_by_stratum(patient_id, strata)
+    groups = patients_by_stratum(patient_id, strata)
     if holdout is not None:
         _refuse_small_holdout(groups, holdout, classes)
         return [_holdout(groups, holdout, repeat, seed) for repeat in range(1, repeats + 1)]
@@ -75,7 +74,7 @@ def split_by_institution(
         StudyError: A patient without an institution or with several, fewer than two institutions,
             or a class that the others do not have twice.
     """
-    groups = _patients_by_stratum(patient_id, strata)
+    groups = patients_by_stratum(patient_id, strata)
     home = _homes(patient_id, institution)
     names = sorted(set(home.values()))
     if len(names) < 2:
@@ -126,49 +125,6 @@ def _homes(patient_id: Sequence[str], institution: Sequence[str | None]) -> dict
     return {patient: next(iter(names)) for patient, names in found.items()}
 
 
-def lock_patients(
-    patient_id: Sequence[str], strata: Ints, *, share: float, name: str,
-    known: frozenset[str] = frozenset(),
-) -> frozenset[str]:  # fmt: skip
-    """Patients of the locked test set: a stratified share that no fold ever sees.
-
-    Chosen by the hash of the study's name and the patient's id, so that neither another seed nor
-    another order of rows opens a fresh set of patients. A patient who was locked once stays so,
-    also when the cohort has grown.
-
-    Args:
-        patient_id: One per row.
-        strata: (rows,) small integers.
-        share: Of every stratum.
-        name: Name of the study.
-        known: Marks (`patient_mark`) of patients who were locked before.
-
-    Raises:
-        StudyError: A class has too few patients to leave three for the folds.
-    """
-    groups = _patients_by_stratum(patient_id, strata)
-    locked: set[str] = set()
-    for patients in groups.values():
-        n = max(round(share * len(patients)), 1)
-        marks = {patient: patient_mark(name, patient) for patient in patients}
-        before = [patient for patient in patients if marks[patient] in known]
-        rest = sorted(set(patients) - set(before), key=lambda patient: marks[patient])
-        chosen = [*before, *rest[: max(n - len(before), 0)]]
-        if len(patients) - len(chosen) < 3:
-            raise StudyError(
-                f"evaluation.locked_test: {share:g} of a class with {len(patients)} patients "
-                f"leaves {len(patients) - len(chosen)} for the folds, expected at least 3. Use a "
-                "smaller share, or join classes."
-            )
-        locked.update(chosen)
-    return frozenset(locked)
-
-
-def patient_mark(name: str, patient: str) -> str:
-    """What stands for a patient in a ledger: a hash that holds for one study alone."""
-    return hashlib.sha256(f"{name}\x1f{patient}".encode()).hexdigest()[:16]
-
-
 def _fold(
     groups: Mapping[int, list[str]], fold_of: Mapping[str, int], fold: int, validation: float,
     rng: np.random.Generator,
@@ -184,7 +140,8 @@ def _fold(
     return parts
 
 
-def _patients_by_stratum(patient_id: Sequence[str], strata: Ints) -> dict[int, list[str]]:
+def patients_by_stratum(patient_id: Sequence[str], strata: Ints) -> dict[int, list[str]]:
+    """Stratum -> its patients, sorted; a patient's is the most frequent of the rows."""
     counts: dict[str, Counter[int]] = defaultdict(Counter)
     for patient, stratum in zip(patient_id, strata.tolist(), strict=True):
         counts[patient][stratum] += 1
@@ -246,7 +203,7 @@ def split_validation(
     Raises:
         StudyError: A class has fewer than two patients.
     """
-    groups = _patients_by_stratum(patient_id, strata)
+    groups = patients_by_stratum(patient_id, strata)
     if min((len(patients) for patients in groups.values()), default=0) < 2:
         raise StudyError(
             f"Patients per class: {_sizes(groups, classes)}. A model needs at least two patients "

@@ -1,4 +1,4 @@
-"""Importances of several folds as one."""
+"""How much a metric falls without a feature: of one model, and of several folds as one."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from tumorboard.records import Floats
 
 
 @dataclass(frozen=True)
-class JoinedImportance:
-    """Mean fall of a metric over the folds.
+class Importance:
+    """How much a metric falls when one feature is made useless, over the patients asked about.
 
     Args:
         modalities: (F,) modality of each feature.
         features: (F,) names.
-        drop: (F,) mean over the folds that have the feature.
+        drop: (F,) mean fall of the metric; of several folds, over those that have the feature.
         ci_low: (F,) lower limit of the 95 % interval; NaN where a fold has none.
         ci_high: (F,) upper limit.
         metric: Which metric.
@@ -33,7 +33,7 @@ class JoinedImportance:
     metric: str
 
 
-def join_importance(rows: Sequence[ImportanceRow]) -> JoinedImportance:
+def join_importance(rows: Sequence[ImportanceRow]) -> Importance:
     """Mean fall of each feature over folds, of one arm and explainer.
 
     Test patients of two folds are never the same, so the standard errors of the folds, read from
@@ -53,7 +53,7 @@ def join_importance(rows: Sequence[ImportanceRow]) -> JoinedImportance:
         ],
         dtype=np.float64,
     )
-    return JoinedImportance(
+    return Importance(
         modalities=tuple(modality for modality, _ in groups),
         features=tuple(feature for _, feature in groups),
         drop=drop,

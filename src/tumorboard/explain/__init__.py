@@ -10,6 +10,7 @@ from typing import ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorboard.evaluation.joined_importance import Importance as Importance
 from tumorboard.modalities import Measured
 from tumorboard.records import Cohort, Floats, Ints, Outcomes
 from tumorboard.training.fitted import FittedArm
@@ -64,27 +65,6 @@ class Attributions:
     output: Floats
     scale: Literal["logit", "probability", "weight"]
     is_complete: bool = True
-
-
-@dataclass(frozen=True)
-class Importance:
-    """How much a metric falls when one feature is made useless, over the rows asked about.
-
-    Args:
-        modalities: (F,) modality of each feature.
-        features: (F,) names.
-        drop: (F,) mean fall of the metric.
-        ci_low: (F,) lower limit of the 95 % interval.
-        ci_high: (F,) upper limit.
-        metric: Which metric.
-    """
-
-    modalities: tuple[str, ...]
-    features: tuple[str, ...]
-    drop: Floats
-    ci_low: Floats
-    ci_high: Floats
-    metric: str
 
 
 @dataclass(frozen=True)

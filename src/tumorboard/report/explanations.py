@@ -12,12 +12,10 @@ from tumorboard.evaluation.explanation_table import (
     AttributionRow,
     Explanations,
     HeatMapRow,
-    ImportanceRow,
     read_explanations,
 )
 from tumorboard.evaluation.heat_map_shares import LesionShare, lesion_shares
 from tumorboard.evaluation.joined_importance import join_importance
-from tumorboard.explain import Importance
 from tumorboard.prediction.kept_maps import read_map
 from tumorboard.report.attribution_figures import bar_svg, beeswarm_svg
 from tumorboard.report.contents import Contents
@@ -167,7 +165,7 @@ def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]
     drawn: list[dict[str, Any]] = []
     groups = _by_arm(contents, found.importance)
     for number, ((arm, explainer), rows) in enumerate(groups.items()):
-        importance = _joined(rows)
+        importance = join_importance(rows)
         if not np.isfinite(importance.drop).any():
             continue
         svg = bar_svg(importance, name=f"importance-{number}", n_shown=_N_FEATURES)
@@ -181,18 +179,6 @@ def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]
             }
         )
     return drawn
-
-
-def _joined(rows: Sequence[ImportanceRow]) -> Importance:
-    joined = join_importance(rows)
-    return Importance(
-        modalities=joined.modalities,
-        features=joined.features,
-        drop=joined.drop,
-        ci_low=joined.ci_low,
-        ci_high=joined.ci_high,
-        metric=joined.metric,
-    )
 
 
 def _contributions(contents: Contents, found: Explanations) -> list[dict[str, Any]]:

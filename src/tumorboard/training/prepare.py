@@ -12,8 +12,8 @@ import numpy as np
 from tumorboard import registry
 from tumorboard.cache import Cache
 from tumorboard.cohorts import Source
+from tumorboard.cohorts.locking import lock_patients
 from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
-from tumorboard.cohorts.splits import lock_patients
 from tumorboard.errors import StudyError
 from tumorboard.evaluation.ledger import ledger_path, read_ledger
 from tumorboard.modalities import Measured, Modality

@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import numpy as np
 
-from tumorboard.cohorts.splits import patient_mark
+from tumorboard.cohorts.locking import patient_mark
 from tumorboard.errors import InputError
 from tumorboard.evaluation.evidence import read_evidence, write_evidence
 from tumorboard.evaluation.held_out import held_out_document, short_metrics
