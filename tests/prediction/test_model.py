@@ -10,6 +10,7 @@ from PIL import Image
 from safetensors.numpy import load_file, save_file
 
 from tumorboard.errors import InputError
+from tumorboard.evaluation.conformal import ConformalRule
 from tumorboard.prediction.invariants import check_model
 from tumorboard.prediction.model import Model
 from tumorboard.training.model_files import digest
@@ -305,3 +306,13 @@ def test_predictions_never_overwrite_an_input(fitted: Path, tmp_path: Path) -> N
     assert notes.read_text(encoding="utf-8") == "years of work"
     for _ in range(2):
         predict(model, cohort=table, out=tmp_path / "out.csv")
+
+
+def test_a_call_outside_its_own_set_is_referred(fitted: Path) -> None:
+    model = Model.open(fitted / "models" / "fused")
+    model.fitted.threshold = 0.2
+    model.fitted.conformal = ConformalRule(0.8, "all", (0.5, 0.5), (20, 20))
+    probabilities = np.asarray([[0.7, 0.3], [0.9, 0.1], [0.5, 0.5]])
+    called_outside, called_inside, both = model._refer(probabilities)
+    assert model._labels(probabilities)[:2] == (model.fitted.classes[1], model.fitted.classes[0])
+    assert (called_outside, called_inside, both) == (True, False, True)

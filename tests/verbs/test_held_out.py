@@ -9,7 +9,10 @@ import numpy as np
 import pytest
 from sklearn.metrics import roc_auc_score
 
+from tumorboard.audit import Audited
 from tumorboard.errors import InputError, StudyError
+from tumorboard.verbs import evaluate as verb
+from tumorboard.verbs.check import check
 from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.fit import fit
 from tumorboard.verbs.simulate import simulate
@@ -220,3 +223,15 @@ def test_people_of_the_study_are_not_scored_as_external(cohort: Path, tmp_path: 
         "6 patients of this cohort are in the study as well"
         in (tmp_path / "b" / "report.html").read_text()
     )
+
+
+def test_no_check_reads_the_outcome_of_a_locked_patient(
+    cohort: Path, run: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen: list[Audited] = []
+    monkeypatch.setattr(verb, "run_checks", lambda audited: seen.append(audited) or [])
+    check(cohort / "study.toml", overrides=KEYS, estimate_time=False)
+    locked = {r["patient_id"] for r in rows_of(run / "splits.csv") if r["part"] == "locked"}
+    (audited,) = seen
+    pairs = zip(audited.cohort.patient_id, audited.outcomes.kept.tolist(), strict=True)
+    assert {patient for patient, is_kept in pairs if not is_kept} == locked
