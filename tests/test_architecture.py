@@ -27,10 +27,14 @@ LAYERS = (
 GROUND_FLOOR = (
     "study_faults",
     "study_keys",
+    "study_evaluation",
     "study_lookup",
     "study_parts",
+    "study_report",
     "study_rules",
+    "study_table",
     "study_toml",
+    "study_training",
     "study_words",
 )
 #: Too slow to import on the ground floor, which every command loads.

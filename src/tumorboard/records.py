@@ -99,6 +99,9 @@ class Cohort:
         rejections: Named files that could not be used.
         flow: Who was left out so far, and why.
         notes: Sentences for the report (encoding detected, duplicate rows merged, ...).
+        annotations: Class -> number of annotations found, before any selection.
+        known_later: Column -> when its facts are known, where that is after the prediction is
+            made ("at discharge"); the audit refuses such predictors.
     """
 
     name: str
@@ -113,6 +116,8 @@ class Cohort:
     rejections: tuple[Rejection, ...] = ()
     flow: tuple[FlowStep, ...] = ()
     notes: tuple[str, ...] = ()
+    annotations: Mapping[str, int] = field(default_factory=dict[str, int])
+    known_later: Mapping[str, str] = field(default_factory=dict[str, str])
 
     @property
     def n_rows(self) -> int:
@@ -170,17 +175,25 @@ class Split:
     """One repeat and fold: the part of every patient that it concerns, each exactly once.
 
     Patients of the locked test set are in no fold; they stand in a split of their own, repeat 0.
+
+    Args:
+        repeat: Number of the repeat, from 1.
+        fold: Number of the fold, from 1.
+        parts: Patient -> part; with `by` "unit", unit -> part.
+        by: What is never split. Units of one patient may lie on two sides: such a split flatters,
+            and is only ever shown beside one by patient.
     """
 
     repeat: int
     fold: int
     parts: Mapping[str, Part]
+    by: Literal["patient", "unit"] = "patient"
 
     def rows(self, cohort: Cohort, part: Part) -> Ints:
-        """Row numbers of `cohort` whose patient is in `part`."""
+        """Row numbers of `cohort` whose patient (or unit) is in `part`."""
+        ids = cohort.patient_id if self.by == "patient" else cohort.unit_id
         return np.asarray(
-            [i for i, patient in enumerate(cohort.patient_id) if self.parts.get(patient) == part],
-            dtype=np.int64,
+            [i for i, name in enumerate(ids) if self.parts.get(name) == part], dtype=np.int64
         )
 
 

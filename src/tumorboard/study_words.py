@@ -22,9 +22,6 @@ FINDINGS = (
 
 #: Keys that the design names and whose part is not built yet: key -> the part.
 NOT_BUILT: Mapping[str, str] = {
-    "cohort.icd": "the source mimic_iv",
-    "cohort.rows": "the source mimic_iv",
-    "cohort.same_admission_codes": "the source mimic_iv",
     "task.time": "the task survival",
     "task.time_unit": "the task survival",
     "task.event": "the task survival",

@@ -5,8 +5,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tumorboard.records import Cohort
+
+if TYPE_CHECKING:
+    import polars
 
 
 class Source(ABC):
@@ -14,6 +18,10 @@ class Source(ABC):
 
     Every source takes `patient_id` (column) and `missing` (codes that mean "not known").
     """
+
+    #: Keys of other tables of the study that this source sets where the author does not: a source
+    #: of annotations has `{"task": {"target": "class", "unit": "annotation"}}`.
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
 
     @abstractmethod
     def read(self, root: Path, *, name: str, files: Mapping[str, str]) -> Cohort:
@@ -31,3 +39,18 @@ class Source(ABC):
         Raises:
             InputError: The table cannot be read without guessing.
         """
+
+    def table(self, root: Path) -> polars.DataFrame:
+        """The analysis-ready table of all rows, unimputed: what `tumorboard table` writes.
+
+        The columns of the cohort as text, the patient first; a source that computes its columns
+        gives them in their own types, without going through text.
+
+        Raises:
+            InputError: See `read`.
+        """
+        import polars
+
+        cohort = self.read(root, name="cohort", files={})
+        columns = {"patient_id": cohort.patient_id, **cohort.columns}
+        return polars.DataFrame({name: list(cells) for name, cells in columns.items()})

@@ -1,0 +1,145 @@
+"""Keys of `[training]` and `[tuning]`: how networks are trained, and what is searched."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator, Field
+
+from tumorboard.study_table import Keys, Watched, named
+
+
+class Optimizer(Keys):
+    """How weights are changed.
+
+    Args:
+        name: The optimiser.
+        learning_rate: Step size.
+        encoder_learning_rate: Step size of the encoders' weights, where it is not that of fusion
+            and head: pretrained weights are moved more gently than a new head.
+        weight_decay: Pull of the weights towards zero.
+        momentum: Of `sgd` only.
+    """
+
+    name: Literal["adam", "adamw", "sgd"] = "adamw"
+    learning_rate: Annotated[float, Field(gt=0)] = 1e-4
+    encoder_learning_rate: Annotated[float, Field(gt=0)] | Literal["same"] = "same"
+    weight_decay: Annotated[float, Field(ge=0)] = 1e-4
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+
+
+class Schedule(Keys):
+    """How the learning rate falls.
+
+    Args:
+        name: `plateau` watches validation patients, `step` acts every so many epochs.
+        factor: The learning rate is multiplied by it (`plateau`, `step`).
+        patience: Epochs without improvement before that (`plateau`).
+        metric: What is watched (`plateau`).
+        every: Epochs between two steps (`step`).
+        minimum: The learning rate falls no lower (`plateau`).
+        warmup_epochs: Epochs over which it first rises.
+    """
+
+    name: Literal["none", "plateau", "step", "cosine"] = "none"
+    factor: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    patience: Annotated[int, Field(ge=0)] = 3
+    metric: Watched = "loss"
+    every: Annotated[int, Field(ge=1)] = 10
+    minimum: Annotated[float, Field(ge=0)] = 1e-7
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+
+
+class Stop(Keys):
+    """Early stopping on validation patients.
+
+    Args:
+        metric: What is watched.
+        patience: Epochs without improvement before training stops; 0 trains every epoch.
+        keep: Weights of the best epoch, or of the last.
+    """
+
+    metric: Watched = "loss"
+    patience: Annotated[int, Field(ge=0)] = 8
+    keep: Literal["best", "last"] = "best"
+
+
+class Loss(Keys):
+    """What training makes small.
+
+    Args:
+        name: The loss.
+        class_weights: `effective_number` is the class balance of Cui et al., CVPR 2019.
+        gamma: How much easy patients count less (`focal`).
+        beta: Of `effective_number`.
+        label_smoothing: Share of the target that is spread over all classes.
+    """
+
+    name: Literal["cross_entropy", "focal"] = "cross_entropy"
+    class_weights: Literal["none", "balanced", "effective_number"] = "none"
+    gamma: Annotated[float, Field(ge=0)] = 2.0
+    beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
+    label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Training(Keys):
+    """How every network of the study is trained; an arm may override any of it.
+
+    Args:
+        epochs: Most passes over the training patients.
+        batch_size: Rows per step.
+        optimizer: A name, or a table with a name.
+        schedule: A name, or a table with a name.
+        stop: Early stopping.
+        loss: A name, or a table with a name.
+        sampler: `weighted` draws rare classes as often as frequent ones; `hard` as well, and within
+            a class the rows that the network finds hard more often.
+        modality_dropout: Chance that a modality is hidden while training, never the last one.
+        gradient_clip: Longest gradient; 0 clips nothing.
+        augment: Whether modalities augment training rows.
+        members: Networks of a deep ensemble, each from its own seed; their outputs are averaged.
+    """
+
+    epochs: Annotated[int, Field(ge=1)] = 60
+    batch_size: Annotated[int, Field(ge=2)] = 16
+    optimizer: Annotated[Optimizer, BeforeValidator(named)] = Optimizer()
+    schedule: Annotated[Schedule, BeforeValidator(named)] = Schedule()
+    stop: Stop = Stop()
+    loss: Annotated[Loss, BeforeValidator(named)] = Loss()
+    sampler: Literal["shuffle", "weighted", "hard"] = "shuffle"
+    modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    gradient_clip: Annotated[float, Field(ge=0)] = 0.0
+    augment: bool = True
+    members: Annotated[int, Field(ge=1)] = 1
+
+
+class SearchRange(Keys):
+    """Where tuning looks for one key: from `low` to `high`, or among `choices`.
+
+    Args:
+        low: Least value.
+        high: Greatest value.
+        log: Whether it is searched on a logarithmic scale.
+        step: Distance of the values that are tried; 0 tries any.
+        choices: The values that are tried.
+    """
+
+    low: float | int | Literal["none"] = "none"
+    high: float | int | Literal["none"] = "none"
+    log: bool = False
+    step: Annotated[float | int, Field(ge=0)] = 0
+    choices: list[str | int | float | bool] = []
+
+
+class Tuning(Keys):
+    """The inner loop of nested cross-validation: which keys are searched, and where.
+
+    Args:
+        trials: Fits per arm and split.
+        metric: What the search improves on validation patients.
+        space: Dotted key of the study -> where it is searched.
+    """
+
+    trials: Annotated[int, Field(ge=1)] = 20
+    metric: Watched = "auroc"
+    space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]
