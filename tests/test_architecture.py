@@ -44,6 +44,7 @@ NOT_COMPONENTS = {
     "cohorts/splits.py": "splitting patients is what every source has in common (DESIGN)",
     "cohorts/locking.py": "the locked test set is chosen the same way for every source",
     "cohorts/selection.py": "who is left out is decided the same way for every source",
+    "cohorts/joining.py": "records of a second source are joined the same way for every source",
     "explain/asking.py": "every explainer is asked, and its answer kept, the same way",
 }
 FORBIDDEN_NAMES = {"utils", "util", "helpers", "helper", "common", "core", "misc", "base2"}

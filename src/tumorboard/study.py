@@ -22,6 +22,7 @@ from tumorboard.study_parts import (
     read_arm,
     read_modality,
     read_source,
+    with_source_defaults,
 )
 from tumorboard.study_rules import (
     contradictions,
@@ -130,6 +131,7 @@ def _drop_unread(tables: dict[str, Any], root: str) -> None:
 
 
 def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
+    tables = with_source_defaults(tables)
     faults = Faults()
     keys, skip = _validated(tables, faults)
     faults.extend(s for s in _first_rules(keys, tables) if s.split(": ")[0] not in skip)

@@ -55,6 +55,20 @@ class ModalityPart:
     columns: tuple[str, ...] = ()
 
 
+def with_source_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """The study's tables with the keys that its source sets where the author did not."""
+    cohort = tables.get("cohort")
+    name = cohort.get("source", "folder") if isinstance(cohort, Mapping) else "folder"
+    if not isinstance(name, str) or name not in registry.names("cohorts"):
+        return dict(tables)  # a source that is not known is reported with the rest
+    filled = dict(tables)
+    for table, keys in registry.load("cohorts", name).defaults.items():
+        own = filled.get(table, {})
+        if isinstance(own, Mapping):
+            filled[table] = {**keys, **cast("Mapping[str, Any]", own)}
+    return filled
+
+
 def read_source(cohort: CohortTable) -> dict[str, Any]:
     """Settings of the study's source with every default.
 
@@ -65,9 +79,28 @@ def read_source(cohort: CohortTable) -> dict[str, Any]:
     extra = cohort.model_extra or {}
     own = {name: value for name, value in extra.items() if not not_built_in("cohort", name)}
     settings = {**own, "patient_id": cohort.patient_id, "missing": cohort.missing}
+    if cohort.records != "none":
+        read_records(cohort.records)
     resolved = registry.resolve(source, settings, where="cohort", also=keys_at(("cohort",)))
     source(**registry.arguments(source, resolved))
     return resolved
+
+
+def read_records(records: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
+    """Name and settings of the second source, whose columns are joined by patient id.
+
+    Raises:
+        StudyError: No such source, or its settings are at fault.
+    """
+    where = "cohort.records"
+    name = records.get("source", "folder")
+    if not isinstance(name, str):
+        raise StudyError(f'{where}.source: found {show(name)}, expected a name such as "folder".')
+    source = _load("cohorts", name, where=f"{where}.source")
+    own = {key: value for key, value in records.items() if key != "source"}
+    settings = registry.resolve(source, own, where=where, also=("source",))
+    source(**registry.arguments(source, settings))
+    return name, settings
 
 
 def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> ModalityPart:

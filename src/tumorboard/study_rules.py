@@ -103,10 +103,10 @@ def _task(keys: StudyKeys) -> list[str]:
     sentences: list[str] = []
     if "." not in task.kind and task.kind not in registry.names("tasks"):
         sentences.append(f"task.kind: {registry.unknown('tasks', task.kind)}")
-    if task.unit == "annotation":
+    if task.unit == "annotation" and _default_unit(keys.cohort.source) != "annotation":
         sentences.append(
-            "task.unit: annotation belongs to annotation sources, which are planned and not built "
-            "yet. Use patient or row."
+            f"task.unit: annotation belongs to sources of annotations, and {keys.cohort.source!r} "
+            "is none. Use patient or row."
         )
     if task.kind == "classification":
         sentences += _classification(keys)
@@ -118,6 +118,13 @@ def _task(keys: StudyKeys) -> list[str]:
                 f"task.target: {column!r} is also cohort.{key}. Name the outcome's own column."
             )
     return sentences
+
+
+def _default_unit(source: str) -> str:
+    if source not in registry.names("cohorts"):
+        return "patient"
+    defaults: Mapping[str, Mapping[str, Any]] = registry.load("cohorts", source).defaults
+    return str(defaults.get("task", {}).get("unit", "patient"))
 
 
 def _classification(keys: StudyKeys) -> list[str]:

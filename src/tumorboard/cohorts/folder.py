@@ -83,7 +83,7 @@ class Folder(Source):
         return Cohort(
             name=name,
             patient_id=tuple(ids),
-            unit_id=tuple(ids),
+            unit_id=tuple(f"{patient}:{line}" for patient, line in zip(ids, lines, strict=True)),
             columns={column: tuple(cells) for column, cells in columns.items()},
             files=found.files,
             line=tuple(lines),

@@ -19,7 +19,7 @@ from tumorboard.modalities import Measured
 from tumorboard.models.assembly import fusion_level
 from tumorboard.records import Cohort, Floats, Ints, Rejection
 from tumorboard.training.fitted import FittedArm
-from tumorboard.training.prepare import build_source, with_units
+from tumorboard.training.found_cohort import read_other_table
 from tumorboard.training.units import average_units
 
 
@@ -136,11 +136,11 @@ class Model:
             raise InputError(f"{path}: no such table.")
         root = Path(data) if data is not None else self.data_root(path)
         modalities = self.fitted.modalities
-        settings = {**self._source_settings(), "table": str(path.absolute())}
-        source = build_source(settings, self.fitted.study.keys.cohort.source)
         files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
-        cohort = source.read(root, name=path.name, files=files)
-        cohort = with_units(cohort, self.fitted.study.keys.task.unit)
+        cohort = read_other_table(
+            self.fitted.study, path, root, name=path.name, files=files,
+            settings=self._source_settings(),
+        )  # fmt: skip
         cohort, excluded = self._without_excluded(cohort)
         outcome_name, outcome = self._outcome(cohort)
         with Cache() as cache:

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorboard import registry
 from tumorboard.cache import Cache
 from tumorboard.cohorts.selection import exclude_rows, keep_rows
 from tumorboard.errors import InputError
 from tumorboard.modalities import Measured
 from tumorboard.records import Cohort, Outcomes, Rejection
 from tumorboard.study import Study
-from tumorboard.training.prepare import build_modality, build_source, build_task, with_units
+from tumorboard.training.found_cohort import build_modality, read_other_table
+from tumorboard.training.prepare import build_task
 
 
 @dataclass(frozen=True)
@@ -68,11 +68,7 @@ def _read(
         )
     modalities = {key: build_modality(settings) for key, settings in study.modalities.items()}
     files = {key: m.pattern for key, m in modalities.items() if m.pattern != "none"}
-    kind = study.keys.cohort.source
-    settings = {**study.source, "table": str(path.absolute())}
-    known = registry.arguments(registry.load("cohorts", kind), settings)
-    found = build_source(known, kind).read(_file_root(root, path, files), name=name, files=files)
-    found = with_units(found, study.keys.task.unit)
+    found = read_other_table(study, path, _file_root(root, path, files), name=name, files=files)
     labels = _present_values(found, study)
     selected = exclude_rows(found, labels)
     task = build_task(study.keys.task)

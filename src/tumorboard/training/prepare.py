@@ -5,22 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from tumorboard import registry
 from tumorboard.cache import Cache
-from tumorboard.cohorts import Source
 from tumorboard.cohorts.locking import lock_patients
 from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 from tumorboard.errors import StudyError
 from tumorboard.evaluation.ledger import ledger_path, read_ledger
-from tumorboard.modalities import Measured, Modality
+from tumorboard.modalities import Measured
 from tumorboard.records import Bools, Cohort, FileRecord, Ints, Outcomes, Rejection
 from tumorboard.study import Study
 from tumorboard.study_keys import TaskTable
 from tumorboard.tasks import Task
+from tumorboard.training.found_cohort import build_modality as build_modality
+from tumorboard.training.found_cohort import read_cohort, with_columns
 
 
 @dataclass(frozen=True)
@@ -59,29 +59,9 @@ class Prepared:
         return np.asarray([i for i, patient in enumerate(ids) if patient in patients], np.int64)
 
 
-def build_source(cohort: Mapping[str, Any], kind: str) -> Source:
-    """The study's source with its resolved settings."""
-    source = registry.load("cohorts", kind)
-    return source(**registry.arguments(source, cohort))
-
-
-def build_modality(settings: Mapping[str, Any]) -> Modality:
-    """One modality from its resolved table in the study."""
-    modality = registry.load("modalities", str(settings["kind"]))
-    return modality(**registry.arguments(modality, settings))
-
-
 def build_task(keys: TaskTable) -> Task:
     """The study's task."""
     return registry.load("tasks", keys.kind)(keys)
-
-
-def with_units(cohort: Cohort, unit: str) -> Cohort:
-    """Name what one prediction is about: the patient, or the row by its line in the table."""
-    if unit == "patient":
-        return replace(cohort, unit_id=cohort.patient_id)
-    pairs = zip(cohort.patient_id, cohort.line, strict=True)
-    return replace(cohort, unit_id=tuple(f"{patient}:{line}" for patient, line in pairs))
 
 
 def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int = 0) -> Prepared:
@@ -97,10 +77,9 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         InputError: The table or a column cannot be read without guessing.
         StudyError: The study names values that are not in the data.
     """
-    source = build_source(study.source, study.keys.cohort.source)
+    found = read_cohort(study, root)
+    study = with_columns(study, found)
     modalities = {name: build_modality(table) for name, table in study.modalities.items()}
-    files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
-    found = with_units(source.read(root, name=study.name, files=files), study.keys.task.unit)
     task = build_task(study.keys.task)
     selected = exclude_rows(found, study.keys.cohort.exclude)
     outcomes = task.read(selected)

@@ -19,15 +19,9 @@ from tumorboard.study import Study
 from tumorboard.study_keys import Conformal
 from tumorboard.training.estimate import duration, estimate_seconds
 from tumorboard.training.fit import refuse_empty_parts
+from tumorboard.training.found_cohort import read_cohort, with_columns
 from tumorboard.training.other_cohorts import read_others
-from tumorboard.training.prepare import (
-    Prepared,
-    build_modality,
-    build_source,
-    build_task,
-    prepare,
-    with_units,
-)
+from tumorboard.training.prepare import Prepared, build_task, prepare
 from tumorboard.training.rehearsal import rehearse
 from tumorboard.verbs.evaluate import audit, data_root, load_study, split_study
 from tumorboard.verbs.held_out import locked_patients
@@ -82,6 +76,7 @@ def check(
     with Cache(workers=checked.keys.runtime.workers) as cache:
         try:
             prepared = prepare(checked, root, cache=cache)
+            checked = with_columns(checked, prepared.found)
             others = read_others(checked, root, prepared.outcomes, cache=cache)
         except (InputError, StudyError) as error:
             return _unprepared(checked, root, out, error, cache)
@@ -203,10 +198,7 @@ def _unprepared(
     Raises:
         StudyError, InputError: The table cannot be read.
     """
-    modalities = {name: build_modality(table) for name, table in study.modalities.items()}
-    files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
-    source = build_source(study.source, study.keys.cohort.source)
-    found = with_units(source.read(root, name=study.name, files=files), study.keys.task.unit)
+    found = read_cohort(study, root)
     outcomes = _outcomes(study, found)
     findings: list[Finding] = []
     if outcomes.classes:

@@ -23,6 +23,7 @@ from tumorboard.report.page import write_report
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import choose_device, choose_precision, refuse_empty_parts
+from tumorboard.training.found_cohort import with_columns
 from tumorboard.training.other_cohorts import OtherCohort, read_others
 from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared, prepare
@@ -82,6 +83,7 @@ def evaluate(
         say(f"reading {checked.name} from {root}")
         limit = FAST_PATIENTS_PER_CLASS if fast else 0
         prepared = prepare(checked, root, cache=cache, patients_per_class=limit)
+        asked, checked = checked, with_columns(checked, prepared.found)
         others = read_others(checked, root, prepared.outcomes, cache=cache)
         findings = audit(checked, prepared, others)
         subgroup_columns(checked, prepared)  # a column that is absent stops here, not after days
@@ -91,7 +93,7 @@ def evaluate(
         refuse_empty_parts(checked, prepared, splits)
         with locked(folder), ending_on_signals():
             device, precision = where_and_how(checked)
-            resumed = begin(folder, checked, fresh=fresh, device=device, precision=precision)
+            resumed = begin(folder, asked, fresh=fresh, device=device, precision=precision)
             say(f"{'resuming' if resumed else 'writing'} {folder}")
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)

@@ -22,6 +22,7 @@ from tumorboard.study import Arm, Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import fit_arm
+from tumorboard.training.found_cohort import with_columns
 from tumorboard.training.module import history_csv
 from tumorboard.training.plan import predict_parts, training_notes
 from tumorboard.training.prepare import Prepared, prepare
@@ -74,6 +75,7 @@ def fit(
     with Cache(workers=checked.keys.runtime.workers) as cache:
         limit = FAST_PATIENTS_PER_CLASS if fast else 0
         prepared = prepare(checked, data_root(checked, data), cache=cache, patients_per_class=limit)
+        checked = with_columns(checked, prepared.found)
     stop_on(audit(checked, prepared), checked)
     split = _all_patients(checked, prepared)
     folder.parent.mkdir(parents=True, exist_ok=True)
