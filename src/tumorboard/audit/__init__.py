@@ -10,9 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard import registry
-from tumorboard.formats.image_fingerprints import fingerprints
-from tumorboard.modalities import Measured
-from tumorboard.modalities.image import MeasuredImages
+from tumorboard.modalities import Measured, MeasuredPictures
 from tumorboard.modalities.table import MeasuredTable
 from tumorboard.records import Cohort, Finding, Floats, Ints, Outcomes
 from tumorboard.study import Study
@@ -137,7 +135,7 @@ class Audited:
             parts = [
                 _seen_images(name, cohort, measured[modality])
                 for name, cohort, measured in self.cohorts
-                if isinstance(measured.get(modality), MeasuredImages)
+                if isinstance(measured.get(modality), MeasuredPictures)
             ]
             if parts:
                 found[modality] = SeenImages(
@@ -203,10 +201,9 @@ def _check(name: str) -> Check:
 
 
 def _seen_images(name: str, cohort: Cohort, measured: Measured) -> SeenImages:
-    if not isinstance(measured, MeasuredImages) or measured.images is None:
+    if not isinstance(measured, MeasuredPictures):
         raise TypeError(f"an image modality was given {type(measured).__name__}")
-    prints = fingerprints(measured.images, name=measured.name)
-    sources = [source.path for source in measured.images.sources.values()]
+    prints, sources = measured.fingerprints(), measured.sources
     holders: list[dict[tuple[Person, str], None]] = [{} for _ in sources]
     for row, numbers in enumerate(measured.index):
         paths = cohort.files[measured.name][row]

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
+from tumorboard.formats.image_fingerprints import Fingerprints
 from tumorboard.formats.lesion_masks import LesionMasks
 from tumorboard.records import (
     ArraySpec,
@@ -25,6 +28,9 @@ from tumorboard.records import (
 
 if TYPE_CHECKING:
     import torch
+
+#: Pictures (B, C, H, W) in 0..1 and the row of each to the same pictures, changed.
+Change = Callable[["torch.Tensor", Ints], "torch.Tensor"]
 
 
 @dataclass(frozen=True)
@@ -44,6 +50,45 @@ class Measured:
     records: tuple[FileRecord, ...] = ()
 
 
+@dataclass(frozen=True)
+class MeasuredPictures(Measured):
+    """Measurements that are pictures: what the audit, probes and error pages read of any of them.
+
+    Args:
+        name: The modality's name in the study.
+        index: (rows, n) number of each of the row's pictures among `sources`, -1 for none.
+        patient_id: One per row.
+        change: Makes pictures worse before they are handed over, to see what a model makes of it:
+            (B, C, H, W) float32 in 0..1 and their rows to the same; None leaves them.
+    """
+
+    name: str = ""
+    index: Ints = field(default_factory=lambda: np.empty((0, 1), dtype=np.int64))
+    patient_id: tuple[str, ...] = ()
+    change: Change | None = None
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The file of each picture."""
+        raise NotImplementedError
+
+    def fingerprints(self) -> Fingerprints:
+        """Fingerprints of the pictures, in the order of `sources`.
+
+        Raises:
+            InputError: A picture was changed or removed during the run.
+        """
+        raise NotImplementedError
+
+    def grey_levels(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (rows,) of what each row shows, in grey, 0..1; else NaN."""
+        raise NotImplementedError
+
+    def picture(self, row: int) -> NDArray[np.uint8] | None:
+        """What a row shows of its file, (H, W, 3); None where that is the whole file."""
+        return None
+
+
 class Modality(ABC):
     """One kind of measurement of a patient. Keyword arguments of `__init__` are its configuration.
 
@@ -51,7 +96,8 @@ class Modality(ABC):
     `arrays` for any rows; `finish` on the device, with augmentation while training.
     """
 
-    layout: ClassVar[Layout]
+    #: What the encoder gets; set by the class, or by `__init__` where a setting decides it.
+    layout: Layout
 
     @property
     def pattern(self) -> str:
@@ -84,6 +130,13 @@ class Modality(ABC):
     @abstractmethod
     def arrays(self, measured: Measured, rows: Ints) -> NDArray[Any]:
         """Arrays (len(rows), *spec.sizes); rows where the modality is absent are undefined."""
+
+    def unimputed(self, measured: Measured, rows: Ints) -> NDArray[Any]:
+        """As `arrays`, with NaN where a value is missing: for models that handle that themselves.
+
+        By default the arrays as they are: only tables fill values in.
+        """
+        return self.arrays(measured, rows)
 
     def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
         """Stored batch, on its device, to what the encoder sees; a generator augments it."""

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.image_fingerprints import Fingerprints, fingerprints
 from tumorboard.formats.lesion_masks import LesionMasks, read_masks
 from tumorboard.formats.pixels import Window
 from tumorboard.formats.prepared_images import (
@@ -23,7 +24,7 @@ from tumorboard.formats.prepared_images import (
     prepare,
 )
 from tumorboard.formats.slices import Slice, SliceFinder
-from tumorboard.modalities import Measured, Modality
+from tumorboard.modalities import Change, Measured, MeasuredPictures, Modality
 from tumorboard.records import (
     ArraySpec,
     Bools,
@@ -47,30 +48,41 @@ if TYPE_CHECKING:
     import torch
 
 
-#: Images (B, C, H, W) in 0..1 and the row of each to the same images, changed.
-Change = Callable[["torch.Tensor", Ints], "torch.Tensor"]
 #: Images whose quality is measured at once: bounds the memory.
 _CHUNK = 64
 
 
 @dataclass(frozen=True)
-class MeasuredImages(Measured):
-    """Prepared images of a cohort.
+class MeasuredImages(MeasuredPictures):
+    """Prepared images of a cohort; `index` is (rows, slices).
 
     Args:
-        name: The modality's name in the study.
         images: Every distinct slice of the cohort.
-        index: (rows, slices) number of each slice among `images`, -1 where the row has none.
-        patient_id: One per row.
-        change: Makes images worse before they are handed over, to see what a model makes of it:
-            (B, C, H, W) float32 in 0..1 and their rows to the same; None leaves them.
     """
 
-    name: str = ""
     images: PreparedImages | None = None
-    index: Ints = field(default_factory=lambda: np.empty((0, 1), dtype=np.int64))
-    patient_id: tuple[str, ...] = ()
-    change: Change | None = None
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The file of each slice."""
+        images, _, _ = _images(self)
+        return tuple(source.path for source in images.sources.values())
+
+    def fingerprints(self) -> Fingerprints:
+        """Fingerprints of the slices; see `MeasuredPictures.fingerprints`."""
+        images, _, name = _images(self)
+        return fingerprints(images, name=name)
+
+    def grey_levels(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (rows,) of the middle slice, without decoding any image."""
+        images, index, _ = _images(self)
+        middle = index[:, index.shape[1] // 2]
+        if not len(images.sources):
+            return np.full(len(middle), np.nan), np.full(len(middle), np.nan)
+        mean, square = (moment[:, 0] for moment in images.moments(1))
+        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
+        has = middle >= 0
+        return np.where(has, mean[middle], np.nan), np.where(has, spread[middle], np.nan)
 
 
 class Image(Modality):

@@ -21,8 +21,7 @@ from tumorboard.evaluation.probe_table import (
     write_probes,
 )
 from tumorboard.evaluation.tables import read_predictions
-from tumorboard.modalities import Measured
-from tumorboard.modalities.image import MeasuredImages
+from tumorboard.modalities import Measured, MeasuredPictures
 from tumorboard.records import Ints, Split
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
@@ -94,8 +93,8 @@ class ImageProbe(Probe):
 
     def refuses(self, fitted: FittedArm) -> str:
         """It needs an image."""
-        layouts = [fitted.specs[name].layout for name in fitted.arm.modalities]
-        return "" if "image" in layouts else "it reads no image"
+        layouts = {fitted.specs[name].layout for name in fitted.arm.modalities}
+        return "" if layouts & {"image", "bag"} else "it reads no image"
 
     def trials(
         self, fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints, seeds: Ints
@@ -136,7 +135,7 @@ def with_images(
         return change(images, generators)
 
     worse = {
-        name: replace(each, change=changed) if isinstance(each, MeasuredImages) else each
+        name: replace(each, change=changed) if isinstance(each, MeasuredPictures) else each
         for name, each in measured.items()
     }
     present = fitted.present(measured)[rows].any(axis=1)
