@@ -86,8 +86,8 @@ def test_wrong_value(table: str, key: str, value: object, expected: str | None) 
         ),
         (
             {"lr": 1e-3},
-            "training.optimizer.lr: unknown key. Known: learning_rate, momentum, name, "
-            "weight_decay.",
+            "training.optimizer.lr: unknown key. Known: encoder_learning_rate, "
+            "learning_rate, momentum, name, weight_decay.",
         ),
         (
             "adamww",

@@ -149,8 +149,8 @@ def test_contradiction(keys: str, sentence: str) -> None:
         ),
         (
             '[task]\ntarget = "outcome"\nunit = "annotation"\n',
-            "task.unit: annotation belongs to annotation sources, which are planned and not built "
-            "yet. Use patient or row.",
+            "task.unit: annotation belongs to sources of annotations, and 'folder' "
+            "is none. Use patient or row.",
         ),
         (
             '[task]\nkind = "clasification"\n',

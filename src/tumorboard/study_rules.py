@@ -54,6 +54,7 @@ def contradictions(keys: StudyKeys, given: Mapping[str, Any]) -> list[str]:
     return [
         *_splits(keys.evaluation),
         *_task(keys),
+        *_beside(keys),
         *_cohort(keys),
         *_accepted(keys.audit.accept),
         *_named("explain.probes", keys.evaluation.probes, where="evaluation.probes"),
@@ -96,6 +97,22 @@ def _splits(evaluation: Evaluation) -> list[str]:
             "validation, test) that sum to 1, such as [0.70, 0.15, 0.15]."
         )
     return sentences
+
+
+def _beside(keys: StudyKeys) -> list[str]:
+    if keys.evaluation.split_beside == "none":
+        return []
+    if keys.task.unit == "patient":
+        return [
+            'evaluation.split_beside: "unit" is the split by patient where task.unit is "patient". '
+            "Remove it, or set task.unit to row or annotation."
+        ]
+    if keys.evaluation.folds_by == "institution":
+        return [
+            'evaluation.split_beside: has no counterpart of folds_by = "institution". Keep one of '
+            "the two."
+        ]
+    return []
 
 
 def _task(keys: StudyKeys) -> list[str]:

@@ -58,7 +58,8 @@ def test_registry_finds_it_and_its_settings_survive_json() -> None:
 def test_ids_stay_text_and_rows_of_a_patient_may_differ(tmp_path: Path) -> None:
     cohort = read(tmp_path, "patient_id,age\n00123,5\n00123,6\n7,1\n")
     assert cohort.patient_id == ("00123", "00123", "7")
-    assert cohort.unit_id == cohort.patient_id
+    pairs = zip(cohort.patient_id, cohort.line, strict=True)
+    assert cohort.unit_id == tuple(f"{patient}:{line}" for patient, line in pairs)
     assert cohort.patients == ("00123", "7")
     assert cohort.line == (2, 3, 4)
     assert cohort.flow == ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import cast
 
 from tumorboard.audit import Audited, Check
 from tumorboard.formats.dates import fitting_formats, parse_date
@@ -33,17 +34,46 @@ class AfterIndexDate(Check):
 
     Error: dates, or years, of a predictor later than `[cohort] index_date` in any patient; a
     predictor whose companion column (`ca15_3` and `ca15_3_date`) is dated later; a predictor that
-    is named after the follow-up itself (death, survival, last contact). Warning: a predictor named
-    after an event that mostly follows (recurrence, discharge).
+    is named after the follow-up itself (death, survival, last contact), or whose source says that
+    it is known only later, such as codes of the same admission, which are assigned at discharge.
+    Warning: a predictor named after an event that mostly follows (recurrence, discharge).
     """
 
     def find(self, audited: Audited) -> list[Finding]:
         """Findings of every predictor column."""
-        findings: list[Finding] = []
+        findings = _by_source(audited)
+        said = {column for finding in findings for column in _columns_of(finding)}
         for column, modality in audited.predictors.items():
-            late = _by_date(audited, column, modality)
-            findings += late or _by_name(column, modality)
+            if column not in said:
+                late = _by_date(audited, column, modality)
+                findings += late or _by_name(column, modality)
         return findings
+
+
+def _by_source(audited: Audited) -> list[Finding]:
+    """One finding for the predictors of a modality that are known at the same later time."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for column, modality in audited.predictors.items():
+        when = audited.cohort.known_later.get(column)
+        if when:
+            groups.setdefault((modality, when), []).append(column)
+    return [
+        Finding(
+            "after-index-date",
+            "error",
+            f"{counted(len(columns), 'predictor')} of modalities.{modality} "
+            f"{'is' if len(columns) == 1 else 'are'} known only {when}, after the prediction is "
+            f"made: {listed(columns)}. Remove {'it' if len(columns) == 1 else 'them'}, or let the "
+            "source take facts from before (same_admission_codes = false, an earlier window).",
+            patients=audited.cohort.patients,
+            evidence={"columns": columns, "known": when, "modality": modality},
+        )
+        for (modality, when), columns in groups.items()
+    ]
+
+
+def _columns_of(finding: Finding) -> Sequence[str]:
+    return cast("Sequence[str]", finding.evidence["columns"])
 
 
 def _by_date(audited: Audited, column: str, modality: str) -> list[Finding]:

@@ -22,24 +22,51 @@ class SplitNotByPatient(Check):
 
     A warning where a column that names people (`patient`, `lesion`, `case` ..., or ids such as
     HAM_0002450) joins several values of `[cohort] patient_id`, each of which belongs to one of its
-    values; or where the ids themselves end in the number of an image, a side or a visit.
+    values; or where the ids themselves end in the number of an image, a side or a visit. Another
+    where the study asks for a second split by unit (`[evaluation] split_beside`).
     """
 
     def find(self, audited: Audited) -> list[Finding]:
         """One warning that names the coarsest such column, or the shape of the ids."""
-        cohort = audited.cohort
-        own = cohort.patient_id
-        coarser = {
-            column: n
-            for column, cells in cohort.columns.items()
-            if column not in audited.own_columns
-            and column not in audited.predictors
-            and (n := people_joined(column, cells, own))
-        }
-        if coarser:
-            column = min(coarser, key=lambda name: coarser[name])
-            return [_by_column(audited, column, coarser[column])]
-        return _by_ids(cohort, audited.study.keys.cohort.patient_id)
+        return [*_asked(audited), *_in_the_ids(audited)]
+
+
+def _asked(audited: Audited) -> list[Finding]:
+    """A warning where the study itself asks for a split by unit."""
+    if audited.study.keys.evaluation.split_beside == "none":
+        return []
+    cohort = audited.cohort
+    often = Counter(cohort.patient_id)
+    several = tuple(patient for patient, n in often.items() if n > 1)
+    return [
+        Finding(
+            "split-not-by-patient",
+            "warning",
+            f'evaluation.split_beside = "unit": the {counted(cohort.n_rows, "row")} of '
+            f"{counted(len(cohort.patients), 'patient')} are also split one by one, so that "
+            f"{len(several):,} patients are trained and tested on at once. Those numbers are "
+            "optimistic; the report shows them only beside those by patient.",
+            patients=several,
+            evidence={"n_rows": cohort.n_rows, "n_patients": len(cohort.patients)},
+        )
+    ]
+
+
+def _in_the_ids(audited: Audited) -> list[Finding]:
+    """By a column that names people, or by the shape of the ids."""
+    cohort = audited.cohort
+    own = cohort.patient_id
+    coarser = {
+        column: n
+        for column, cells in cohort.columns.items()
+        if column not in audited.own_columns
+        and column not in audited.predictors
+        and (n := people_joined(column, cells, own))
+    }
+    if coarser:
+        column = min(coarser, key=lambda name: coarser[name])
+        return [_by_column(audited, column, coarser[column])]
+    return _by_ids(cohort, audited.study.keys.cohort.patient_id)
 
 
 def _by_column(audited: Audited, column: str, n_people: int) -> Finding:

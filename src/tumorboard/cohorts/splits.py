@@ -6,6 +6,7 @@ import csv
 import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
@@ -57,6 +58,23 @@ def split_patients(
             rng = np.random.default_rng([seed, repeat, _VALIDATION, fold])
             splits.append(Split(repeat, fold, _fold(groups, fold_of, fold, validation, rng)))
     return splits
+
+
+def split_units(
+    unit_id: Sequence[str], strata: Ints, *, folds: int, repeats: int,
+    holdout: tuple[float, float, float] | None, validation: float, seed: int,
+    classes: Sequence[str] = (),
+) -> list[Split]:  # fmt: skip
+    """The same by unit: patches or rows of one patient lie on both sides of the split.
+
+    Its numbers flatter, and are only ever shown beside those of `split_patients`, whose arguments
+    these are.
+    """
+    splits = split_patients(
+        unit_id, strata, folds=folds, repeats=repeats, holdout=holdout, validation=validation,
+        seed=seed, classes=classes,
+    )  # fmt: skip
+    return [replace(split, by="unit") for split in splits]
 
 
 def split_by_institution(

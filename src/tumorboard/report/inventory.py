@@ -76,6 +76,7 @@ def cohort_summary(
         "outcome": dict(outcomes.counts),
         "outcome_rows": _outcome_rows(cohort, outcomes),
         "modalities": {name: _modality(cohort, name, has) for name, has in present.items()},
+        **({"annotations": dict(cohort.annotations)} if cohort.annotations else {}),
         "missing": {
             column: sum(cell is None for cell in cells) for column, cells in cohort.columns.items()
         },

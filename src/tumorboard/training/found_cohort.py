@@ -15,12 +15,10 @@ from tumorboard.records import Cohort
 from tumorboard.study import Study
 from tumorboard.study_parts import read_records
 from tumorboard.training.batches import derive_seed
-from tumorboard.transforms.column_patterns import expand
+from tumorboard.transforms.column_patterns import expand_table
 
 #: Column of the patient's number in the table that `tumorboard table` writes.
 PATIENT_ID = "patient_id"
-#: Settings of a modality that name columns of the cohort table, and may hold patterns.
-_COLUMN_LISTS = ("numeric", "categorical", "strata", "indicators")
 
 
 def build_source(cohort: Mapping[str, Any], kind: str) -> Source:
@@ -83,15 +81,14 @@ def with_columns(study: Study, cohort: Cohort) -> Study:
     """
     keys = study.keys
     targets = [keys.task.target] if isinstance(keys.task.target, str) else keys.task.target
-    never = {keys.cohort.patient_id, keys.cohort.institution, keys.cohort.index_date, *targets}
-    modalities: dict[str, dict[str, Any]] = {}
-    for name, settings in study.modalities.items():
-        own = dict(settings)
-        for key in _COLUMN_LISTS:
-            if isinstance(own.get(key), list):
-                where = f"modalities.{name}.{key}"
-                own[key] = list(expand(own[key], list(cohort.columns), never=never, where=where))
-        modalities[name] = own
+    never = [keys.cohort.patient_id, keys.cohort.institution, keys.cohort.index_date, *targets]
+    columns = list(cohort.columns)
+    modalities = {
+        name: expand_table(settings, columns, exclude=never, where=f"modalities.{name}")
+        if "numeric" in settings
+        else settings
+        for name, settings in study.modalities.items()
+    }
     return replace(study, modalities=modalities)
 
 
