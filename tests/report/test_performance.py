@@ -4,11 +4,13 @@ import numpy as np
 
 from tumorboard.records import Estimate
 from tumorboard.report.performance import (
+    ClassCount,
     arms_table,
     class_tables,
     confusion_matrices,
     describe_arms,
     interval,
+    is_rare,
     number,
     p_value,
 )
@@ -36,14 +38,41 @@ def test_arms_table_has_only_metrics_that_were_measured() -> None:
     assert (table.rows[1].n_patients, table.rows[1].n_events) == (20, 8)
 
 
-def test_class_tables_only_for_more_than_two_classes() -> None:
-    metrics = {"a": {"sensitivity_x": _estimate(0.7), "ppv_y": _estimate(0.6)}}
-    assert class_tables(metrics, arms=["a"], classes=("x", "y")) == []
-    tables = class_tables(metrics, arms=["a"], classes=("x", "y", "z"))
-    assert [(table.title, table.columns) for table in tables] == [
-        ("x", ("Sensitivity",)),
-        ("y", ("PPV",)),
+def test_the_rarest_class_leads_and_says_what_a_coin_reaches() -> None:
+    metrics = {
+        "a": {f"{m}_{k}": _estimate(0.7) for m in ("sensitivity", "auroc", "auprc") for k in "xyz"}
+    }
+    counts = {
+        "x": ClassCount(9000, 9500, 40),
+        "y": ClassCount(400, 9500, 17),
+        "z": ClassCount(100, 9500, 8),
+    }
+    assert class_tables(metrics, arms=["a"], counts=dict(list(counts.items())[:2])) == []
+    tables = class_tables(metrics, arms=["a"], counts=counts, unit="annotation")
+    assert [(table.title, table.is_rare) for table in tables] == [
+        ("z", True),
+        ("y", True),
+        ("x", False),
     ]
+    assert tables[0].columns == ("Sensitivity", "AUPRC", "AUROC")  # what can be lost comes first
+    assert tables[0].about == (
+        "100 of 9,500 annotations (1.1 %), of 8 patients; the AUPRC of a coin is 0.011"
+    )
+
+
+def test_classes_of_patients_are_counted_once() -> None:
+    assert ClassCount(30, 90, 30).about("patient") == (
+        "30 of 90 patients (33.3 %); the AUPRC of a coin is 0.333"
+    )
+    assert not is_rare(ClassCount(30, 90, 30))
+    assert is_rare(ClassCount(30, 90, 9))  # of so few patients that no interval is given
+
+
+def test_several_classes_begin_with_what_a_large_class_cannot_lead() -> None:
+    names = ("accuracy", "auroc", "macro_f1", "balanced_accuracy", "auprc")
+    metrics = {"a": {name: _estimate(0.8) for name in names}}
+    table = arms_table(metrics, arms=["a"], n_classes=3, describes={})
+    assert table.columns == ("Macro F1", "Balanced accuracy", "AUPRC", "AUROC", "Accuracy")
 
 
 def test_confusion_cells_by_truth_then_call() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.report.contents import Contents
 from tumorboard.report.curves import MAX_CLASSES, N_BOOTSTRAP
 from tumorboard.report.performance import metric_name
@@ -71,15 +72,28 @@ def _rule(contents: Contents) -> str:
 
 def _arms(contents: Contents) -> str:
     positive = contents.classes[-1]
-    events = (
-        f"Events: {positive}."
-        if len(contents.classes) == 2
-        else "Sensitivity and PPV are means over the classes."
-    )
+    events = f"Events: {positive}."
+    if len(contents.classes) > 2:
+        events = (
+            "Balanced accuracy (the mean sensitivity), AUPRC, AUROC and PPV are means over the "
+            "classes, each of them counted alike; the accuracy, which a large class leads, comes "
+            "last. Events: patients of the rarest class."
+        )
     return (
-        "Small: 95 % interval. AUROC and AUPRC compare only units scored by the same fitted model, "
-        f"and are then averaged. Classes are called {_rule(contents)}. Brier: smaller is better. "
-        f"{events}"
+        f"{_interval_words(contents)} AUROC and AUPRC compare only units scored by the same fitted "
+        f"model, and are then averaged. Classes are called {_rule(contents)}. Brier: smaller is "
+        f"better. {events}"
+    )
+
+
+def _interval_words(contents: Contents) -> str:
+    if contents.n_patients >= MIN_PATIENTS:
+        return "Small: 95 % interval."
+    return (
+        f"No intervals: {contents.n_patients} patients are too few for one (under {MIN_PATIENTS}). "
+        f"Many {contents.unit}s of one patient are alike and do not make up for more patients."
+        if contents.unit != "patient"
+        else f"No intervals: {contents.n_patients} patients are too few (under {MIN_PATIENTS})."
     )
 
 

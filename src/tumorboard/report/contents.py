@@ -25,6 +25,7 @@ from tumorboard.records import Estimate, Finding, FlowStep, Ints
 from tumorboard.report.curves import Fit
 from tumorboard.report.flow import CohortFlow
 from tumorboard.report.history import History, read_histories
+from tumorboard.report.performance import ClassCount
 from tumorboard.study_keys import Threshold
 
 
@@ -110,13 +111,19 @@ class Contents:
         counts = Counter(self.predictions.outcome[first].tolist())
         return {name: counts[k] for k, name in enumerate(self.classes)}
 
+    @cached_property
+    def class_counts(self) -> Mapping[str, ClassCount]:
+        """Class -> how much of it was tested."""
+        table, n_all = self.predictions, sum(self.n_units.values())
+        return {
+            name: ClassCount(n, n_all, len(np.unique(table.patient_id[table.outcome == k])))
+            for k, (name, n) in enumerate(self.n_units.items())
+        }
+
     @property
     def n_events(self) -> int:
         """Patients with the positive class; with the rarest class where there are more than two."""
-        table = self.predictions
-        counts = [
-            len(np.unique(table.patient_id[table.outcome == k])) for k in range(len(self.classes))
-        ]
+        counts = [count.n_patients for count in self.class_counts.values()]
         return counts[-1] if len(counts) == 2 else min(counts)
 
     @cached_property

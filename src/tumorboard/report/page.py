@@ -164,7 +164,9 @@ def _numbers(contents: Contents) -> dict[str, Any]:
         "arms": arms,
         "main_table": arms_table(metrics, arms=arms, n_classes=n_classes, describes=describes),
         "further_table": other_metrics(metrics, arms=arms, n_classes=n_classes),
-        "class_tables": class_tables(metrics, arms=arms, classes=contents.classes),
+        "class_tables": class_tables(
+            metrics, arms=arms, counts=contents.class_counts, unit=contents.unit
+        ),
         "threshold_notes": contents.threshold_notes,
         "differences": difference_rows(contents.differences),
     }

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import isfinite
 from typing import Any
 
 import numpy as np
 
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.estimates import MIN_PATIENTS
+from tumorboard.evaluation.rare_class import RARE_SHARE
 from tumorboard.records import Estimate, Floats
 from tumorboard.report.style import MINUS
 
@@ -32,12 +34,13 @@ METRIC_NAMES: Mapping[str, str] = {
     "prevalence": "Prevalence",
     "auroc_bootstrap": "AUROC, bootstrap",
 }
-#: Columns of the arms table, in order: with two classes, and with more.
+#: Columns of the arms table, in order: with two classes, and with more. What a large class cannot
+#: flatter comes first; the accuracy, which it can, comes last.
 BINARY = (
     "auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "f1", "mcc", "brier",
 )  # fmt: skip
-SEVERAL = ("auroc", "auprc", "balanced_accuracy", "sensitivity", "ppv", "macro_f1", "mcc", "brier")
-PER_CLASS = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "f1")
+SEVERAL = ("macro_f1", "balanced_accuracy", "auprc", "auroc", "ppv", "mcc", "brier", "accuracy")
+PER_CLASS = ("sensitivity", "auprc", "auroc", "ppv", "specificity", "npv", "f1")
 
 Metrics = Mapping[str, Mapping[str, Estimate]]
 
@@ -64,11 +67,47 @@ class ArmRow:
 
 @dataclass(frozen=True)
 class MetricTable:
-    """Metrics in columns, arms in rows."""
+    """Metrics in columns, arms in rows; `about` says who is counted, where that needs saying."""
 
     title: str
     columns: tuple[str, ...]
     rows: tuple[ArmRow, ...]
+    about: str = ""
+    is_rare: bool = False
+
+
+@dataclass(frozen=True)
+class ClassCount:
+    """How much of one class was tested.
+
+    Args:
+        n_units: Units of the class.
+        n_all: Units of every class.
+        n_patients: Patients with a unit of the class.
+    """
+
+    n_units: int
+    n_all: int
+    n_patients: int
+
+    @property
+    def share(self) -> float:
+        """Share of the units: what the average precision of a coin comes to."""
+        return self.n_units / self.n_all if self.n_all else 0.0
+
+    def about(self, unit: str) -> str:
+        """`390 of 25,828 annotations (1.5 %), 17 patients; the AUPRC of a coin is 0.015`."""
+        share = f"{100 * self.share:.1f} %"
+        patients = "" if unit == "patient" else f", of {counted(self.n_patients, 'patient')}"
+        return (
+            f"{self.n_units:,} of {counted(self.n_all, unit)} ({share}){patients}; "
+            f"the AUPRC of a coin is {number(self.share)}"
+        )
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `1,200 rows`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
 
 
 def metric_name(metric: str) -> str:
@@ -115,21 +154,34 @@ def other_metrics(metrics: Metrics, *, arms: Sequence[str], n_classes: int) -> M
 
 
 def class_tables(
-    metrics: Metrics, *, arms: Sequence[str], classes: Sequence[str]
-) -> list[MetricTable]:
-    """One table per class of a study with more than two: the class against the rest."""
-    if len(classes) <= 2:
+    metrics: Metrics, *, arms: Sequence[str], counts: Mapping[str, ClassCount],
+    unit: str = "patient",
+) -> list[MetricTable]:  # fmt: skip
+    """One table per class of a study with more than two: the class against the rest.
+
+    Args:
+        counts: Class -> how much of it was tested; the rarest class is shown first.
+    """
+    if len(counts) <= 2:
         return []
     tables: list[MetricTable] = []
-    for name in classes:
-        found = [m for m in PER_CLASS if any(f"{m}_{name}" in metrics[arm] for arm in arms)]
+    shown = {m: any(f"{m}_{k}" in metrics[arm] for arm in arms for k in counts) for m in PER_CLASS}
+    for name in sorted(counts, key=lambda k: counts[k].n_units):
+        found = [m for m in PER_CLASS if shown[m]]
         renamed = {
             arm: {m: metrics[arm][f"{m}_{name}"] for m in found if f"{m}_{name}" in metrics[arm]}
             for arm in arms
         }
-        if found:
-            tables.append(_table(name, found, renamed, arms, {}))
+        if any(renamed.values()):
+            made = _table(name, found, renamed, arms, {})
+            count = counts[name]
+            tables.append(replace(made, about=count.about(unit), is_rare=is_rare(count)))
     return tables
+
+
+def is_rare(count: ClassCount) -> bool:
+    """Whether a class is rare enough to be lost in a mean over units."""
+    return count.share < RARE_SHARE or count.n_patients < MIN_PATIENTS
 
 
 def _table(

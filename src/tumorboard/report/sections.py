@@ -16,6 +16,8 @@ from tumorboard.report import (
     explanations,
     input_quality,
     missing_data,
+    rare_class,
+    split_beside,
     subgroups,
     subsets,
     tuning,
@@ -26,6 +28,8 @@ from tumorboard.report.section import Section
 
 #: None where the run has no such evidence.
 SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
+    split_beside.section,
+    rare_class.section,
     comparison.section,
     locked_section,
     external_section,

@@ -24,6 +24,7 @@ from tumorboard.evaluation.input_quality import quality_document
 from tumorboard.evaluation.next_test import next_test_document
 from tumorboard.evaluation.patient_columns import columns_by_patient, numbers_of
 from tumorboard.evaluation.probe_table import ProbeTable
+from tumorboard.evaluation.rare_class import rare_class_document
 from tumorboard.evaluation.sample_size import sample_size_document
 from tumorboard.evaluation.significance import significance_document
 from tumorboard.evaluation.standardised_differences import cohort_differences
@@ -169,6 +170,11 @@ def _of_predictions(
         "subgroups": subgroups_document(
             table, groups, primary=study.primary, threshold=keys.threshold
         ) if groups else None,
+        "rare_class": rare_class_document(
+            table, finished.metrics, reference=study.primary.reference,
+            sizes=part_sizes(finished.splits), n_bootstrap=keys.bootstrap,
+            rng=finished.rng("rare class"),
+        ),
         "errors": _errors(finished),
     }  # fmt: skip
 
