@@ -110,9 +110,8 @@ class BatchRows(Sampler[list[int]]):
 def epoch_order(rows: Ints, *, target: Ints, weight: Floats, sampler: str, seed: int) -> Ints:
     """Order of the training rows in one epoch.
 
-    `shuffle` shows each row once. `weighted` draws as many rows with replacement, each class
-    equally
-    often and each patient of a class equally often.
+    `shuffle` shows each row once. `weighted` and `hard` draw as many rows with replacement, each
+    class equally often, and within a class by weight: each patient equally often, hard rows more.
     """
     rng = np.random.default_rng(seed)
     if sampler == "shuffle":

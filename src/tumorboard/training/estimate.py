@@ -44,7 +44,7 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
         modalities, prepared.measured, prepared.outcomes.target, np.ones(prepared.cohort.n_rows)
     )
     size = min(arm.training.batch_size, len(train))
-    has_images = any(spec.layout == "image" for spec in specs.values())
+    has_images = any(spec.layout in ("image", "bag") for spec in specs.values())
     channels_last(network, specs)
     precision = choose_precision(study.keys.runtime.precision, device.type, has_images)
     seconds: list[float] = []

@@ -228,7 +228,7 @@ def _train(
         raise RuntimeError("a network is needed to train")
     share = row_weights(cohort.patient_id, train)
     weight = loss_weights(cohort.patient_id, train, n_rows=cohort.n_rows)
-    if arm.training.sampler == "weighted":
+    if arm.training.sampler != "shuffle":
         weight[train] = 1.0  # the sampler draws a patient's rows as rarely as they should count
     weight += loss_weights(cohort.patient_id, validation, n_rows=cohort.n_rows)
     rows = Rows(fitted.modalities, prepared.measured, prepared.outcomes.target, weight)
@@ -236,7 +236,7 @@ def _train(
         rows.target[train], torch.as_tensor(share),
         loss=arm.training.loss, n_outputs=fitted.n_outputs,
     )  # fmt: skip
-    has_images = any(spec.layout == "image" for spec in fitted.specs.values())
+    has_images = any(spec.layout in ("image", "bag") for spec in fitted.specs.values())
     channels_last(network, fitted.specs)
     fit_rows = FitRows(rows, train, validation, share, cohort.patient_id, cohort.unit_id)
     module = ArmModule(

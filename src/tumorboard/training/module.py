@@ -22,6 +22,7 @@ from tumorboard.records import Floats, Ints
 from tumorboard.study_keys import LOWER_IS_BETTER, Schedule, Training
 from tumorboard.tasks import Task
 from tumorboard.training.batches import Batch, Rows, derive_seed, epoch_order, loader
+from tumorboard.training.hard_rows import HardRows
 from tumorboard.training.schedules import learning_rate_factor
 
 
@@ -68,6 +69,7 @@ class ArmModule(lightning.LightningModule):
         self._train_loss: list[float] = []
         self._validation: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float]] = []
         self._generator = torch.Generator()
+        self._hard = HardRows(len(rows.data))
         # Not registered with Lightning: it does not step a plateau schedule again after a resume.
         self._plateau: ReduceLROnPlateau | None = None
         self._plateau_state: dict[str, Any] = {}
@@ -75,10 +77,14 @@ class ArmModule(lightning.LightningModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of this epoch; the order depends on the seed and the epoch alone."""
         rows = self.rows
+        target = rows.data.target.numpy()[rows.train].astype(np.int64)
+        weight = rows.share
+        if self.training_keys.sampler == "hard":
+            weight = self._hard.weigh(rows.train, target, weight)
         order = epoch_order(
             rows.train,
-            target=rows.data.target.numpy()[rows.train].astype(np.int64),
-            weight=rows.share,
+            target=target,
+            weight=weight,
             sampler=self.training_keys.sampler,
             seed=derive_seed(*self.seed_parts, self.current_epoch, "order"),
         )
@@ -155,7 +161,10 @@ class ArmModule(lightning.LightningModule):
         torch.manual_seed(seed)
         self._generator.manual_seed(seed)
         augment = self.training_keys.augment
-        value = self._batch_loss(*self.forward_batch(batch, augment=augment), batch)
+        outputs, present = self.forward_batch(batch, augment=augment)
+        value = self._batch_loss(outputs, present, batch)
+        if self.training_keys.sampler == "hard":
+            self._remember(outputs, batch)
         if not bool(torch.isfinite(value)):
             patients = sorted({self.rows.patient_id[int(row)] for row in batch.rows})
             raise RunError(
@@ -165,6 +174,12 @@ class ArmModule(lightning.LightningModule):
             )
         self._train_loss.append(float(value.detach()))
         return value
+
+    def _remember(self, outputs: Outputs, batch: Batch) -> None:
+        """How hard each row was, for the draw of the next epoch."""
+        with torch.no_grad():
+            loss = self._row_loss(outputs.logits.detach(), batch).double().cpu().numpy()
+        self._hard.see(batch.rows.numpy(), loss)
 
     def validation_step(self, batch: Batch, index: int) -> None:
         """Keep predictions and loss of one validation batch."""
@@ -214,7 +229,9 @@ class ArmModule(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The study's optimiser over the network's parameter groups, and a plateau schedule."""
         keys = self.training_keys.optimizer
-        groups = self.network.parameter_groups(keys.learning_rate)
+        groups = self.network.parameter_groups(
+            keys.learning_rate, encoder_learning_rate=keys.encoder_learning_rate
+        )
         common: dict[str, Any] = {"lr": keys.learning_rate, "weight_decay": keys.weight_decay}
         if keys.name == "sgd":
             optimizer: torch.optim.Optimizer = torch.optim.SGD(
@@ -232,11 +249,13 @@ class ArmModule(lightning.LightningModule):
         """The training curves and the plateau schedule travel with the checkpoint."""
         checkpoint["history"] = self.history
         checkpoint["plateau"] = self._plateau.state_dict() if self._plateau else {}
+        checkpoint["hard_rows"] = self._hard.to_plain()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Go on with the training curves of the interrupted fit."""
         self.history = [dict(entry) for entry in checkpoint["history"]]
         self._plateau_state = dict(checkpoint["plateau"])
+        self._hard.restore(checkpoint["hard_rows"])
 
 
 def _plateau(optimizer: torch.optim.Optimizer, schedule: Schedule) -> ReduceLROnPlateau | None:

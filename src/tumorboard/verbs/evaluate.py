@@ -209,7 +209,7 @@ def stop_on(findings: Sequence[Finding], study: Study) -> None:
 def where_and_how(study: Study) -> tuple[str, str]:
     """Device and precision that the networks of a study are trained in here."""
     device = choose_device(study.keys.runtime.device)
-    images = any(table["kind"] == "image" for table in study.modalities.values())
+    images = any(table["kind"] in ("image", "patches") for table in study.modalities.values())
     return device, str(choose_precision(study.keys.runtime.precision, device, images))
 
 
