@@ -240,6 +240,52 @@ def test_stages_are_unfrozen_from_the_last_to_the_first() -> None:
         assert all(p.requires_grad for p in network.heads.parameters())
 
 
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        # frozen for two epochs, then one block per epoch
+        ({"unfreeze_every": 1, "frozen_epochs": 2}, [0, 0, 1, 2, 3, 4, 5, 5]),
+        ({"unfreeze_every": 2, "frozen_epochs": 1}, [0, 1, 1, 2, 2, 3, 3, 4]),
+        ({"unfreeze_every": 1, "frozen_epochs": 0}, [1, 2, 3, 4, 5, 5, 5, 5]),
+        ({"frozen_epochs": 2}, [0, 0, 5, 5, 5, 5, 5, 5]),
+        ({}, [5] * 8),
+    ],
+)
+def test_stages_trained_in_each_epoch(settings: dict[str, int], expected: list[int]) -> None:
+    encoder = make_resnet(**settings).encoder("ultrasound")
+    assert [encoder.n_trained(epoch) for epoch in range(8)] == expected
+
+
+def test_encoders_learn_at_their_own_rate() -> None:
+    network = make_network()
+    groups = network.parameter_groups(1e-3, encoder_learning_rate=1e-4)
+    slow, fast = ({id(p) for p in group["params"]} for group in groups)
+    assert [group["lr"] for group in groups] == [1e-4, 1e-3]
+    assert slow == {id(p) for p in network.encoders.parameters()}
+    assert network.fusion is not None
+    assert fast == {id(p) for part in (network.fusion, network.heads) for p in part.parameters()}
+
+
+def test_an_encoders_rate_falls_from_its_last_stage_while_the_heads_stays() -> None:
+    network = make_resnet(learning_rate_decay=0.5)
+    groups = network.parameter_groups(1e-3, encoder_learning_rate=1e-4)
+    rates = [group["lr"] for group in groups]
+    assert rates == pytest.approx([6.25e-6, 1.25e-5, 2.5e-5, 5e-5, 1e-4, 1e-3])
+    stages = network.encoder("ultrasound").stages()
+    for group, part in zip(groups, [*stages, network.heads], strict=True):
+        assert {id(p) for p in group["params"]} == {id(p) for p in part.parameters()}
+
+
+def test_a_head_starts_as_its_encoder_asks() -> None:
+    weight, bias = (p.detach() for p in make_resnet(head_init="he").heads.parameters())
+    # 1,024 draws of variance 2 / 512: the standard error of their spread is 2.2 %
+    assert float(weight.std()) == pytest.approx((2 / 512) ** 0.5, rel=0.09)
+    assert float(weight.abs().max()) > 512**-0.5
+    assert not bool(bias.any())
+    usual, _ = make_resnet().heads.parameters()
+    assert float(usual.detach().abs().max()) <= 512**-0.5
+
+
 def test_batch_norm_of_frozen_stages_does_not_move() -> None:
     network = make_resnet(unfreeze_every=1)
     network.set_epoch(1)

@@ -127,7 +127,7 @@ def test_little_tissue_is_refused_with_its_count() -> None:
 
 def test_one_stain_is_refused() -> None:
     strength = np.random.default_rng(0).uniform(0.3, 1.0, (4000, 1))
-    with pytest.raises(InputError, match="found one colour of stain .* expected haematoxylin and"):
+    with pytest.raises(InputError, match=r"found one colour of stain .* expected haematoxylin and"):
         estimate_stains(od_to_rgb(strength * HED[:1]))
 
 

@@ -88,6 +88,8 @@ class Network(nn.Module):
         self.heads = nn.ModuleList(
             nn.Linear(inputs, n_outputs) for inputs in (sizes if is_decision else (size,))
         )
+        if self.fusion is None or is_decision:
+            _start_heads(self.heads, self._encoders())
         self._frozen: list[nn.Module] = []
 
     def forward(self, inputs: Mapping[str, torch.Tensor], present: torch.Tensor) -> Outputs:
@@ -125,17 +127,20 @@ class Network(nn.Module):
         for encoder in self._encoders():
             encoder.load_pretrained()
 
-    def parameter_groups(self, learning_rate: float) -> list[dict[str, Any]]:
+    def parameter_groups(
+        self, learning_rate: float, *, encoder_learning_rate: float | Literal["same"] = "same"
+    ) -> list[dict[str, Any]]:
         """Groups for an optimiser: `{"params": [...], "lr": ...}`, the slowest first.
 
-        Every parameter is in exactly one.
-        The learning rate of a stage is multiplied by the encoder's `learning_rate_decay` once for
-        every stage above it; the last stage, the fusion and the heads learn at `learning_rate`.
+        Every parameter is in exactly one. The last stage of each encoder learns at
+        `encoder_learning_rate`, and that of every stage below is multiplied by the encoder's
+        `learning_rate_decay` once more; the fusion and the heads learn at `learning_rate`.
         """
+        fastest = learning_rate if encoder_learning_rate == "same" else encoder_learning_rate
         rates: dict[int, float] = {}
         for encoder in self._encoders():
             for height, stage in enumerate(reversed(encoder.stages())):
-                rate = learning_rate * encoder.learning_rate_decay**height
+                rate = fastest * encoder.learning_rate_decay**height
                 rates.update({id(parameter): rate for parameter in stage.parameters()})
         groups: dict[float, list[nn.Parameter]] = {}
         for parameter in self.parameters():
@@ -145,9 +150,8 @@ class Network(nn.Module):
     def set_epoch(self, epoch: int) -> None:
         """Freeze and unfreeze stages for an epoch.
 
-        An encoder with `unfreeze_every` starts with every stage frozen, so that the new head does
-        not spoil pretrained weights; one more stage is trained, the last first, every so many
-        epochs.
+        An encoder with `unfreeze_every` or `frozen_epochs` starts with every stage frozen, so that
+        the new head does not spoil pretrained weights; stages are then trained from the last on.
 
         Args:
             epoch: Number of epochs finished: 0 for the first.
@@ -155,8 +159,7 @@ class Network(nn.Module):
         self._frozen = []
         for encoder in self._encoders():
             stages = encoder.stages()
-            trained = epoch // encoder.unfreeze_every if encoder.unfreeze_every else len(stages)
-            n_frozen = max(0, len(stages) - trained)
+            n_frozen = len(stages) - encoder.n_trained(epoch)
             self._frozen += stages[:n_frozen]
             for number, stage in enumerate(stages):
                 stage.requires_grad_(number >= n_frozen)
@@ -243,6 +246,16 @@ def _settings(kind: type, table: Mapping[str, Any], *, where: str) -> dict[str, 
     """Arguments of a component with every default filled in; unknown ones are refused."""
     own = {key: value for key, value in table.items() if key != "name"}
     return registry.arguments(kind, registry.resolve(kind, own, where=where))
+
+
+def _start_heads(heads: nn.ModuleList, encoders: Sequence[Encoder]) -> None:
+    """Heads right behind an encoder start as it asks."""
+    for head, encoder in zip(heads, encoders, strict=True):
+        if encoder.head_init == "he":
+            linear = cast("nn.Linear", head)
+            # variance 2 / inputs, as of a layer before a ReLU: He et al., ICCV 2015, equation 10
+            nn.init.kaiming_normal_(linear.weight, mode="fan_in", nonlinearity="relu")
+            nn.init.zeros_(linear.bias)
 
 
 def _vector_size(name: str, spec: ArraySpec) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 import torch
 from torch import nn
@@ -23,8 +23,12 @@ class Encoder(nn.Module, ABC):
     output_size: int
     #: The learning rate of a stage is multiplied by this once for every stage above it.
     learning_rate_decay: float = 1.0
-    #: Unfreeze one more stage, from the last to the first, every so many epochs; 0 trains all.
+    #: Unfreeze one more stage, from the last to the first, every so many epochs; 0 all at once.
     unfreeze_every: int = 0
+    #: Epochs before the first stage is unfrozen; "same" means as many as between two stages.
+    frozen_epochs: int | Literal["same"] = "same"
+    #: How the linear head right after this encoder starts: torch's uniform draw, or He's normal.
+    head_init: Literal["uniform", "he"] = "uniform"
 
     def __init__(self, spec: ArraySpec) -> None:
         super().__init__()
@@ -37,6 +41,16 @@ class Encoder(nn.Module, ABC):
     def stages(self) -> list[nn.Module]:
         """Parts from input to output, for staged unfreezing and layer-wise learning rates."""
         return [self]
+
+    def n_trained(self, epoch: int) -> int:
+        """Stages that are trained, counted from the last, after `epoch` epochs are finished."""
+        frozen = self.unfreeze_every if self.frozen_epochs == "same" else self.frozen_epochs
+        if epoch < frozen:
+            return 0
+        n_stages = len(self.stages())
+        if not self.unfreeze_every:
+            return n_stages
+        return min(n_stages, 1 + (epoch - frozen) // self.unfreeze_every)
 
     def map_layer(self) -> nn.Module | None:
         """The last part whose output (B, F, *space) still has a place for each part of the input.

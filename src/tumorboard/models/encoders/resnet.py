@@ -38,6 +38,9 @@ class Resnet(Encoder):
         weights: "none", "imagenet" (downloaded once: timm's `resnet<depth>.a1_in1k`) or a local
             `.safetensors`, `.pth` or `.pt` file with the parameter names of torchvision and timm.
         unfreeze_every: Epochs after which one more stage is trained, the last first; 0 trains all.
+        frozen_epochs: Epochs before the first stage is trained; "same" is as many as between two.
+        head_init: Weights of a linear head right behind it: uniform up to 1 / sqrt(inputs), or
+            normal with variance 2 / inputs (He et al., ICCV 2015).
         learning_rate_decay: Factor on the learning rate for every stage further from the output.
         dropout: Share of the pooled features dropped while training.
 
@@ -55,6 +58,8 @@ class Resnet(Encoder):
         depth: Literal[18, 34, 50] = 18,
         weights: str = "none",
         unfreeze_every: WholeNumber = 0,
+        frozen_epochs: WholeNumber | Literal["same"] = "same",
+        head_init: Literal["uniform", "he"] = "uniform",
         learning_rate_decay: Factor = 1.0,
         dropout: Dropout = 0.2,
     ) -> None:
@@ -64,6 +69,8 @@ class Resnet(Encoder):
         self.depth = depth
         self.weights = weights
         self.unfreeze_every = unfreeze_every
+        self.frozen_epochs = frozen_epochs
+        self.head_init = head_init
         self.learning_rate_decay = learning_rate_decay
         block, n_blocks = _BLOCKS[depth]
         # These arguments make MONAI's parameters and outputs the same as torchvision's and timm's.
