@@ -34,7 +34,7 @@ RUN_NAMES = frozenset(
         "table1.json", "predictions.csv", "metrics.json", "comparison.json", "figures",
         "report.html", "models", "log.jsonl", "probes.csv", "masks", "evidence", "explanations",
         "locked_test.csv", "external.csv", "MODEL_CARD.md", "checklists.docx",
-        "checklists.csv", "applied-model-card.json",
+        "checklists.csv", "applied-model-card.json", "split_by_unit",
     }
 )  # fmt: skip
 #: Tables of the study that may change between two starts of the same run.

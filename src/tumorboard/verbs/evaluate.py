@@ -13,9 +13,6 @@ from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache
 from tumorboard.cohorts.splits import split_by_institution, split_patients
 from tumorboard.errors import InputError, StudyError
-from tumorboard.evaluation.classification import evaluate_arms
-from tumorboard.evaluation.comparison import compare_all
-from tumorboard.evaluation.results import write_comparison, write_metrics
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
 from tumorboard.records import Estimate, Finding, Outcomes, Split
@@ -30,7 +27,8 @@ from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import begin, locked
 from tumorboard.training.signals import ending_on_signals
-from tumorboard.verbs.gather import Finished, gather_evidence, part_sizes, subgroup_columns
+from tumorboard.verbs.beside import run_beside, units_apart
+from tumorboard.verbs.gather import Finished, gather_evidence, subgroup_columns
 from tumorboard.verbs.held_out import (
     locked_patients,
     score_external,
@@ -38,6 +36,7 @@ from tumorboard.verbs.held_out import (
     with_locked_step,
 )
 from tumorboard.verbs.inputs import write_inputs, write_setup
+from tumorboard.verbs.scores import write_scores
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
 FAST = (
@@ -91,6 +90,7 @@ def evaluate(
         prepared = with_locked_step(prepared, held_back)
         splits = split_study(checked, prepared, held_back)
         refuse_empty_parts(checked, prepared, splits)
+        beside = units_apart(checked, prepared, held_back)
         with locked(folder), ending_on_signals():
             device, precision = where_and_how(checked)
             resumed = begin(folder, asked, fresh=fresh, device=device, precision=precision)
@@ -99,6 +99,10 @@ def evaluate(
             stop_on(findings, checked)
             write_setup(folder, checked, prepared, splits, held_back)
             scores = _fit_all(folder, checked, prepared, splits, say, checkpoint_every_s)
+            run_beside(
+                folder, checked, prepared, beside, scores[1], say=say,
+                checkpoint_every_s=checkpoint_every_s,
+            )  # fmt: skip
             if held_back and not fast:  # a trial must not count as a look
                 score_locked(folder, checked, prepared, splits, held_back, say)
             score_external(folder, checked, splits, others, findings, say)
@@ -227,29 +231,6 @@ def _fit_all(
         table = run_plan(
             study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
         )
-    write_predictions(folder / "predictions.csv", table)
+    paired = pairing_column(study.as_tables(), table.n_rows)
+    write_predictions(folder / "predictions.csv", table, further=paired)
     return table, write_scores(folder, study, table, splits)
-
-
-def write_scores(
-    folder: Path, study: Study, table: PredictionTable, splits: Sequence[Split]
-) -> Mapping[str, Mapping[str, Estimate]]:
-    """metrics.json and comparison.json from the predictions alone."""
-    keys = study.keys.evaluation
-    metrics = evaluate_arms(
-        table,
-        threshold=keys.threshold,
-        n_bootstrap=keys.bootstrap,
-        rng=np.random.default_rng(derive_seed(study.seed, "bootstrap")),
-    )
-    write_metrics(folder / "metrics.json", metrics)
-    compared = compare_all(
-        table,
-        study.primary,
-        threshold=keys.threshold,
-        n_bootstrap=keys.bootstrap,
-        rng=np.random.default_rng(derive_seed(study.seed, "comparison")),
-        sizes=part_sizes(splits),
-    )
-    write_comparison(folder / "comparison.json", compared)
-    return metrics

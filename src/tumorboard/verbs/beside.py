@@ -1,0 +1,96 @@
+"""The split by unit that `[evaluation] split_beside` asks for: run beside the one by patient."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from tumorboard.cohorts.splits import split_units
+from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.split_beside import split_beside_document
+from tumorboard.evaluation.tables import write_predictions
+from tumorboard.records import Estimate, Split
+from tumorboard.study import Study
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.fit import refuse_empty_parts
+from tumorboard.training.plan import run_plan
+from tumorboard.training.prepare import Prepared
+from tumorboard.training.progress import PlanProgress
+from tumorboard.verbs.scores import write_scores
+
+#: Folder of the run that holds the fits, predictions and metrics of the split by unit.
+FOLDER = "split_by_unit"
+
+Metrics = Mapping[str, Mapping[str, Estimate]]
+
+
+def units_apart(study: Study, prepared: Prepared, held_back: frozenset[str]) -> list[Split]:
+    """The splits by unit, without the locked patients; empty where the study asks for none.
+
+    Raises:
+        StudyError: A class with too few units, or an arm that would have nobody to train on.
+    """
+    keys = study.keys.evaluation
+    if keys.split_beside == "none":
+        return []
+    cohort = prepared.cohort
+    rows = [i for i, patient in enumerate(cohort.patient_id) if patient not in held_back]
+    splits = split_units(
+        [cohort.unit_id[i] for i in rows],
+        prepared.outcomes.strata[rows],
+        folds=keys.folds,
+        repeats=keys.repeats,
+        holdout=(keys.holdout[0], keys.holdout[1], keys.holdout[2]) if keys.holdout else None,
+        validation=keys.validation,
+        seed=derive_seed(study.seed, "splits by unit"),
+        classes=prepared.outcomes.classes,
+    )
+    refuse_empty_parts(study, prepared, splits)
+    return splits
+
+
+def run_beside(
+    run: Path,
+    study: Study,
+    prepared: Prepared,
+    splits: list[Split],
+    by_patient: Metrics,
+    *,
+    say: Callable[[str], None],
+    checkpoint_every_s: float,
+) -> None:
+    """Fit every arm on the splits by unit, and write what that split adds to its numbers.
+
+    Args:
+        run: The run folder; fits, predictions and metrics go to its `split_by_unit`.
+        study: The study.
+        prepared: Its patients.
+        splits: What `units_apart` gave; nothing is done where there are none.
+        by_patient: Metrics of the split by patient.
+        say: Where progress lines go.
+        checkpoint_every_s: Shortest time between two checkpoints of a fit, in seconds.
+    """
+    if not splits:
+        return
+    folder = run / FOLDER
+    folder.mkdir(exist_ok=True)
+    n_fits = len(splits) * len(study.arms)
+    say(f"{n_fits} more fits, split by {study.keys.task.unit}: shown beside those by patient")
+    with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
+        table = run_plan(
+            study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
+        )
+    write_predictions(folder / "predictions.csv", table)
+    by_unit = write_scores(folder, study, table, splits)
+    tested = table.part == "test"
+    document = split_beside_document(
+        by_patient,
+        by_unit,
+        n_units=len(set(table.unit_id[tested].tolist())),
+        n_patients=len(set(table.patient_id[tested].tolist())),
+        n_classes=len(prepared.outcomes.classes),
+        unit=study.keys.task.unit,
+        arm=study.primary.arm,
+        metric=study.primary.metric,
+    )
+    write_evidence(run, "split_beside", document)
