@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
@@ -104,3 +105,16 @@ def test_names_of_what_came_before(name: str) -> None:
 def test_dates_that_are_no_predictor_are_nobodys_fault() -> None:
     columns = {"biopsy": ["2020-01-01"] * N, "date_of_death": ["2021-01-01"] * N, "x": range(N)}
     assert find(columns, numeric=("x",)) == []
+
+
+def test_what_the_source_knows_only_later_is_one_error_per_modality() -> None:
+    base, _ = patients(N)
+    codes = {name: ["1", "0"] * (N // 2) for name in ("elixhauser_chf", "elixhauser_rf")}
+    audited = make_audited({**base, **codes}, numeric=tuple(codes))
+    late = dict.fromkeys(codes, "at discharge")
+    (finding,) = AfterIndexDate().find(
+        replace(audited, cohort=replace(audited.cohort, known_later=late))
+    )
+    assert (finding.code, finding.severity) == ("after-index-date", "error")
+    assert "2 predictors of modalities.record are known only at discharge" in finding.message
+    assert finding.evidence["columns"] == ["elixhauser_chf", "elixhauser_rf"]

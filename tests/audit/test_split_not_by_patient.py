@@ -87,3 +87,17 @@ def test_a_finer_column_is_no_fault() -> None:
     columns = {"lesion_id": lesions, "image_id": IMAGES}
     columns["diagnosis"] = [["benign", "malignant"][i // 2 % 2] for i in range(N)]
     assert SplitNotByPatient().find(make_audited(columns, patient_id="lesion_id")) == []
+
+
+def test_a_study_that_asks_for_a_split_by_unit_is_told_what_it_does() -> None:
+    labels = ["benign", "malignant"] * 30
+    audited = make_audited(
+        {"patient": [f"P{i // 4}" for i in range(60)], "diagnosis": labels},
+        patient_id="patient",
+        task={"unit": "row"},
+        evaluation={"split_beside": "unit"},
+    )
+    (finding,) = SplitNotByPatient().find(audited)
+    assert (finding.code, finding.severity) == ("split-not-by-patient", "warning")
+    assert "the 60 rows of 15 patients are also split one by one" in finding.message
+    assert len(finding.patients) == 15

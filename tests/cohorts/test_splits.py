@@ -16,10 +16,11 @@ from tumorboard.cohorts.splits import (
     read_splits,
     split_by_institution,
     split_patients,
+    split_units,
     write_splits,
 )
 from tumorboard.errors import InputError, StudyError
-from tumorboard.records import Ints, Split
+from tumorboard.records import Cohort, Ints, Split
 
 
 def split(patient_id: Sequence[str], strata: Sequence[int] | Ints, **changes: Any) -> list[Split]:
@@ -213,3 +214,23 @@ def test_an_institution_must_be_known_and_leave_each_class_behind() -> None:
         call(["A", "B"] * 5 + ["A", None])
     with pytest.raises(StudyError, match=r"without institution 'A' a class has fewer than 2"):
         call(["A"] * 6 + ["B"] * 6, np.asarray([0, 1, 0, 1, 0, 1] + [0] * 6))
+
+
+def test_a_split_by_unit_puts_patches_of_one_patient_on_both_sides() -> None:
+    units = [f"case{i // 50}:{i}" for i in range(150)]
+    strata = np.asarray([i % 3 for i in range(150)], dtype=np.int64)
+    cohort = Cohort(
+        "c", tuple(u.split(":")[0] for u in units), tuple(units), {}, {}, tuple(range(2, 152)),
+        Path("t"), Path(),
+    )  # fmt: skip
+    splits = split_units(units, strata, folds=3, repeats=1, holdout=None, validation=0.15, seed=7)
+    tested = np.concatenate([split.rows(cohort, "test") for split in splits])
+    assert sorted(tested.tolist()) == list(range(150))
+    for one in splits:
+        parts = {
+            part: {cohort.patient_id[i] for i in one.rows(cohort, part)}
+            for part in ("train", "test")
+        }
+        assert parts["train"] == parts["test"] == {"case0", "case1", "case2"}
+        shares = Counter(strata[one.rows(cohort, "test")].tolist())
+        assert max(shares.values()) - min(shares.values()) <= 1
