@@ -1,8 +1,17 @@
 from __future__ import annotations
 
+import pytest
 import torch
+from torch.nn.functional import interpolate
 
-from tumorboard.transforms.geometry import flip, random_flip, random_rotate, rotate
+from tumorboard.transforms.geometry import (
+    crop_resized,
+    flip,
+    random_flip,
+    random_resized_crop,
+    random_rotate,
+    rotate,
+)
 
 IMAGES = torch.rand(4, 2, 6, 9, generator=torch.Generator().manual_seed(1))
 
@@ -61,3 +70,63 @@ def test_random_flips_are_even_and_only_where_allowed() -> None:
     share = (flipped[:, 0, 0, 0] == 1).float().mean().item()
     assert 0.46 < share < 0.54  # five standard errors of a fair coin, 0.0079
     assert set(flipped[:, 0, 0, 0].tolist()) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_crop_is_the_slice_enlarged(interpolation: str) -> None:
+    images = torch.rand(2, 3, 24, 24, generator=torch.Generator().manual_seed(6))
+    # rows 4 to 16, columns 8 to 20
+    cropped = crop_resized(
+        images,
+        centre=torch.tensor([[10 / 24, 14 / 24]]).expand(2, 2),
+        share=torch.full((2, 2), 0.5),
+        interpolation=interpolation,  # type: ignore[arg-type]
+    )
+    expected = interpolate(images[:, :, 4:16, 8:20], size=(24, 24), mode=interpolation)
+    # at its border a slice cannot see its neighbours, the crop can
+    torch.testing.assert_close(cropped[..., 4:-4, 4:-4], expected[..., 4:-4, 4:-4])
+
+
+def test_crops_stay_within_the_image_and_its_smallest_share() -> None:
+    """A ramp of rows and one of columns tell where each crop began, ended, and how big it is."""
+    ramp = (torch.arange(32) + 0.5) / 32
+    rows, columns = torch.meshgrid(ramp, ramp, indexing="ij")
+    images = torch.stack([rows, columns]).expand(3000, 2, 32, 32)
+    generator = torch.Generator().manual_seed(7)
+    cropped = random_resized_crop(images, scale_low=0.25, aspect=1.0, generator=generator)
+    # the slope in the middle is not touched by the continued border
+    heights = (cropped[:, 0, 20, 16] - cropped[:, 0, 12, 16]) / 8 * 32
+    widths = (cropped[:, 1, 16, 20] - cropped[:, 1, 16, 12]) / 8 * 32
+    torch.testing.assert_close(heights, widths, atol=1e-4, rtol=0)
+    area = heights * widths
+    assert 0.25 - 1e-3 < float(area.min()) < 0.26
+    assert 0.99 < float(area.max()) < 1 + 1e-3
+    assert float(area.mean()) == pytest.approx(0.625, abs=0.02)  # uniform from 1/4 to 1
+    middle = (cropped[:, :, 15, 15] + cropped[:, :, 16, 16]) / 2
+    reach = torch.stack([heights, widths], dim=1) / 2
+    assert bool((middle - reach > -1e-3).all())
+    assert bool((middle + reach < 1 + 1e-3).all())
+
+
+def test_crops_are_stretched_within_their_aspect() -> None:
+    ramp = (torch.arange(32) + 0.5) / 32
+    rows, columns = torch.meshgrid(ramp, ramp, indexing="ij")
+    images = torch.stack([rows, columns]).expand(2000, 2, 32, 32)
+    generator = torch.Generator().manual_seed(8)
+    cropped = random_resized_crop(images, scale_low=0.1, generator=generator)
+    height = cropped[:, 0, 20, 16] - cropped[:, 0, 12, 16]
+    width = cropped[:, 1, 16, 20] - cropped[:, 1, 16, 12]
+    ratio = height / width
+    assert 3 / 4 - 1e-3 < float(ratio.min()) < 0.77
+    assert 1.3 < float(ratio.max()) < 4 / 3 + 1e-3
+
+
+def test_whole_crops_change_nothing_and_draws_repeat() -> None:
+    def draw(seed: int, scale_low: float) -> torch.Tensor:
+        generator = torch.Generator().manual_seed(seed)
+        return random_resized_crop(IMAGES, scale_low=scale_low, generator=generator)
+
+    assert torch.equal(draw(1, 1.0), IMAGES)
+    assert torch.equal(draw(1, 0.5), draw(1, 0.5))
+    assert not torch.equal(draw(1, 0.5), draw(2, 0.5))
+    assert draw(1, 0.5).shape == IMAGES.shape
