@@ -118,7 +118,8 @@ class _Pairing:
         stem = PurePosixPath(name).stem
         groups: dict[str, list[Annotation]] = {} if file.annotations else {stem: []}
         for one in file.annotations:
-            groups.setdefault(one.image or stem, []).append(one)
+            key = one.image or stem  # one image may be named with and without its ending
+            groups.setdefault(self._named.get(key, key), []).append(one)
         outcomes: dict[str, FileState] = {}
         reasons: list[str] = []
         patient = ""
@@ -136,10 +137,10 @@ class _Pairing:
                     self.found.rejections.append(
                         Rejection(own, path, f"{file.path.name}: {reason}")
                     )
-        states = set(outcomes.values())
-        order: tuple[FileState, ...] = ("used", "rejected", "ignored")
-        state = next(state for state in order if state in states)
-        self.found.record(name, state, listed(reasons), patient=patient, is_listed=True)
+        strongest: FileState = "ignored"
+        for other in ("rejected", "used"):
+            strongest = other if other in outcomes.values() else strongest
+        self.found.record(name, strongest, listed(reasons), patient=patient, is_listed=True)
 
     def _place_one(
         self, name: str, file: AnnotationFile, image: str | None, group: list[Annotation],
@@ -224,11 +225,12 @@ def _check_classes(read: Sequence[AnnotationFile], known: Sequence[str]) -> None
         for name in file.counts:
             other = spellings.setdefault(name.casefold(), name)
             if known and name not in known:
-                faults.append(f"{file.path.name}: {shown(name)} ({file.counts[name]} annotations)")
+                n = counted(file.counts[name], "annotation")
+                faults.append(f"{file.path.name}: {shown(name)} ({n})")
             elif other != name:
                 faults.append(f"{file.path.name}: {shown(name)}, elsewhere {shown(other)}")
     if faults and known:
-        word = faults[0].split("'")[1]
+        word = faults[0].split("'")[1].casefold()
         raise InputError(
             f"unknown classes: {listed(faults)}. {nearest(word, known)} Mend the files, or name "
             "the class in cohort.classes."

@@ -38,9 +38,23 @@ def read_image_size(path: Path) -> tuple[int, int]:
 
 
 def _png(path: Path) -> tuple[int, int]:
+    """From the chunks IHDR and eXIf; Pillow would decode the image for the latter."""
+    from PIL import Image
+
+    width, height, orientation = 0, 0, 1
     with path.open("rb") as handle:
-        width, height = struct.unpack(">8x4x4xII", handle.read(24))
-    return width, height
+        handle.seek(8)
+        while len(head := handle.read(8)) == 8:
+            length, kind = struct.unpack(">I4s", head)
+            if kind == b"IHDR":
+                width, height = struct.unpack(">II", handle.read(8))
+                length -= 8
+            elif kind == b"eXIf":
+                exif = Image.Exif()
+                exif.load(handle.read(length))
+                length, orientation = 0, exif.get(_ORIENTATION, 1)
+            handle.seek(length + 4, 1)  # the rest, and its checksum
+    return (height, width) if orientation >= _FIRST_ROTATED else (width, height)
 
 
 def _jpeg(path: Path) -> tuple[int, int]:
