@@ -15,7 +15,7 @@ from tumorboard.models.encoders import Encoder
 from tumorboard.records import ArraySpec
 
 NAMES = registry.names("models.encoders")
-SPECS = {"vector": ArraySpec("vector", (7,)), "image": ArraySpec("image", (2, 32, 32))}
+SPECS = {"vector": ArraySpec("vector", (7,)), "image": ArraySpec("image", (2, 64, 64))}
 
 
 def make_spec(name: str) -> ArraySpec:
