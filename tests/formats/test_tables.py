@@ -424,3 +424,16 @@ def test_a_file_that_may_not_be_read(write: Write, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(Path, "open", refuse)
     with pytest.raises(InputError, match=r"t\.csv: cannot be read \(Permission denied\)"):
         read_table(path)
+
+
+@given(st.lists(st.none() | st.text(" +-.0123456789eE_nainfx,\u0661\u00a0", max_size=6)))
+def test_a_long_column_is_read_as_a_short_one(cells: list[str | None]) -> None:
+    def outcome(n_more: int) -> list[str] | str:
+        try:
+            padded = [*cells, *["1"] * n_more]
+            found = numbers(padded, patients=["p"] * len(padded))
+        except InputError as error:
+            return str(error)
+        return [repr(value) for value in found[: len(cells)].tolist()]
+
+    assert outcome(1_000) == outcome(0)

@@ -92,18 +92,66 @@ def expand_table(
             except StudyError as error:
                 problems += error.problems
                 expanded[key] = []
-    both = [c for c in expanded["numeric"] if c in set(expanded["categorical"])]
     problems += [
-        f"{where}: column {column!r} is meant in `numeric` ({_by(settings, 'numeric', column)}) and "
-        f"in `categorical` ({_by(settings, 'categorical', column)}). Keep one of them."
-        for column in both
+        f"{where}: column {column!r} is meant in `numeric` ({_by(settings['numeric'], column)}) "
+        f"and in `categorical` ({_by(settings['categorical'], column)}). Keep one of them."
+        for column in expanded["numeric"]
+        if column in set(expanded["categorical"])
     ]
     if problems:
         raise StudyError(problems)
     return expanded
 
 
-def _by(settings: Mapping[str, Any], key: str, column: str) -> str:
+def check_names(
+    numeric: Sequence[str],
+    categorical: Sequence[str],
+    separator: Mapping[str, str],
+    among: Mapping[str, Sequence[str]],
+) -> None:
+    """Refuse settings of a table that contradict each other; patterns may stand for columns.
+
+    Args:
+        numeric: Columns of numbers.
+        categorical: Columns of categories.
+        separator: Column of categories -> what separates several in one cell.
+        among: Setting -> columns, which must be among those of numbers and categories.
+
+    Raises:
+        StudyError: All problems at once.
+    """
+    columns = [*numeric, *categorical]
+    problems = [
+        f"{column}: named twice in `numeric` and `categorical`. Keep one of them."
+        for column in dict.fromkeys(columns)
+        if columns.count(column) > 1
+    ]
+    if not columns:
+        problems.append("a table needs at least one column in `numeric` or `categorical`.")
+    problems += [
+        f"separator.{column}: not one of the categorical columns. {nearest(column, categorical)}"
+        for column in separator
+        if not _is_among(column, categorical)
+    ]
+    problems += [
+        f"separator.{column}: found an empty text, expected what separates the categories."
+        for column, text in separator.items()
+        if not text
+    ]
+    problems += [
+        f"{key}: {column!r} is not a column of this modality. {nearest(column, columns)}"
+        for key, named in among.items()
+        for column in named
+        if not (is_pattern(column) or _is_among(column, columns))
+    ]
+    if problems:
+        raise StudyError(problems)
+
+
+def _is_among(column: str, names: Sequence[str]) -> bool:
+    return any(column == name or (is_pattern(name) and matches(name, column)) for name in names)
+
+
+def _by(names: Sequence[str], column: str) -> str:
     """The first name or pattern that means a column."""
-    names = cast("Sequence[str]", settings[key])
     return next(repr(name) for name in names if name == column or matches(name, column))
