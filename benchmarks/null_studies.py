@@ -35,7 +35,7 @@ from tumorboard.study_keys import Primary, Threshold
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.plan import predict_parts
 from tumorboard.training.prepare import prepare
-from tumorboard.verbs.evaluate import split_study
+from tumorboard.verbs.study_splits import split_study
 
 ARMS = {
     "record": {"modalities": ["record"]},

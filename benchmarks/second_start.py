@@ -25,7 +25,7 @@ from tumorboard.study import Study
 from tumorboard.training.batches import Rows, loader
 from tumorboard.training.fit import fit_modalities
 from tumorboard.training.prepare import prepare
-from tumorboard.verbs.evaluate import split_study
+from tumorboard.verbs.study_splits import split_study
 
 
 def write_cohort(folder: Path, n: int) -> Path:

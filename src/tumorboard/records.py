@@ -182,19 +182,27 @@ class Split:
         parts: Patient -> part; with `by` "unit", unit -> part.
         by: What is never split. Units of one patient may lie on two sides: such a split flatters,
             and is only ever shown beside one by patient.
+        validating: Units of training patients that validate instead of training, where the study
+            has too few patients to spare whole ones.
     """
 
     repeat: int
     fold: int
     parts: Mapping[str, Part]
     by: Literal["patient", "unit"] = "patient"
+    validating: frozenset[str] = frozenset()
 
     def rows(self, cohort: Cohort, part: Part) -> Ints:
         """Row numbers of `cohort` whose patient (or unit) is in `part`."""
         ids = cohort.patient_id if self.by == "patient" else cohort.unit_id
-        return np.asarray(
-            [i for i, name in enumerate(ids) if self.parts.get(name) == part], dtype=np.int64
-        )
+        found = [self.parts.get(name) for name in ids]
+        if self.validating:
+            pairs = zip(found, cohort.unit_id, strict=True)
+            found = [
+                "validation" if own == "train" and unit in self.validating else own
+                for own, unit in pairs
+            ]
+        return np.asarray([i for i, own in enumerate(found) if own == part], dtype=np.int64)
 
 
 @dataclass(frozen=True)

@@ -61,6 +61,8 @@ class Evaluation(Keys):
         repeats: Times that the whole is repeated with other splits.
         holdout: Shares of training, validation and test patients, instead of folds.
         validation: Share of the training patients that validates.
+        validation_by: `unit` spares no whole patient: a share of the training patients' rows or
+            annotations validates. For studies of a handful of patients.
         primary: What the first line of the report answers; fused against the first table if none.
         bootstrap: Resamples of the patients behind an interval.
         threshold: How the decision threshold is chosen.
@@ -86,6 +88,7 @@ class Evaluation(Keys):
     repeats: Annotated[int, Field(ge=1)] = 1
     holdout: list[float] = []
     validation: Annotated[float, Field(gt=0, lt=1)] = 0.15
+    validation_by: Literal["patient", "unit"] = "patient"
     primary: Primary | Literal["none"] = "none"
     bootstrap: Annotated[int, Field(ge=100)] = 2000
     threshold: Threshold = Threshold()

@@ -100,6 +100,11 @@ def _splits(evaluation: Evaluation) -> list[str]:
 
 
 def _beside(keys: StudyKeys) -> list[str]:
+    if keys.evaluation.validation_by == "unit" and keys.task.unit == "patient":
+        return [
+            'evaluation.validation_by: "unit" is the patient where task.unit is "patient". Remove '
+            "it, or set task.unit to row or annotation."
+        ]
     if keys.evaluation.split_beside == "none":
         return []
     if keys.task.unit == "patient":

@@ -17,6 +17,7 @@ from tumorboard.cohorts.splits import (
     split_by_institution,
     split_patients,
     split_units,
+    validate_by_unit,
     write_splits,
 )
 from tumorboard.errors import InputError, StudyError
@@ -234,3 +235,22 @@ def test_a_split_by_unit_puts_patches_of_one_patient_on_both_sides() -> None:
         assert parts["train"] == parts["test"] == {"case0", "case1", "case2"}
         shares = Counter(strata[one.rows(cohort, "test")].tolist())
         assert max(shares.values()) - min(shares.values()) <= 1
+
+
+def test_units_of_training_patients_validate_where_no_patient_can_be_spared() -> None:
+    ids = [f"case{i // 40}" for i in range(120)]
+    units = [f"{patient}:{i}" for i, patient in enumerate(ids)]
+    strata = np.asarray([0] * 90 + [1] * 30, dtype=np.int64)[np.argsort(np.arange(120) % 4)]
+    cohort = Cohort("c", tuple(ids), tuple(units), {}, {}, tuple(range(2, 122)), Path("t"), Path())
+    whole = split(ids, [0] * 120, folds=3)
+    splits = validate_by_unit(whole, ids, units, strata, validation=0.25, seed=7)
+    for before, after in zip(whole, splits, strict=True):
+        np.testing.assert_array_equal(after.rows(cohort, "test"), before.rows(cohort, "test"))
+        train, validation = after.rows(cohort, "train"), after.rows(cohort, "validation")
+        assert len(train) + len(validation) == 80
+        assert set(train.tolist()).isdisjoint(validation.tolist())
+        assert {cohort.patient_id[i] for i in train} == {cohort.patient_id[i] for i in validation}
+        for stratum in (0, 1):
+            among = np.concatenate([train, validation])
+            n = int((strata[among] == stratum).sum())
+            assert int((strata[validation] == stratum).sum()) == round(0.25 * n)

@@ -77,6 +77,38 @@ def split_units(
     return [replace(split, by="unit") for split in splits]
 
 
+def validate_by_unit(
+    splits: Sequence[Split], patient_id: Sequence[str], unit_id: Sequence[str], strata: Ints, *,
+    validation: float, seed: int,
+) -> list[Split]:  # fmt: skip
+    """The same splits, where units of the training patients validate instead of whole patients.
+
+    With a handful of patients a whole one is too much to spare. Test patients are as far away as
+    before; but what validation decides (epoch, threshold, calibration) was decided on patients
+    that the model knows.
+
+    Args:
+        splits: Splits by patient; their validation patients train again.
+        patient_id: One per row.
+        unit_id: One per row.
+        strata: (rows,) small integers; each stratum gives the same share of its units.
+        validation: Share of the training units that validates.
+        seed: The study's seed.
+    """
+    changed: list[Split] = []
+    for split in splits:
+        parts: dict[str, Part] = {
+            patient: "train" if part == "validation" else part
+            for patient, part in split.parts.items()
+        }
+        rows = [i for i, patient in enumerate(patient_id) if parts.get(patient) == "train"]
+        groups = patients_by_stratum([unit_id[i] for i in rows], strata[rows])
+        rng = np.random.default_rng([seed, split.repeat, _VALIDATION, split.fold])
+        chosen = frozenset(_share(groups, validation, rng, keep=1))
+        changed.append(replace(split, parts=parts, validating=chosen))
+    return changed
+
+
 def split_by_institution(
     patient_id: Sequence[str], strata: Ints, institution: Sequence[str | None], *, repeats: int,
     validation: float, seed: int, classes: Sequence[str] = (),

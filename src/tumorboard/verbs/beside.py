@@ -5,14 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tumorboard.cohorts.splits import split_units
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.split_beside import split_beside_document
 from tumorboard.evaluation.tables import write_predictions
 from tumorboard.records import Estimate, Split
 from tumorboard.study import Study
-from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import refuse_empty_parts
 from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
@@ -22,31 +19,6 @@ from tumorboard.verbs.scores import write_scores
 FOLDER = "split_by_unit"
 
 Metrics = Mapping[str, Mapping[str, Estimate]]
-
-
-def units_apart(study: Study, prepared: Prepared, held_back: frozenset[str]) -> list[Split]:
-    """The splits by unit, without the locked patients; empty where the study asks for none.
-
-    Raises:
-        StudyError: A class with too few units, or an arm that would have nobody to train on.
-    """
-    keys = study.keys.evaluation
-    if keys.split_beside == "none":
-        return []
-    cohort = prepared.cohort
-    rows = [i for i, patient in enumerate(cohort.patient_id) if patient not in held_back]
-    splits = split_units(
-        [cohort.unit_id[i] for i in rows],
-        prepared.outcomes.strata[rows],
-        folds=keys.folds,
-        repeats=keys.repeats,
-        holdout=(keys.holdout[0], keys.holdout[1], keys.holdout[2]) if keys.holdout else None,
-        validation=keys.validation,
-        seed=derive_seed(study.seed, "splits by unit"),
-        classes=prepared.outcomes.classes,
-    )
-    refuse_empty_parts(study, prepared, splits)
-    return splits
 
 
 def run_beside(

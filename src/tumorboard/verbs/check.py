@@ -23,9 +23,10 @@ from tumorboard.training.found_cohort import read_cohort, with_columns
 from tumorboard.training.other_cohorts import read_others
 from tumorboard.training.prepare import Prepared, build_task, prepare
 from tumorboard.training.rehearsal import rehearse
-from tumorboard.verbs.evaluate import audit, data_root, load_study, split_study
+from tumorboard.verbs.evaluate import audit, data_root, load_study
 from tumorboard.verbs.held_out import locked_patients
 from tumorboard.verbs.inputs import write_inputs
+from tumorboard.verbs.study_splits import split_study
 
 #: Findings of one code that are printed one by one; all are in audit.json and `--json`.
 PRINTED = 5

@@ -11,14 +11,13 @@ import numpy as np
 
 from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache
-from tumorboard.cohorts.splits import split_by_institution, split_patients
 from tumorboard.errors import InputError, StudyError
+from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.tables import PredictionTable, write_predictions
 from tumorboard.records import Estimate, Finding, Outcomes, Split
 from tumorboard.report.page import write_report
 from tumorboard.study import Study
-from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import choose_device, choose_precision, refuse_empty_parts
 from tumorboard.training.found_cohort import with_columns
 from tumorboard.training.other_cohorts import OtherCohort, read_others
@@ -27,7 +26,7 @@ from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import begin, locked
 from tumorboard.training.signals import ending_on_signals
-from tumorboard.verbs.beside import run_beside, units_apart
+from tumorboard.verbs.beside import run_beside
 from tumorboard.verbs.gather import Finished, gather_evidence, subgroup_columns
 from tumorboard.verbs.held_out import (
     locked_patients,
@@ -37,6 +36,7 @@ from tumorboard.verbs.held_out import (
 )
 from tumorboard.verbs.inputs import write_inputs, write_setup
 from tumorboard.verbs.scores import write_scores
+from tumorboard.verbs.study_splits import split_study, units_apart
 
 #: What `--fast` sets: a small version of the whole, to see that everything works.
 FAST = (
@@ -176,28 +176,6 @@ def _unlocked(prepared: Prepared) -> Outcomes:
     ids = prepared.cohort.patient_id
     is_open = np.asarray([patient not in prepared.locked for patient in ids], dtype=np.bool_)
     return replace(prepared.outcomes, kept=prepared.outcomes.kept & is_open)
-
-
-def split_study(
-    study: Study, prepared: Prepared, held_back: frozenset[str] = frozenset()
-) -> list[Split]:
-    """The splits of the study: the same for every arm, without the locked patients."""
-    keys = study.keys.evaluation
-    cohort, strata = prepared.cohort, prepared.outcomes.strata
-    rows = [i for i, patient in enumerate(cohort.patient_id) if patient not in held_back]
-    ids, own = [cohort.patient_id[i] for i in rows], strata[rows]
-    seed, classes = derive_seed(study.seed, "splits"), prepared.outcomes.classes
-    if keys.folds_by == "institution":
-        column = cohort.columns[study.keys.cohort.institution]
-        return split_by_institution(
-            ids, own, [column[i] for i in rows], repeats=keys.repeats,
-            validation=keys.validation, seed=seed, classes=classes,
-        )  # fmt: skip
-    holdout = (keys.holdout[0], keys.holdout[1], keys.holdout[2]) if keys.holdout else None
-    return split_patients(
-        ids, own, folds=keys.folds, repeats=keys.repeats, holdout=holdout,
-        validation=keys.validation, seed=seed, classes=classes,
-    )  # fmt: skip
 
 
 def stop_on(findings: Sequence[Finding], study: Study) -> None:

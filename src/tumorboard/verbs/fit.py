@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 from tumorboard.cache import Cache, write_text
-from tumorboard.cohorts.splits import split_validation
 from tumorboard.errors import RunError, StudyError, nearest
 from tumorboard.prediction.model import Model
 from tumorboard.records import Split
@@ -19,7 +18,6 @@ from tumorboard.report.inventory import cohort_summary
 from tumorboard.report.limits import limits
 from tumorboard.report.model_card import model_card
 from tumorboard.study import Arm, Study
-from tumorboard.training.batches import derive_seed
 from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.found_cohort import with_columns
@@ -38,6 +36,7 @@ from tumorboard.verbs.evaluate import (
     where_and_how,
 )
 from tumorboard.verbs.held_out import locked_patients
+from tumorboard.verbs.study_splits import split_everybody
 
 
 def fit(
@@ -77,7 +76,7 @@ def fit(
         prepared = prepare(checked, data_root(checked, data), cache=cache, patients_per_class=limit)
         checked = with_columns(checked, prepared.found)
     stop_on(audit(checked, prepared), checked)
-    split = _all_patients(checked, prepared)
+    split = split_everybody(checked, prepared, locked_patients(checked, prepared))
     folder.parent.mkdir(parents=True, exist_ok=True)
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
@@ -98,25 +97,6 @@ def _arm(study: Study, name: str) -> Arm:
             f"--arm {wanted}: not an arm of this study. {nearest(wanted, list(study.arms))}"
         )
     return study.arms[wanted]
-
-
-def _all_patients(study: Study, prepared: Prepared) -> Split:
-    """Training and validation patients only: the model that is handed over needs no test part.
-
-    Patients of the locked test set stay out, so that the set can judge this model too.
-    """
-    held_back = locked_patients(study, prepared)
-    cohort = prepared.cohort
-    rows = [i for i, patient in enumerate(cohort.patient_id) if patient not in held_back]
-    holdout = study.keys.evaluation.holdout
-    share = holdout[1] / (holdout[0] + holdout[1]) if holdout else study.keys.evaluation.validation
-    return split_validation(
-        [cohort.patient_id[i] for i in rows],
-        prepared.outcomes.strata[rows],
-        share=share,
-        seed=derive_seed(study.seed, "fit"),
-        classes=prepared.outcomes.classes,
-    )
 
 
 def _fit_into(
