@@ -15,7 +15,12 @@ from tumorboard.models.encoders import Encoder
 from tumorboard.records import ArraySpec
 
 NAMES = registry.names("models.encoders")
-SPECS = {"vector": ArraySpec("vector", (7,)), "image": ArraySpec("image", (2, 64, 64))}
+SPECS = {
+    "vector": ArraySpec("vector", (7,)),
+    "image": ArraySpec("image", (2, 64, 64)),
+    "bag": ArraySpec("bag", (3, 2, 32, 32)),
+}
+BAGS = [n for n in NAMES if "bag" in registry.load("models.encoders", n).layouts]
 
 
 def make_spec(name: str) -> ArraySpec:
@@ -105,3 +110,18 @@ def test_weights_default_to_none_and_loading_then_changes_nothing(name: str) -> 
     before = {key: value.clone() for key, value in encoder.state_dict().items()}
     encoder.load_pretrained()
     assert all(torch.equal(value, before[key]) for key, value in encoder.state_dict().items())
+
+
+@pytest.mark.parametrize("name", BAGS)
+def test_absent_patches_and_the_order_of_patches_change_nothing(name: str) -> None:
+    encoder = make_encoder(name).eval()
+    bags = make_batch(name, 2)
+    bags[0, 1] = torch.nan
+    longer = torch.cat([torch.full_like(bags, torch.nan), bags], dim=1)
+    with torch.inference_mode():
+        expected = encoder(bags)
+        assert bool(torch.isfinite(expected).all())
+        for others in (longer, bags.flip(1), bags[:, [1, 2, 0]]):
+            torch.testing.assert_close(encoder(others), expected, atol=1e-5, rtol=1e-5)
+        none = encoder(torch.full_like(bags, torch.nan))
+    assert bool(torch.isfinite(none).all())
