@@ -130,15 +130,15 @@ def is_fraction(file: AnnotationFile, coordinates: Coordinates) -> bool:
         return coordinates == "fraction"
     xy = np.asarray([(one.x, one.y) for one in file.annotations])
     is_unit = ((xy >= 0) & (xy <= 1)).all(axis=1)
-    is_near = ((xy >= -1) & (xy <= 2)).all(axis=1)
-    is_broken = bool((xy != np.round(xy)).any())
+    is_broken = (xy != np.round(xy)).any(axis=1)
+    is_share_like = ((xy >= -1) & (xy <= 2)).all(axis=1) & is_broken
     if file.is_pixels:
         # Many dots in the first pixel: shares in a format that has none.
-        if not (is_unit.all() and is_broken and len(xy) > 1):
+        if not (is_unit.all() and is_broken.any() and len(xy) > 1):
             return False
-    elif is_unit.all() and is_broken:
+    elif is_unit.all() and is_broken.any():
         return True
-    elif is_near.mean() < 0.5:
+    elif not is_unit.all() and is_share_like.mean() < 0.5:
         return False
     n_outside = int((~is_unit).sum())
     found = (
