@@ -161,7 +161,8 @@ def test_several_classes(tmp_path: Path, make_run) -> None:
     text = " ".join(_read(page).text)
     for name in classes:
         assert f"{name} against the rest" in text
-    assert "Macro F1" in text
+    assert text.index("against the rest") < text.index("All classes together")  # classes lead
+    assert text.index("Macro F1") < text.index("Accuracy")
     test = written.table.take((written.table.part == "test") & (written.table.arm == "fused"))
     each = [
         roc_auc_score(test.outcome[rows] == k, test.probabilities[rows, k])

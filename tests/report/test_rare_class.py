@@ -32,15 +32,15 @@ DOCUMENT = {"class": "mitosis", "n_units": 390, "n_all": 25828, "share": 0.0151,
 def test_an_auroc_that_flatters_is_said_to() -> None:
     arms = {"fused": _arm(31, 0.994), "more": _arm(120, 0.98)}
     assert lead(DOCUMENT, arms, "annotation") == (
-        "mitosis is 390 of 25,828 annotations (1.5 %), of 17 patients. fused finds 31 of 390 of "
-        "them, although its AUROC of 0.994 looks as if it found nearly all. more finds most: 120 "
-        "of 390."
+        "mitosis is 390 of 25,828 annotations (1.5 %), of 17 patients. fused finds 31 of the "
+        "390, although its AUROC of 0.994 looks as if it found nearly all. more finds most: 120 of "
+        "the 390."
     )
 
 
 def test_an_arm_that_finds_most_of_them_is_not_blamed() -> None:
     said = lead(DOCUMENT, {"fused": _arm(350, 0.994)}, "patient")
-    assert said.endswith("(1.5 %). fused finds 350 of 390 of them.")
+    assert said.endswith("(1.5 %). fused finds 350 of the 390.")
 
 
 def test_section_from_a_run(run_of_three) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from tumorboard.errors import InputError
 from tumorboard.evaluation.answer import answer, unit_word
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.pairing import labelled
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.results import read_comparison, read_metrics
 from tumorboard.evaluation.tables import read_predictions
@@ -64,12 +65,12 @@ class Run:
 
     @cached_property
     def answer(self) -> str:
-        """The study's question answered in one sentence."""
+        """The study's question answered in one sentence; labelled where pairing is simulated."""
         if not self.comparison:
             return "This study has one arm, and nothing to compare it with."
         primary = self.comparison[0]
         modalities = self._table("modalities")
-        return answer(
+        sentence = answer(
             primary,
             arm_modalities=self._modalities_of(primary.arm),
             reference_modalities=self._modalities_of(primary.reference),
@@ -77,6 +78,7 @@ class Run:
             unit=unit_word(str(self._table("cohort").get("patient_id", "patient_id"))),
             margin=float(self._table("evaluation").get("margin", 0.0)),
         )
+        return labelled(self._study, sentence)
 
     @cached_property
     def _study(self) -> dict[str, Any]:

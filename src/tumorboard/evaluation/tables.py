@@ -22,7 +22,7 @@ from tumorboard.records import Floats, Ints
 __all__ = ["PredictionTable", "concatenate", "read_predictions", "write_predictions"]
 
 #: Columns in which programs write what they call, never what is true.
-_OWN_CALL = ("label", "predicted_label", "threshold", "prediction_set", "refer")
+_OWN_CALL = ("label", "predicted_label", "threshold", "prediction_set", "refer", "pairing")
 #: Beginnings of a cell that a spreadsheet takes for a formula; `predict` sets a quote before them.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from tumorboard.cache import Cache, write_text
 from tumorboard.errors import InputError
+from tumorboard.evaluation.pairing import COLUMN, SIMULATED, pairing_label
 from tumorboard.modalities import Measured
 from tumorboard.models.assembly import fusion_level
 from tumorboard.records import Cohort, Floats, Ints, Rejection
@@ -41,6 +42,7 @@ class Predictions:
         outcome: Outcome of each unit as class name, "" where unknown.
         rejections: Files and patients that could not be used.
         notes: Sentences about the input, such as categories that training had not seen.
+        pairing: `simulated` where the model learned from modalities of different people.
     """
 
     patient_id: tuple[str, ...]
@@ -56,6 +58,7 @@ class Predictions:
     outcome: tuple[str, ...]
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...]
+    pairing: str = "patient"
 
     def to_csv(self, *, arm: str) -> str:
         """The table as CSV text; `tumorboard compare` reads it where the outcome is known."""
@@ -67,6 +70,7 @@ class Predictions:
         header += [*(f"p_{name}" for name in self.classes), "predicted_label", "threshold"]
         header += ["prediction_set"] if self.sets else []
         header += ["refer"] if self.refer else []
+        header += [COLUMN] if self.pairing == SIMULATED else []
         writer.writerow(header)
         threshold = "" if np.isnan(self.threshold) else repr(self.threshold)
         for i, patient in enumerate(self.patient_id):
@@ -76,6 +80,7 @@ class Predictions:
             row += [self.label[i], threshold]
             row += [" | ".join(self.sets[i])] if self.sets else []
             row += ["yes" if self.refer[i] else "no"] if self.refer else []
+            row += [SIMULATED] if self.pairing == SIMULATED else []
             writer.writerow(row)
         return text.getvalue()
 
@@ -180,7 +185,9 @@ class Model:
                 *(r for m in measured.values() for r in m.rejections),
                 *_without_any(cohort, set(units), arm.modalities),
             ),
+            pairing=self.fitted.study.keys.evaluation.pairing,
             notes=(
+                *filter(None, [pairing_label(self.fitted.study.as_tables())]),
                 f"file names start from {patients.root}",
                 *cohort.notes,
                 *self._notes(measured, rows),

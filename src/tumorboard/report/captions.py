@@ -37,7 +37,7 @@ def captions(contents: Contents) -> dict[str, str]:
         f"Bands: 95 % (1.96 standard errors, {N_BOOTSTRAP} resamples of patients). "
         "Pale lines: the other arms."
     )
-    return {
+    texts = {
         "answer": (
             f"Above: difference in {metric} on the same patients, the primary comparison first. "
             "Lines are 95 % intervals; one that crosses zero is compatible with no difference. "
@@ -57,6 +57,7 @@ def captions(contents: Contents) -> dict[str, str]:
         "Dashed grey: training patients; solid: validation patients of the same fit.",
         "patients": _patients(contents),
     }
+    return {name: f"{text} {contents.pairing}".rstrip() for name, text in texts.items()}
 
 
 def _rule(contents: Contents) -> str:

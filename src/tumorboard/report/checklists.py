@@ -70,7 +70,7 @@ def write_filled(contents: Contents) -> tuple[Path, Path]:
     filled = _filled(contents)
     table, document = contents.folder / "checklists.csv", contents.folder / "checklists.docx"
     write_text(table, _csv(filled))
-    write_atomic(document, lambda path: _word(contents.name, filled).save(str(path)))
+    write_atomic(document, lambda path: _word(contents, filled).save(str(path)))
     return document, table
 
 
@@ -99,7 +99,7 @@ def _csv(filled: list[tuple[Checklist, list[Answered]]]) -> str:
     return text.getvalue()
 
 
-def _word(name: str, filled: list[tuple[Checklist, list[Answered]]]) -> Word:
+def _word(contents: Contents, filled: list[tuple[Checklist, list[Answered]]]) -> Word:
     from docx import Document
     from docx.enum.section import WD_ORIENT
     from docx.shared import Cm
@@ -109,9 +109,11 @@ def _word(name: str, filled: list[tuple[Checklist, list[Answered]]]) -> Word:
     page.orientation = WD_ORIENT.LANDSCAPE
     page.page_width, page.page_height = Cm(29.7), Cm(21.0)
     page.left_margin = page.right_margin = Cm(2.0)
-    document.core_properties.title = f"Reporting checklists of {name}"
+    document.core_properties.title = f"Reporting checklists of {contents.name}"
     document.core_properties.author = "tumorboard"
-    document.add_heading(f"Reporting checklists: {_plain(name)}", 0)
+    document.add_heading(f"Reporting checklists: {_plain(contents.name)}", 0)
+    if contents.pairing:
+        document.add_paragraph(contents.pairing).runs[0].bold = True
     for checklist, answered in filled:
         document.add_heading(checklist.name, 1)
         document.add_paragraph(

@@ -17,6 +17,7 @@ import numpy as np
 from tumorboard.errors import InputError
 from tumorboard.evaluation.answer import unit_word
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.statistic import decide
 from tumorboard.evaluation.tables import PredictionTable
@@ -93,6 +94,11 @@ class Contents:
     def unit(self) -> str:
         """What one prediction is about."""
         return str(self.study.get("task", {}).get("unit", "patient"))
+
+    @property
+    def pairing(self) -> str:
+        """The label of modalities that come from different people; "" for those of one patient."""
+        return pairing_label(self.study)
 
     @property
     def counted(self) -> str:

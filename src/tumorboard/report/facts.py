@@ -80,7 +80,8 @@ class Facts:
         if self.has_external:
             done = "Development, internal and external validation"
         target = self.study["task"].get("target", "the outcome")
-        return f"Proposed: “{done} of a model that predicts {target} from {kinds}”."
+        tail = " of different people (simulated pairing)" if self.contents.pairing else ""
+        return f"Proposed: “{done} of a model that predicts {target} from {kinds}{tail}”."
 
     def abstract(self) -> str:
         """Numbers that an abstract needs."""
@@ -97,7 +98,7 @@ class Facts:
         counts = ", ".join(f"{name} {n}" for name, n in c.n_units.items())
         return (
             f"{c.n_patients} patients analysed of {c.cohort['patients']} found "
-            f"({c.cohort['rows']} rows); {c.unit}s by outcome: {counts}."
+            f"({c.cohort['rows']} rows); {c.unit}s by outcome: {counts}. {c.pairing}".rstrip()
         )
 
     def sources(self) -> str:

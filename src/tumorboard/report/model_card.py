@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.report.markdown import code, plain
 
 #: metrics.json: arm -> metric -> value, interval, counts.
@@ -63,6 +64,8 @@ def _head(document: Mapping[str, Any], study: Mapping[str, Any], n_models: int) 
         "",
         f"**{NOT_A_DEVICE}**",
     ]
+    if label := pairing_label(study):
+        lines += ["", f"**{label}**"]
     if n_models > 1:
         lines += [
             "",

@@ -25,6 +25,7 @@ from tumorboard.report.performance import (
 from tumorboard.report.run_card import write_cards
 from tumorboard.report.section import Section, fill
 from tumorboard.report.sections import SECTIONS
+from tumorboard.report.style import labelled_figures
 from tumorboard.report.table1 import shown_rows
 
 _HERE = Path(__file__).parent
@@ -39,9 +40,10 @@ def write_report(run_folder: Path) -> Path:
         InputError: A file of the run folder is absent or damaged.
     """
     contents = read_contents(run_folder)
-    figures = write_figures(contents, run_folder / "figures")
     path = run_folder / "report.html"
-    write_text(path, render(contents, figures))
+    with labelled_figures(contents.pairing):
+        figures = write_figures(contents, run_folder / "figures")
+        write_text(path, render(contents, figures))
     write_filled(contents)
     write_cards(contents)
     return path
@@ -109,6 +111,7 @@ def _head(contents: Contents) -> dict[str, Any]:
     return {
         "name": contents.name,
         "answer": contents.answer,
+        "pairing": contents.pairing,
         "question": "" if question == "none" else question,
         "facts": [
             ("patients analysed", f"{contents.n_patients:,}"),

@@ -45,6 +45,7 @@ class Explained:
         folder: Folder that holds the arrays of the maps.
         warnings: Unit -> sentences about its input, such as an image that is too poor.
         remarks: Sentences that concern every patient.
+        pairing: The label of a model whose modalities came from different people, or "".
     """
 
     name: str
@@ -56,6 +57,7 @@ class Explained:
     folder: Path
     warnings: dict[str, tuple[str, ...]]
     remarks: tuple[str, ...]
+    pairing: str = ""
 
     @cached_property
     def maps_of(self) -> dict[Key, list[HeatMapRow]]:
@@ -105,6 +107,7 @@ def _common(explained: Explained) -> dict[str, Any]:
         "name": explained.name,
         "arm": explained.arm,
         "remarks": explained.remarks,
+        "pairing": explained.pairing,
         "positive": explained.predictions.classes[-1],
         "is_binary": len(explained.predictions.classes) == 2,
         "version": tumorboard.__version__,

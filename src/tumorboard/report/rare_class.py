@@ -52,18 +52,22 @@ def lead(document: Mapping[str, Any], arms: Mapping[str, Any], unit: str) -> str
         return sentences[0]
     arm, found = next(iter(arms.items()))
     sensitivity, auroc = (real(found[metric]["value"]) for metric in ("sensitivity", "auroc"))
-    said = f"{arm} finds {_found(found)} of them"
+    said = f"{arm} finds {_of_the(found)}"
     if auroc >= _CONVINCING and sensitivity < _EVERY_SECOND:
         said += f", although its AUROC of {auroc:.3f} looks as if it found nearly all"
     sentences.append(f"{said}.")
     best = max(arms, key=lambda each: real(arms[each]["sensitivity"]["value"]))
     if best != arm and arms[best]["found"] > found["found"]:
-        sentences.append(f"{best} finds most: {_found(arms[best])}.")
+        sentences.append(f"{best} finds most: {_of_the(arms[best])}.")
     return " ".join(sentences)
 
 
 def _found(found: Mapping[str, Any]) -> str:
     return f"{_count(found['found'])} of {_count(found['of'])}"
+
+
+def _of_the(found: Mapping[str, Any]) -> str:
+    return f"{_count(found['found'])} of the {_count(found['of'])}"
 
 
 def _count(value: float) -> str:

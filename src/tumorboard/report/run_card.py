@@ -94,7 +94,8 @@ def applied_card(document: Mapping[str, Any], facts: Facts) -> dict[str, Any]:
         "arm": document["arm"],
         "version": document["tumorboard"],
         "summary": facts.contents.answer,
-        "warning": NOT_A_DEVICE,
+        "warning": f"{NOT_A_DEVICE} {facts.contents.pairing}".rstrip(),
+        "pairing": str(facts.evaluation.get("pairing", "patient")),
         "uses": {
             "intended_use": facts.said("intended_use"),
             "target_population": facts.said("population"),

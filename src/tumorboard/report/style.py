@@ -5,8 +5,10 @@ from __future__ import annotations
 import functools
 import io
 import re
+import textwrap
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ParamSpec
@@ -27,7 +29,11 @@ DASHES: tuple[Any, ...] = (
 )  # fmt: skip
 MARKERS = ("o", "s", "D", "^", "v", "P", "X")
 MINUS = "\N{MINUS SIGN}"  # as wide as a plus
+RED = "#b03a00"
 INK, GREY, PALE = "#1f2933", "#6b7785", "#d5dbe1"
+
+#: What is written below every figure; "" for nothing.
+_LABEL: ContextVar[str] = ContextVar("label", default="")
 
 #: Width of the page's text column, inches: figures are drawn at the size they are shown.
 PAGE_WIDTH = 10.0
@@ -134,12 +140,43 @@ def short(text: str, limit: int = 28) -> str:
     return text if len(text) <= limit else text[: limit - 1] + "…"
 
 
+@contextmanager
+def labelled_figures(label: str) -> Generator[None]:
+    """Every figure that is written inside carries this label; "" writes none."""
+    token = _LABEL.set(label)
+    try:
+        yield
+    finally:
+        _LABEL.reset(token)
+
+
+def _put_label(figure: Figure) -> None:
+    """The label below the drawing, in red: a figure that leaves its page takes the label along."""
+    if not _LABEL.get():
+        return
+    width = 14 * figure.get_size_inches()[0]  # characters of this size
+    text = textwrap.fill(_LABEL.get(), max(30, int(width)))
+    style: dict[str, Any] = {"color": RED, "fontsize": 7.5, "fontweight": "bold"}
+    if figure.get_layout_engine() is not None:
+        figure.supxlabel(text, x=0.01, ha="left", **style)
+        return
+    width, height = figure.get_size_inches().tolist()
+    more = 0.06 + 0.14 * (text.count("\n") + 1)  # inches below what was drawn
+    figure.set_size_inches(width, height + more)
+    for axis in figure.axes:
+        x, y, w, h = axis.get_position().bounds
+        share = height / (height + more)
+        axis.set_position((x, (y * height + more) / (height + more), w, h * share))
+    figure.text(0.01, 0.02 / (height + more), text, ha="left", va="bottom", **style)
+
+
 def save(figure: Figure, folder: Path, name: str) -> str:
     """Write NAME.svg and NAME.png below `folder`, equal bytes for equal numbers.
 
     Returns:
         The SVG for inlining into a page: no prolog, and ids that other figures do not share.
     """
+    _put_label(figure)
     svg = folder / f"{name}.svg"
     no_date = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with _settings(**{"svg.hashsalt": name}):
@@ -161,6 +198,7 @@ def svg_text(figure: Figure, name: str, *, tight: bool = False) -> str:
         name: Prefix of the ids, so that other figures on the page do not share them.
         tight: Cut to what is drawn, for a figure that is not laid out to fit.
     """
+    _put_label(figure)
     text = io.StringIO()
     no_date = {"Date": None, "Creator": None, "Format": None, "Type": None}
     with _settings(**{"svg.hashsalt": name}):

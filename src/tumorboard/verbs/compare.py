@@ -11,6 +11,7 @@ import numpy as np
 from tumorboard.errors import InputError, nearest
 from tumorboard.evaluation.classification import evaluate_arms
 from tumorboard.evaluation.comparison import Comparison, compare_all
+from tumorboard.evaluation.pairing import LABEL, is_simulated_table
 from tumorboard.evaluation.tables import PredictionTable, concatenate, read_predictions
 from tumorboard.records import Estimate
 from tumorboard.study_keys import Primary, Threshold
@@ -27,11 +28,13 @@ class Compared:
         comparison: Arm minus reference, on the patients that both predicted.
         arm: The metric of the arm, on all of its own patients.
         reference: The metric of the reference, on all of its own patients.
+        is_simulated: Whether a table says that its modalities come from different people.
     """
 
     comparison: Comparison
     arm: Estimate
     reference: Estimate
+    is_simulated: bool = False
 
 
 def compare(
@@ -75,8 +78,9 @@ def compare(
     metrics = evaluate_arms(
         table, threshold=Threshold(), n_bootstrap=N_BOOTSTRAP, rng=np.random.default_rng(seed)
     )
+    simulated = any(is_simulated_table(Path(path)) for path in tables)
     return [
-        Compared(found, metrics[found.arm][metric], metrics[reference][metric])
+        Compared(found, metrics[found.arm][metric], metrics[reference][metric], simulated)
         for found in comparisons
     ]
 
@@ -110,7 +114,8 @@ def render(compared: Sequence[Compared]) -> str:
         f"minus {first.reference}", "difference", "95 % interval", "p", "p (Holm)", "in common",
         "test",
     )  # fmt: skip
-    lines = [*_columns(head, rows), ""]
+    lines = [LABEL, ""] if any(each.is_simulated for each in compared) else []
+    lines += [*_columns(head, rows), ""]
     lines += _columns(differences, [_difference_row(each.comparison) for each in compared])
     for each in compared:
         own = (each.arm.n_patients, each.reference.n_patients)

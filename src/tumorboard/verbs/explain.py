@@ -17,6 +17,7 @@ from tumorboard.evaluation.explanation_table import (
     Explanations,
     write_explanations,
 )
+from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.evaluation.statistic import decide
 from tumorboard.explain import Explainer
 from tumorboard.explain.asking import MAX_BACKGROUND, MAX_ROWS, Subject, answer, drawn, first_rows
@@ -97,6 +98,7 @@ def explain(
         folder=temporary / FOLDER,
         warnings=_warnings(opened.fitted, read, units),
         remarks=remarks,
+        pairing=pairing_label(opened.fitted.study.as_tables()),
     )
     write_patient_pages(temporary, explained)
     shutil.rmtree(folder, ignore_errors=True)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tumorboard.cache import Cache, write_text
 from tumorboard.cohorts.splits import write_splits
+from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.records import Finding, Part, Split
 from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
 from tumorboard.report.table1 import table_one, write_table_one
@@ -34,9 +35,10 @@ def write_inputs(
     same_data(folder, text)
     write_text(folder / "manifest.csv", text)
     counts = {name: found.present for name, found in prepared.found_measured.items()}
-    write_cohort(
-        folder / "cohort.json", cohort_summary(everything, prepared.found_outcomes, counts)
-    )
+    summary = dict(cohort_summary(everything, prepared.found_outcomes, counts))
+    if label := pairing_label(study.as_tables()):
+        summary["pairing"] = label
+    write_cohort(folder / "cohort.json", summary)
     document = [asdict(finding) for finding in findings]
     write_text(folder / "audit.json", json.dumps(document, indent=1, default=list))
 
