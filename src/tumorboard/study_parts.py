@@ -16,7 +16,11 @@ from tumorboard.study_lookup import keys_at
 from tumorboard.study_rules import not_built_in, unread
 
 #: Encoder of a modality that names none, by layout.
-DEFAULT_ENCODERS: Mapping[str, str] = {"vector": "mlp", "image": "resnet"}
+DEFAULT_ENCODERS: Mapping[str, str] = {
+    "vector": "mlp",
+    "image": "resnet",
+    "bag": "attention_mil",
+}
 
 
 @dataclass(frozen=True)
@@ -112,14 +116,14 @@ def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> Modali
         faults.extend([f"{where}.kind: missing. Known: {known}."])
         return ModalityPart()
     modality = faults.attempt(lambda: _load("modalities", kind, where=f"{where}.kind"))
-    layout = str(modality.layout) if modality is not None else None
+    own = {key: item for key, item in table.items() if key not in ("kind", "encoder")}
+    layout = _layout(modality, own) if modality is not None else None
     value = table.get("encoder", DEFAULT_ENCODERS.get(layout or "", "none"))
     encoder = None
     if modality is not None or "encoder" in table:
         encoder = faults.attempt(lambda: read_encoder(value, layout, where=f"{where}.encoder"))
     if modality is None:
         return ModalityPart()
-    own = {key: item for key, item in table.items() if key not in ("kind", "encoder")}
 
     def settle() -> tuple[dict[str, Any], tuple[str, ...]]:
         also = ("kind", "encoder")
@@ -130,7 +134,30 @@ def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> Modali
     settled = faults.attempt(settle)
     if settled is None or encoder is None:
         return ModalityPart(None, layout)
+    faults.attempt(lambda: _normalised_once(settled[0], encoder, where))
     return ModalityPart({"kind": kind, **settled[0], "encoder": encoder}, layout, settled[1])
+
+
+def _layout(modality: type[Any], own: Mapping[str, Any]) -> str:
+    """What a modality gives with these settings; with faulty ones what its class says."""
+    try:
+        settings = registry.resolve(modality, own, where="")
+        return str(modality(**registry.arguments(modality, settings)).layout)
+    except StudyError:
+        return str(modality.layout)
+
+
+def _normalised_once(settings: Mapping[str, Any], encoder: Mapping[str, Any], where: str) -> None:
+    """Refuse pictures normalised to ImageNet before an encoder that does so itself."""
+    inner = [value for value in encoder.values() if isinstance(value, Mapping)]
+    tables = [encoder, *cast("list[Mapping[str, Any]]", inner)]
+    if settings.get("normalise") == "imagenet" and any(
+        table.get("weights", "none") != "none" for table in tables
+    ):
+        raise StudyError(
+            f"{where}: {encoder['name']} with pretrained weights normalises its input itself; "
+            'after normalise = "imagenet" that would happen twice. Set normalise = "none".'
+        )
 
 
 def read_encoder(value: object, layout: str | None, *, where: str) -> dict[str, Any]:
@@ -252,7 +279,9 @@ def _arm_encoder(
     """The arm's own encoder of one modality, else the modality's; None where that is at fault."""
     if member in table.encoders:
         where = f"{where}.encoders.{member}"
-        return read_encoder(table.encoders[member], part.layout, where=where)
+        encoder = read_encoder(table.encoders[member], part.layout, where=where)
+        _normalised_once(part.settings or {}, encoder, where)
+        return encoder
     return part.settings["encoder"] if part.settings is not None else None
 
 

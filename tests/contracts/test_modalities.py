@@ -22,6 +22,7 @@ NAMES = registry.names("modalities")
 #: Settings beside `files` that make a modality read the cohort below.
 SETTINGS: dict[str, dict[str, Any]] = {
     "image": {"size": [8, 10]},
+    "patches": {"window_px": 8, "size": [6, 6]},
     "table": {"numeric": ["age", "marker"], "categorical": ["sex", "signs"],
               "separator": {"signs": "&"}},
 }  # fmt: skip
@@ -57,6 +58,8 @@ def make_cohort(folder: Path, *, seed: int = 1, order: np.ndarray | None = None)
         name="contract", patient_id=patients, unit_id=patients, files={"it": tuple(paths)},
         columns={
             "age": tuple(age),
+            "x_px": tuple(f"{rng.uniform(0, 20):.2f}" for _ in range(N_ROWS)),
+            "y_px": tuple(f"{rng.uniform(0, 16):.2f}" for _ in range(N_ROWS)),
             "marker": tuple(f"{value:.3f}" for value in rng.lognormal(size=N_ROWS)),
             "sex": tuple(rng.choice(["m", "f"], N_ROWS).tolist()),
             "signs": tuple(rng.choice(["a", "a&b", "c"], N_ROWS).tolist()),

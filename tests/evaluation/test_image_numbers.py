@@ -6,9 +6,10 @@ import pytest
 from PIL import Image
 
 from tumorboard.cache import Cache
-from tumorboard.evaluation.image_numbers import first_images, image_numbers
+from tumorboard.evaluation.image_numbers import first_pictures, image_numbers
 from tumorboard.modalities import Measured
 from tumorboard.modalities.image import Image as ImageModality
+from tumorboard.modalities.patches import Patches
 from tumorboard.records import Cohort
 
 
@@ -45,9 +46,26 @@ def test_brightness_and_contrast_are_means_over_a_patients_images(
 
 
 def test_units_are_shown_by_their_first_image(cohort: Cohort) -> None:
-    assert {unit: path.name for unit, path in first_images(cohort, "scan").items()} == {
+    whole = Measured(present=np.ones(4, dtype=bool))
+    found = first_pictures(cohort, "scan", whole)
+    assert {unit: path.name for unit, path in found.items() if isinstance(path, Path)} == {
         "a:2": "0.png", "a:3": "1.png", "b:4": "2.png",
     }  # fmt: skip
     by_patient = replace(cohort, unit_id=cohort.patient_id)
-    assert first_images(by_patient, "scan")["a"].name == "0.png"
-    assert first_images(cohort, "absent") == {}
+    assert first_pictures(by_patient, "scan", whole)["a"] == cohort.root / "0.png"
+    assert first_pictures(cohort, "absent", whole) == {}
+
+
+def test_a_row_that_is_a_part_of_its_image_shows_that_part(cohort: Cohort, tmp_path: Path) -> None:
+    points = {"x_px": ("4", "4", "12", "4"), "y_px": ("4", "4", "4", "4")}
+    with Cache(tmp_path / "cache") as cache:
+        measured = Patches(window_px=4, size=(4, 4)).read(
+            replace(cohort, columns=points), name="scan", cache=cache
+        )
+        shown = first_pictures(cohort, "scan", measured)
+        black, white = (shown[unit] for unit in ("a:2", "b:4"))
+        assert callable(black)
+        assert callable(white)
+        assert np.unique(black()).tolist() == [51]
+        assert np.unique(white()).tolist() == [255]
+    assert "c:5" not in shown

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
+from tumorboard.errors import InputError
 from tumorboard.modalities import Measured, MeasuredPictures
 from tumorboard.records import Cohort, Floats
 
@@ -42,10 +45,33 @@ def _by_patient(of_row: Floats, patient_id: Sequence[str]) -> dict[str, float]:
     return {p: float(np.mean(v)) if v else float("nan") for p, v in values.items()}
 
 
-def first_images(cohort: Cohort, modality: str) -> dict[str, Path]:
-    """Unit -> its first image file; units without one are left out."""
-    found: dict[str, Path] = {}
-    for unit, paths in zip(cohort.unit_id, cohort.files.get(modality, ()), strict=False):
-        if paths:
-            found.setdefault(unit, paths[0])
+#: A picture as a file, or what makes the pixels (H, W, 3) of a part of one.
+Picture = Path | Callable[[], NDArray[np.uint8]]
+
+
+def first_pictures(cohort: Cohort, modality: str, measured: Measured) -> dict[str, Picture]:
+    """Unit -> its first picture; units without one are left out.
+
+    Args:
+        cohort: The rows.
+        modality: Name of the modality.
+        measured: Its measurements; where they know what a row shows of its file, that is the
+            picture, and else the file is.
+    """
+    found: dict[str, Picture] = {}
+    files = cohort.files.get(modality, ())
+    for row, (unit, paths) in enumerate(zip(cohort.unit_id, files, strict=False)):
+        if not paths or unit in found:
+            continue
+        if not isinstance(measured, MeasuredPictures) or not measured.shows_parts:
+            found[unit] = paths[0]
+        elif measured.present[row]:
+            found[unit] = partial(_pixels, measured, row)
     return found
+
+
+def _pixels(measured: Measured, row: int) -> NDArray[np.uint8]:
+    shown = measured.picture(row) if isinstance(measured, MeasuredPictures) else None
+    if shown is None:
+        raise InputError(f"row {row}: no picture to show.")
+    return shown

@@ -64,8 +64,8 @@ def _compute(images: PreparedImages, name: str) -> tuple[NDArray[np.uint8], NDAr
 
     def one(i: int) -> None:
         pixels = images.stored(i)
-        digest[i] = np.frombuffer(_digest(pixels), dtype=np.uint8)
-        picture[i] = _small(pixels if square is images else square.stored(number[i]))
+        digest[i] = np.frombuffer(digest_of(pixels), dtype=np.uint8)
+        picture[i] = small_picture(pixels if square is images else square.stored(number[i]))
 
     readable = np.flatnonzero(images.n_channels).tolist()  # no row shows the others
     with ThreadPoolExecutor(images.cache.workers) as pool:
@@ -84,13 +84,15 @@ def _stretched(images: PreparedImages, name: str) -> tuple[PreparedImages, list[
     return square, [number.get(source, -1) for source in sources]
 
 
-def _digest(pixels: NDArray[Any]) -> bytes:
+def digest_of(pixels: NDArray[Any]) -> bytes:
+    """Digest of an array of pixels: equal where type, shape and values are."""
     head = json.dumps([pixels.dtype.str, list(pixels.shape)]).encode()
     content = np.ascontiguousarray(pixels).tobytes()
     return hashlib.blake2b(head + content, digest_size=_DIGEST_BYTES).digest()
 
 
-def _small(pixels: NDArray[Any]) -> NDArray[np.float16]:
+def small_picture(pixels: NDArray[Any]) -> NDArray[np.float16]:
+    """Pixels (C, H, W), bytes or 0..1, as a small grey picture (64, 64), 0 to 255."""
     from PIL import Image
 
     scale = 1.0 if pixels.dtype == np.uint8 else 255.0

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorboard import registry
 from tumorboard.cache import Cache
 from tumorboard.formats.image_fingerprints import Fingerprints
 from tumorboard.formats.lesion_masks import LesionMasks
@@ -66,6 +67,8 @@ class MeasuredPictures(Measured):
     index: Ints = field(default_factory=lambda: np.empty((0, 1), dtype=np.int64))
     patient_id: tuple[str, ...] = ()
     change: Change | None = None
+    #: Whether a row shows a part of its file only; see `picture`.
+    shows_parts: ClassVar[bool] = False
 
     @property
     def sources(self) -> tuple[Path, ...]:
@@ -98,6 +101,8 @@ class Modality(ABC):
 
     #: What the encoder gets; set by the class, or by `__init__` where a setting decides it.
     layout: Layout
+    #: Whether what it reads is pictures, as `MeasuredPictures` has them.
+    is_picture: ClassVar[bool] = False
 
     @property
     def pattern(self) -> str:
@@ -142,6 +147,10 @@ class Modality(ABC):
         """Stored batch, on its device, to what the encoder sees; a generator augments it."""
         return batch.float()
 
+    def shown(self, batch: torch.Tensor) -> torch.Tensor:
+        """What `finish` gave, as a person is shown it: pictures in 0..1."""
+        return batch
+
     @abstractmethod
     def state(self) -> FittedState:
         """What `fit` learned."""
@@ -169,6 +178,25 @@ class Modality(ABC):
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the measurement is worse than training saw: not to be trusted."""
         return np.zeros(len(rows), dtype=np.bool_)
+
+
+def picture_modalities(tables: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
+    """Names of the modalities of a study that read pictures, of whatever kind."""
+    return tuple(
+        name
+        for name, table in tables.items()
+        if registry.find("modalities", str(table["kind"]), Modality).is_picture
+    )
+
+
+def changed(pictures: NDArray[Any], rows: Ints, change: Change) -> NDArray[Any]:
+    """Pictures made worse in 0..1 and stored as they were: bytes stay bytes."""
+    import torch
+
+    is_bytes = pictures.dtype == np.uint8
+    unit = torch.from_numpy(np.ascontiguousarray(pictures)).float()
+    worse = change(unit / 255 if is_bytes else unit, rows).clamp(0.0, 1.0)
+    return (worse * 255).round().byte().numpy() if is_bytes else worse.numpy()
 
 
 def row_weights(patient_id: tuple[str, ...], rows: Ints) -> Floats:

@@ -24,7 +24,7 @@ from tumorboard.formats.prepared_images import (
     prepare,
 )
 from tumorboard.formats.slices import Slice, SliceFinder
-from tumorboard.modalities import Change, Measured, MeasuredPictures, Modality
+from tumorboard.modalities import Measured, MeasuredPictures, Modality, changed
 from tumorboard.records import (
     ArraySpec,
     Bools,
@@ -37,11 +37,10 @@ from tumorboard.records import (
 )
 from tumorboard.transforms.augmentation import Augmentation
 from tumorboard.transforms.image_quality import (
-    QUALITIES,
     is_poor,
     measure_quality,
+    poor_notes,
     reference_of,
-    say_poor,
 )
 
 if TYPE_CHECKING:
@@ -115,6 +114,7 @@ class Image(Modality):
     """
 
     layout = "image"
+    is_picture = True
 
     def __init__(
         self,
@@ -237,7 +237,7 @@ class Image(Modality):
         stacks = images.take(self._stand_ins(measured, index)[rows], channels)
         stacks = stacks.reshape(len(rows), *self._spec().sizes)
         change = measured.change if isinstance(measured, MeasuredImages) else None
-        return stacks if change is None else _changed(stacks, rows, change)
+        return stacks if change is None else changed(stacks, rows, change)
 
     def lesion_masks(self, cohort: Cohort, rows: Ints, *, name: str) -> LesionMasks | None:
         """The masks that the study names; None where it names none."""
@@ -264,16 +264,8 @@ class Image(Modality):
         reference = self._fitted.get("quality", {})
         if not reference or len(rows) == 0 or not isinstance(measured, MeasuredImages):
             return ()
-        quality = self._quality(measured, rows)
-        poor = is_poor(quality, reference)
-        return tuple(
-            f"the image of patient {measured.patient_id[int(rows[i])]} is too poor to rely on: "
-            + "; ".join(
-                say_poor(QUALITIES[k], float(quality[i, k]), reference)
-                for k in np.flatnonzero(poor[i])
-            )
-            for i in np.flatnonzero(poor.any(axis=1))
-        )
+        patients = [measured.patient_id[int(row)] for row in rows]
+        return poor_notes(self._quality(measured, rows), reference, patients, what="image")
 
     def _quality(self, measured: Measured, rows: Ints) -> Floats:
         """(len(rows), measures) of the rows' middle slices; the rows have images."""
@@ -350,16 +342,6 @@ def _images(measured: Measured) -> tuple[PreparedImages, Ints, str]:
     if not isinstance(measured, MeasuredImages) or measured.images is None:
         raise TypeError(f"an image modality was given {type(measured).__name__}")
     return measured.images, measured.index, measured.name
-
-
-def _changed(stacks: NDArray[Any], rows: Ints, change: Change) -> NDArray[Any]:
-    """Stacks made worse in 0..1 and stored as they were: bytes stay bytes."""
-    import torch
-
-    is_bytes = stacks.dtype == np.uint8
-    unit = torch.from_numpy(np.ascontiguousarray(stacks)).float()
-    changed = change(unit / 255 if is_bytes else unit, rows).clamp(0.0, 1.0)
-    return (changed * 255).round().byte().numpy() if is_bytes else changed.numpy()
 
 
 def _check_neighbours(cohort: Cohort, name: str, found: Mapping[int, tuple[Slice, ...]]) -> None:

@@ -66,10 +66,10 @@ def device_of(network: Network) -> torch.device:
 
 
 def seen_inputs(fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints, name: str) -> Maps:
-    """(n, C, *space) what the encoder of a modality sees of these rows."""
+    """(n, C, *space) what the encoder of a modality sees of these rows, as a person is shown it."""
     modality = fitted.modalities[name]
     stored = torch.from_numpy(np.ascontiguousarray(modality.arrays(measured[name], rows)))
-    return modality.finish(stored, generator=None).numpy().astype(np.float32)
+    return modality.shown(modality.finish(stored, generator=None)).numpy().astype(np.float32)
 
 
 def activation_maps(

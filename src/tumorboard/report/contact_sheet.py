@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tumorboard.cache import write_atomic
 from tumorboard.errors import InputError
+from tumorboard.evaluation.image_numbers import Picture
 from tumorboard.formats.images import read_pixels
 from tumorboard.formats.pixels import to_unit
 from tumorboard.formats.slices import middle_page
@@ -23,7 +25,7 @@ _COLUMNS, _SIDE, _GAP, _CAPTION = 6, 160, 8, 34  # px
 
 
 def write_contact_sheets(
-    run: Path, document: Mapping[str, Any], paths: Mapping[str, Path]
+    run: Path, document: Mapping[str, Any], paths: Mapping[str, Picture]
 ) -> list[dict[str, Any]]:
     """Write figures/errors_<kind>.png of a run, one sheet per kind of error.
 
@@ -32,7 +34,8 @@ def write_contact_sheets(
     Args:
         run: The run folder.
         document: Evidence "errors".
-        paths: Unit id -> its image; units without one are left out and counted.
+        paths: Unit id -> its image, a file or made on call; units without one are left out and
+            counted.
 
     Returns:
         [{kind, file | None, n_errors, n_shown, n_without_image, unreadable: [unit_id], note}], the
@@ -46,7 +49,7 @@ def write_contact_sheets(
 
 
 def _write_sheet(
-    run: Path, kind: str, errors: Sequence[Mapping[str, Any]], paths: Mapping[str, Path]
+    run: Path, kind: str, errors: Sequence[Mapping[str, Any]], paths: Mapping[str, Picture]
 ) -> dict[str, Any]:
     with_image = [error for error in errors if error["unit_id"] in paths]
     tiles: list[tuple[Image, str, str]] = []
@@ -79,18 +82,25 @@ def _write_sheet(
     return sheet
 
 
-def _thumbnail(path: Path) -> Image:
+def _thumbnail(source: Picture) -> Image:
     """One image scaled to fit a tile, in grey or colour, on black."""
     from PIL import Image, ImageOps
 
-    pixels = read_pixels(path, page=middle_page(path, 0))
-    unit = np.nan_to_num(to_unit(pixels, window="percentile"))
-    values = np.rint(255 * unit).astype(np.uint8)
-    picture = Image.fromarray(values[0] if len(values) == 1 else np.moveaxis(values, 0, -1))
+    picture = Image.fromarray(_pixels(source))
     picture = ImageOps.contain(picture, (_SIDE, _SIDE))
     canvas = Image.new("RGB", (_SIDE, _SIDE))
     canvas.paste(picture, ((_SIDE - picture.width) // 2, (_SIDE - picture.height) // 2))
     return canvas
+
+
+def _pixels(source: Picture) -> NDArray[np.uint8]:
+    """(H, W) or (H, W, 3)."""
+    if not isinstance(source, Path):
+        return np.ascontiguousarray(source())
+    pixels = read_pixels(source, page=middle_page(source, 0))
+    unit = np.nan_to_num(to_unit(pixels, window="percentile"))
+    values = np.rint(255 * unit).astype(np.uint8)
+    return values[0] if len(values) == 1 else np.moveaxis(values, 0, -1)
 
 
 def _sheet(tiles: Sequence[tuple[Image, str, str]]) -> Image:

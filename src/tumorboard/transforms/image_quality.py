@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -118,6 +118,27 @@ def say_poor(name: str, value: float, reference: Mapping[str, Any]) -> str:
     side, way = ("below", "up") if POOR_SIDE[name] == "low" else ("above", "down")
     share = f"{100 * _EXTREME:g} %"
     return f"{name} {value:.3g}, {side} {share} of the training images (from {extreme:.3g} {way})"
+
+
+def poor_notes(
+    quality: Floats, reference: Mapping[str, Any], patients: Sequence[str], *, what: str
+) -> tuple[str, ...]:
+    """One sentence for each picture that is poorer than nearly all training pictures were.
+
+    Args:
+        quality: (n, measures) of the pictures.
+        reference: What `reference_of` gave.
+        patients: Whose picture each is.
+        what: How one picture is called, such as "image".
+    """
+    poor = is_poor(quality, reference)
+    return tuple(
+        f"the {what} of patient {patients[int(i)]} is too poor to rely on: "
+        + "; ".join(
+            say_poor(QUALITIES[k], float(quality[i, k]), reference) for k in np.flatnonzero(poor[i])
+        )
+        for i in np.flatnonzero(poor.any(axis=1))
+    )
 
 
 def _lost_by_halving(grey: NDArray[np.float32]) -> Floats:

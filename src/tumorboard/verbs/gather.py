@@ -19,7 +19,7 @@ from tumorboard.evaluation.decisions import decisions_document
 from tumorboard.evaluation.degradation import degradation_document
 from tumorboard.evaluation.errors import errors_document
 from tumorboard.evaluation.evidence import write_evidence
-from tumorboard.evaluation.image_numbers import first_images, image_numbers
+from tumorboard.evaluation.image_numbers import first_pictures, image_numbers
 from tumorboard.evaluation.input_quality import quality_document
 from tumorboard.evaluation.next_test import next_test_document
 from tumorboard.evaluation.patient_columns import columns_by_patient, numbers_of
@@ -36,6 +36,7 @@ from tumorboard.evaluation.tuning import tuning_document
 from tumorboard.evaluation.uncertainty import MemberPredictions, uncertainty_document
 from tumorboard.explain.asking import run_explainers
 from tumorboard.explain.probes import run_probes
+from tumorboard.modalities import picture_modalities
 from tumorboard.records import Estimate, Floats, Split
 from tumorboard.report.contact_sheet import write_contact_sheets
 from tumorboard.study import Study
@@ -208,7 +209,7 @@ def _of_probes(finished: Finished, probes: ProbeTable | None) -> dict[str, dict[
     if probes is None:
         return {"subsets": subsets}
     units = {name: registry.load("explain.probes", name).unit for name in finished.keys.probes}
-    images = tuple(n for n, t in finished.study.modalities.items() if t["kind"] == "image")
+    images = picture_modalities(finished.study.modalities)
     return {
         "subsets": subsets,
         "degradation": degradation_document(
@@ -246,11 +247,13 @@ def _errors(finished: Finished) -> dict[str, Any]:
         columns=columns_by_patient(cohort.columns, cohort.patient_id, categorical),
         numbers=numbers, rng=finished.rng("errors"),
     )  # fmt: skip
-    images = [name for name, table in study.modalities.items() if table["kind"] == "image"]
+    images = picture_modalities(study.modalities)
     seen = [name for name in images if name in study.arms[study.primary.arm].modalities]
     if seen:
         document["sheets"] = write_contact_sheets(
-            finished.run, document, first_images(cohort, seen[0])
+            finished.run,
+            document,
+            first_pictures(cohort, seen[0], finished.prepared.measured[seen[0]]),
         )
     return document
 
