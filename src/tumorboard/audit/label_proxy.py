@@ -201,11 +201,14 @@ def _order(
 def _of_others(audited: Audited, patients: Patients) -> list[Finding]:
     """One note that names the columns that are rightly no predictors."""
     found: dict[str, Separation] = {}
-    for column, cells in audited.cohort.columns.items():
-        if column in audited.predictors or column in audited.own_columns:
-            continue
+    others = {
+        column: cells
+        for column, cells in audited.cohort.columns.items()
+        if column not in audited.predictors and column not in audited.own_columns
+    }
+    for column, cells in others.items():
         best = _best(separations(cells, patients))
-        if best is not None and best.auroc >= WARNING and best.p_value < CHANCE:
+        if best is not None and best.auroc >= WARNING and best.p_value * len(others) < CHANCE:
             found[column] = best
     if not found:
         return []

@@ -35,7 +35,7 @@ class TooFewEvents(Check):
             Finding(
                 "too-few-events",
                 "warning",
-                f"{counted(n, 'patient')} of {sum(counts.values())} have the rarest outcome, "
+                f"{counted(n, 'patient')} of {len(audited.cohort.patients)} have the rarest outcome, "
                 f"{rarest!r}{per}. Under {FEWEST_EVENTS} intervals are wide and models learn "
                 "single patients: collect more, ask a simpler question, or use fewer predictors.",
                 patients=tuple(

@@ -26,7 +26,7 @@ from tumorboard.training.rehearsal import rehearse
 from tumorboard.verbs.evaluate import audit, data_root, load_study
 from tumorboard.verbs.held_out import locked_patients
 from tumorboard.verbs.inputs import write_inputs
-from tumorboard.verbs.study_splits import split_study
+from tumorboard.verbs.study_splits import split_study, units_apart
 
 #: Findings of one code that are printed one by one; all are in audit.json and `--json`.
 PRINTED = 5
@@ -88,7 +88,8 @@ def check(
     lines = [*_patients(checked, prepared), *told(findings, checked.keys.audit.accept)]
     lines += _wide_sets(checked, prepared, splits)
     if estimate_time and not faults:
-        lines.append(_time(checked, prepared, splits))
+        beside = units_apart(checked, prepared, locked_patients(checked, prepared))
+        lines.append(_time(checked, prepared, [*splits, *beside]))
     is_stopped = bool(faults or blocking(findings, checked.keys.audit.accept))
     code = 2 if is_stopped else 3 if prepared.rejections else 0
     return CheckReport(tuple(findings), tuple(lines), code, tuple(faults))
