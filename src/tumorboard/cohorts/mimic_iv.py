@@ -1,0 +1,290 @@
+"""Hospital admissions of MIMIC-IV (also in the layout of MIMIC-III) as one analysis-ready table."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from tumorboard.cohorts import Source
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.formats.hospital_tables import find_tables, required
+from tumorboard.formats.messages import counted, listed
+from tumorboard.records import Cohort, FileRecord, FlowStep
+from tumorboard.transforms.admission_table import AdmissionTable
+from tumorboard.transforms.admissions import (
+    AT_ADMISSION,
+    KNOWN_LATER,
+    earlier_admissions,
+    impossible_dates,
+    read_admissions,
+)
+from tumorboard.transforms.comorbidity import comorbidity_flags
+from tumorboard.transforms.diagnoses import code_query, coded_admissions, reading_codes
+from tumorboard.transforms.lab_features import lab_features
+from tumorboard.transforms.prescriptions import DRUG_CLASSES, drug_columns
+from tumorboard.transforms.text_columns import text_columns
+
+if TYPE_CHECKING:
+    import polars
+
+#: Tables that are read where the folder has them; the first two it must have.
+TABLES = ("patients", "admissions", "diagnoses_icd", "labevents", "d_labitems", "prescriptions")
+_NO_UNITS: Mapping[str, str] = {}
+
+
+class MimicIv(Source):
+    """MIMIC-IV or MIMIC-III tables (CSV, CSV.gz, Parquet): one row per admission or per patient.
+
+    Columns: facts at admission (age, sex, ...), what earlier admissions say, comorbidities
+    (`elixhauser_<name>`, `elixhauser_ahrq_<name>`, `charlson_<name>`), labs
+    (`lab_<itemid>_mean`, `_min`, `_max`, `_last`, `_count`), drugs (`drug_<class>`), outcomes.
+
+    Args:
+        tables: Folder of the tables, relative to the data folder; they may lie in `hosp` below it.
+        icd: ICD-9 and ICD-10 prefixes, such as ["174", "C50"]: patients with such a code at any
+            admission; empty for everybody. A prefix that fits codes of both needs "9:" or "10:".
+        rows: "patient": one row, the index admission, which is the first with such a code;
+            "admission": every admission of these patients.
+        same_admission_codes: Comorbidities from the codes of the admission itself, which are
+            assigned at discharge; else from the patient's earlier admissions.
+        labs: Item ids of the lab values; empty for all, "none" for no lab columns.
+        lab_window_hours: [from, to] in hours from admission, up to discharge; empty for all
+            events that name the admission. Prescriptions count in the same time.
+        lab_units: Item id -> the unit to keep, where the values of an item have several.
+        prescriptions: Classes of drugs; empty for all, "none" for no drug columns.
+        predict_at_hours: When the prediction is made, in hours from admission; facts of a later
+            time are refused as predictors.
+        min_age: Youngest age at admission, in years.
+        require_demographics: Leave out admissions without age or sex.
+        impossible_dates: "stop": dates that cannot be are errors; "exclude": leave these out.
+        patient_id: Name of the column of the patient's id in the table.
+        missing: Cells that mean "not known".
+    """
+
+    defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
+        "task": {"target": "hospital_expire_flag", "positive": "1"},
+    }
+
+    def __init__(
+        self, *, tables: str = ".", icd: tuple[str, ...] = (),
+        rows: Literal["patient", "admission"] = "patient", same_admission_codes: bool = False,
+        labs: tuple[int, ...] | Literal["none"] = (), lab_window_hours: tuple[float, ...] = (),
+        lab_units: Mapping[str, str] = _NO_UNITS,
+        prescriptions: tuple[str, ...] | Literal["none"] = (), predict_at_hours: float = 0.0,
+        min_age: float = 0.0, require_demographics: bool = True,
+        impossible_dates: Literal["stop", "exclude"] = "stop", patient_id: str = "patient_id",
+        missing: tuple[str, ...] = ("",),
+    ) -> None:  # fmt: skip
+        self.tables = tables
+        self.icd = icd
+        self.rows = rows
+        self.same_admission_codes = same_admission_codes
+        self.labs = labs
+        self.lab_window_hours = lab_window_hours
+        self.lab_units = lab_units
+        self.prescriptions = prescriptions
+        self.predict_at_hours = predict_at_hours
+        self.min_age = min_age
+        self.require_demographics = require_demographics
+        self.impossible_dates = impossible_dates
+        self.patient_id = patient_id
+        self.missing = missing
+        self._check()
+
+    def read(self, root: Path, *, name: str, files: Mapping[str, str]) -> Cohort:
+        """Read the tables; see `Source.read`. Each row is an admission, its id the unit."""
+        from tumorboard.formats.named_files import match_files
+
+        work = self._build(root)
+        columns = text_columns(self._finished(work))
+        ids = [str(cell) for cell in columns[self.patient_id]]
+        lines = range(2, len(ids) + 2)
+        table = work.tables["admissions"].path
+        found = match_files(
+            {column: list(cells) for column, cells in columns.items()},
+            {modality: text for modality, text in files.items() if text != "none"},
+            root=root, patient_ids=ids, lines=lines, table=table,
+        )  # fmt: skip
+        records = [FileRecord(t.path, "used", "hospital table") for t in work.tables.values()]
+        return Cohort(
+            name=name,
+            patient_id=tuple(ids),
+            unit_id=tuple(str(cell) for cell in columns["admission_id"]),
+            columns=columns,
+            files=found.files,
+            line=tuple(lines),
+            table=table,
+            root=root,
+            records=(*records, *found.records),
+            rejections=found.rejections,
+            flow=tuple(work.flow),
+            notes=(*work.notes, *found.notes),
+            known_later={c: when for c, when in work.later.items() if c in columns},
+        )
+
+    def table(self, root: Path) -> polars.DataFrame:
+        """The table in its own types: numbers as numbers, times as times; see `Source.table`."""
+        return self._finished(self._build(root))
+
+    def _build(self, root: Path) -> AdmissionTable:
+        folder = root / self.tables
+        tables = find_tables(folder, TABLES, missing=self.missing)
+        patients = required(tables, "patients", folder)
+        admissions = required(tables, "admissions", folder)
+        stays, notes, n_without = read_admissions(patients, admissions)
+        work = AdmissionTable(stays, tables, notes)
+        if n_without:
+            work.flow.append(FlowStep("without an admission", n_without, 0))
+        history = stays.select("subject_id", "hadm_id")
+        self._select(work, folder)
+        if not work.stays.height:
+            steps = "; ".join(f"{step.reason}: {step.n_rows}" for step in work.flow)
+            raise InputError(f"{folder}: no admission is left ({steps}). Widen the cohort.")
+        self._add_comorbidities(work, history)
+        self._add_drugs(work, folder)
+        self._add_labs(work, folder)  # last: joining a table after it would copy all of it
+        return work
+
+    def _select(self, work: AdmissionTable, folder: Path) -> None:
+        import polars as pl
+
+        if self.icd:
+            diagnoses = required(work.tables, "diagnoses_icd", folder)
+            coded = coded_admissions(diagnoses, self.icd)
+            people = work.stays.filter(pl.col("hadm_id").is_in(coded))["subject_id"].unique()
+            work.keep(
+                pl.col("subject_id").is_in(people.to_list()),
+                f"no diagnosis code that begins with {listed(list(self.icd))}",
+            )
+            is_index = pl.col("hadm_id").is_in(coded)
+        else:
+            is_index = pl.lit(value=True)
+        wrong = self._impossible(work)
+        if self.rows == "patient":
+            first = pl.col("stay").filter(is_index).first().over("subject_id")
+            work.keep(pl.col("stay") == first, "not the index admission")
+        if self.require_demographics:
+            known = pl.col("age").is_not_null() & pl.col("gender").is_not_null()
+            work.keep(known, "age or sex not known")
+        if self.min_age > 0:
+            young = pl.col("age").is_null() | (pl.col("age") >= self.min_age)
+            work.keep(young, f"under {self.min_age:g} years")
+        if wrong:
+            work.keep(~pl.col("stay").is_in(list(wrong)), "impossible dates")
+
+    def _impossible(self, work: AdmissionTable) -> dict[int, str]:
+        tables = work.tables
+        wrong = impossible_dates(work.stays, tables["patients"], tables["admissions"])
+        if wrong and self.impossible_dates == "stop":
+            raise InputError(
+                f"impossible dates in {counted(len(wrong), 'admission')}: "
+                f"{listed(list(wrong.values()))}. Mend them, or set cohort.impossible_dates = "
+                '"exclude" to leave these admissions out.'
+            )
+        return wrong
+
+    def _add_comorbidities(self, work: AdmissionTable, history: polars.DataFrame) -> None:
+        import polars as pl
+
+        if "diagnoses_icd" not in work.tables:
+            work.notes.append("no table diagnoses_icd: no comorbidities")
+            return
+        diagnoses = work.tables["diagnoses_icd"]
+        people = work.stays.select("subject_id").unique()
+        admissions = history.join(people, on="subject_id", how="semi")
+        with reading_codes(diagnoses):
+            flags = comorbidity_flags(code_query(diagnoses, admissions, whole=work.everybody))
+        if self.same_admission_codes:
+            work.join(flags.rename({"key": "hadm_id"}), "hadm_id")
+            later = "at discharge, when codes are assigned"
+            work.later |= {c: later for c in flags.columns if c != "key"}
+        else:
+            work.join(earlier_admissions(flags, admissions), "hadm_id")
+            n = work.stays.filter(pl.col(flags.columns[1]).is_null()).height
+            work.notes.append(
+                f"comorbidities come from codes of earlier admissions: {counted(n, 'row')} without "
+                "an earlier coded admission have none (not known, rather than absent)"
+            )
+
+    def _add_labs(self, work: AdmissionTable, folder: Path) -> None:
+        if isinstance(self.labs, str):  # "none"
+            return
+        if "labevents" not in work.tables:
+            if self.labs:
+                required(work.tables, "labevents", folder)
+            work.notes.append("no table labevents: no lab values")
+            return
+        found = lab_features(
+            work.tables["labevents"], work.stays, items=self.labs,
+            window_hours=self.lab_window_hours, units=self.lab_units,
+            labels=work.tables.get("d_labitems"), everybody=work.everybody,
+        )  # fmt: skip
+        work.add(found.table)
+        work.notes += found.notes
+        self._mark_later(work, found.table.columns[1:])
+
+    def _add_drugs(self, work: AdmissionTable, folder: Path) -> None:
+        if self.prescriptions == "none":
+            return
+        if "prescriptions" not in work.tables:
+            if self.prescriptions:
+                required(work.tables, "prescriptions", folder)
+            work.notes.append("no table prescriptions: no drugs")
+            return
+        found = drug_columns(
+            work.tables["prescriptions"], work.stays,
+            classes=self.prescriptions or tuple(DRUG_CLASSES), window_hours=self.lab_window_hours,
+        )  # fmt: skip
+        work.join(found, "stay")
+        self._mark_later(work, found.columns[1:])
+
+    def _mark_later(self, work: AdmissionTable, columns: Sequence[str]) -> None:
+        """Facts of a window that ends after the prediction, or of the whole admission."""
+        if not self.lab_window_hours:
+            work.later |= dict.fromkeys(columns, "during the admission, up to discharge")
+        elif self.lab_window_hours[1] > self.predict_at_hours:
+            when = f"up to {self.lab_window_hours[1]:g} hours after admission"
+            work.later |= dict.fromkeys(columns, when)
+
+    def _finished(self, work: AdmissionTable) -> polars.DataFrame:
+        """Columns in a fixed order under their names in a study; helpers are dropped."""
+        import polars as pl
+
+        frame = work.stays.rename({"gender": "sex", "hadm_id": "admission_id"})
+        frame = frame.rename({"subject_id": self.patient_id}).with_columns(
+            pl.col(self.patient_id, "admission_id").cast(pl.String)
+        )
+        first = [
+            self.patient_id, "admission_id", "age", "sex", *AT_ADMISSION, "race", "admittime",
+            "n_earlier_admissions", "days_since_last_discharge", *KNOWN_LATER,
+        ]  # fmt: skip
+        helpers = ("stay", "line_patients", "line_admissions", "dob", "dod", "anchor_age")
+        known = [name for name in first if name in frame.columns]
+        rest = [n for n in frame.columns if n not in {*known, *helpers, "anchor_year"}]
+        return frame.select(*known, *rest)
+
+    def _check(self) -> None:
+        faults: list[str] = []
+        window = self.lab_window_hours
+        if window and (len(window) != 2 or window[0] >= window[1]):
+            faults.append(
+                f"cohort.lab_window_hours: found {list(window)}, expected [from, to] in hours from "
+                "admission, such as [-6, 24]."
+            )
+        for name in () if self.prescriptions == "none" else self.prescriptions:
+            if name not in DRUG_CLASSES:
+                known = tuple(DRUG_CLASSES)
+                faults.append(f"cohort.prescriptions: {name!r}. {nearest(name, known)}")
+        faults += [
+            f'cohort.lab_units: {item!r} is no item id, such as {{"50912" = "mg/dL"}}.'
+            for item in self.lab_units
+            if not item.isdigit()
+        ]
+        faults += [
+            f'cohort.icd: {code!r}; expected the start of an ICD code, such as "C50" or "9:174".'
+            for code in self.icd
+            if not code.split(":")[-1].replace(".", "").isalnum()
+        ]
+        if faults:
+            raise StudyError(faults)

@@ -1,0 +1,215 @@
+"""Hospital admissions with what is known of the patient at each, in the layouts of MIMIC.
+
+One row per admission of everybody in the tables, in the order of patient and admission time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from tumorboard.errors import InputError
+from tumorboard.formats.messages import counted, listed
+from tumorboard.formats.table_scan import HospitalTable, Kind, read, refuse_repeated
+
+if TYPE_CHECKING:
+    import polars
+
+#: MIMIC-III moves the birth of patients over 89 to 300 years before their first admission; their
+#: median age is published as 91.4 (documentation of the table PATIENTS).
+MOVED_FROM_YEARS = 200
+MEDIAN_OVER_89 = 91.4
+#: Facts of an admission that are there at admission, as far as the file has them.
+AT_ADMISSION = (
+    "admission_type", "admission_location", "insurance", "language", "marital_status",
+)  # fmt: skip
+#: Columns that nobody knows when the patient is admitted -> when they are known.
+KNOWN_LATER: Mapping[str, str] = {
+    "dischtime": "at discharge",
+    "deathtime": "at death",
+    "discharge_location": "at discharge",
+    "hospital_expire_flag": "at discharge",
+    "length_of_stay_days": "at discharge",
+    "days_to_death": "at death",
+}
+_DAY_US = 86_400_000_000
+
+
+def read_admissions(
+    patients: HospitalTable, admissions: HospitalTable
+) -> tuple[polars.DataFrame, list[str], int]:
+    """Every admission with the facts of its patient; nobody is left out yet.
+
+    Age is in completed years at admission: `anchor_age` plus the years since `anchor_year` in
+    MIMIC-IV (where 91 stands for everybody over 89), from `dob` in MIMIC-III, where a birth moved
+    by 300 years counts as 91.4, the published median of these patients.
+
+    Returns:
+        The admissions, sentences for the report, and how many patients have no admission.
+
+    Raises:
+        InputError: Columns or cells at fault, ids that repeat, an admission of nobody.
+    """
+    import polars as pl
+
+    people = _read_patients(patients)
+    stays = _read_stays(admissions)
+    strangers = stays.join(people, on="subject_id", how="anti")
+    if strangers.height:
+        rows = listed(
+            [f"{r['hadm_id']} (row {r['line']})" for r in strangers.iter_rows(named=True)]
+        )
+        raise InputError(
+            f"{admissions.path.name}: admission {rows} is of a subject_id that "
+            f"{patients.path.name} does not have. Were both tables cut in the same way?"
+        )
+    frame = (
+        stays.rename({"line": "line_admissions"})
+        .join(people.rename({"line": "line_patients"}), on="subject_id", how="left")
+        .sort("subject_id", "admittime", "hadm_id")
+        .with_columns(_age(people), *_history(), *_stay())
+    )
+    n_old = frame.filter(_is_over_89(people))["subject_id"].n_unique()
+    notes = (
+        [
+            f"{counted(n_old, 'patient')} over 89 years: the source hides their age; the table "
+            "gives 91 in MIMIC-IV (later years are added) and 91.4 in MIMIC-III"
+        ]
+        if n_old
+        else []
+    )
+    n_without = people.join(stays, on="subject_id", how="anti").height
+    return frame.with_columns(pl.int_range(pl.len()).alias("stay")), notes, n_without
+
+
+def impossible_dates(
+    frame: polars.DataFrame, patients: HospitalTable, admissions: HospitalTable
+) -> dict[int, str]:
+    """Rows of `frame` whose dates cannot be, with what is wrong and where it stands."""
+    import polars as pl
+
+    day = pl.col("admittime").dt.date()
+    tests: list[tuple[str, polars.Expr]] = [
+        ("discharge before admission", pl.col("dischtime") < pl.col("admittime")),
+        ("death in hospital before admission", pl.col("deathtime") < pl.col("admittime")),
+        ("death before admission", pl.col("dod").dt.date() < day),
+    ]
+    if "dob" in frame.columns:
+        tests.append(("birth after admission", pl.col("dob").dt.date() > day))
+    else:  # the shown age is of the anchor year
+        tests.append(("birth after admission", pl.col("age") < 0))
+    found: dict[int, str] = {}
+    for reason, test in tests:
+        of_patient = reason.startswith(("death before", "birth"))
+        table, line = (patients, "line_patients") if of_patient else (admissions, "line_admissions")
+        for row in frame.filter(test.fill_null(value=False)).iter_rows(named=True):
+            place = f"{table.path.name} row {row[line]}"
+            found.setdefault(
+                row["stay"],
+                f"admission {row['hadm_id']} of {row['subject_id']} ({place}): {reason}",
+            )
+    return found
+
+
+def earlier_admissions(flags: polars.DataFrame, frame: polars.DataFrame) -> polars.DataFrame:
+    """For every admission, what the patient's admissions before it say together.
+
+    Args:
+        flags: `key` (the admission) and columns of 0 and 1.
+        frame: Every admission of the patients, in order of time: see `read_admissions`.
+
+    Returns:
+        `hadm_id` and the columns of `flags`: 1 where any earlier admission has a 1, 0 where none
+        has; null without an earlier admission that has codes.
+    """
+    import polars as pl
+
+    columns = [name for name in flags.columns if name != "key"]
+    own = frame.select("subject_id", "hadm_id").join(
+        flags, left_on="hadm_id", right_on="key", how="left", maintain_order="left"
+    )
+    before = pl.col(columns).shift(1).cum_max().forward_fill().over("subject_id")
+    return own.select("hadm_id", before)
+
+
+def _read_patients(table: HospitalTable) -> polars.DataFrame:
+    kinds: dict[str, Kind] = {"subject_id": "whole", "gender": "text"}
+    if "anchor_age" in table.columns or "dob" not in table.columns:
+        kinds |= {"anchor_age": "number", "anchor_year": "whole"}
+    else:
+        kinds["dob"] = "moment"
+    kinds["dod"] = "moment"
+    frame = read(table, kinds)
+    refuse_repeated(frame, "subject_id", table)
+    return frame
+
+
+def _read_stays(table: HospitalTable) -> polars.DataFrame:
+    import polars as pl
+
+    race = table.first_of("race", "ethnicity")
+    kinds: dict[str, Kind] = {
+        "subject_id": "whole", "hadm_id": "whole", "admittime": "moment", "dischtime": "moment",
+        "deathtime": "moment", "admission_type": "text", "hospital_expire_flag": "whole",
+    }  # fmt: skip
+    further = (*AT_ADMISSION, "discharge_location", race)
+    kinds |= {name: "text" for name in further if name in table.columns}
+    frame = read(table, kinds)
+    refuse_repeated(frame, "hadm_id", table)
+    for column in ("subject_id", "admittime"):
+        empty = [str(line) for line in frame.filter(pl.col(column).is_null())["line"].to_list()]
+        if empty:
+            raise InputError(
+                f"{table.path.name}, column {column}: empty in row {listed(empty)}. "
+                "Every admission needs it."
+            )
+    if race in frame.columns:
+        frame = frame.rename({race: "race"})
+    return frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
+
+
+def _is_over_89(people: polars.DataFrame) -> polars.Expr:
+    import polars as pl
+
+    if "dob" in people.columns:
+        return pl.col("admittime").dt.year() - pl.col("dob").dt.year() >= MOVED_FROM_YEARS
+    return pl.col("anchor_age") >= 91
+
+
+def _age(people: polars.DataFrame) -> polars.Expr:
+    import polars as pl
+
+    year = pl.col("admittime").dt.year()
+    if "dob" not in people.columns:
+        return (pl.col("anchor_age") + year - pl.col("anchor_year")).alias("age")
+    born, came = pl.col("dob"), pl.col("admittime")
+    before_birthday = (came.dt.month() * 100 + came.dt.day()) < (
+        born.dt.month().cast(pl.Int32) * 100 + born.dt.day()
+    )
+    years = (year - born.dt.year() - before_birthday.cast(pl.Int32)).cast(pl.Float64)
+    return pl.when(_is_over_89(people)).then(MEDIAN_OVER_89).otherwise(years).alias("age")
+
+
+def _history() -> list[polars.Expr]:
+    """What the patient's earlier admissions say; a discharge still to come is not known."""
+    import polars as pl
+
+    since = (pl.col("admittime") - pl.col("dischtime").shift(1).over("subject_id")).dt
+    days = since.total_microseconds() / _DAY_US
+    return [
+        pl.int_range(pl.len()).over("subject_id").alias("n_earlier_admissions"),
+        pl.when(days >= 0).then(days).alias("days_since_last_discharge"),
+    ]
+
+
+def _stay() -> list[polars.Expr]:
+    import polars as pl
+
+    came = pl.col("admittime")
+    stay = (pl.col("dischtime") - came).dt.total_microseconds() / _DAY_US
+    to_death = (pl.col("deathtime") - came).dt.total_microseconds() / _DAY_US
+    to_day = (pl.col("dod").dt.date() - came.dt.date()).dt.total_days().cast(pl.Float64)
+    return [
+        stay.alias("length_of_stay_days"),
+        pl.coalesce(to_death, to_day).alias("days_to_death"),
+    ]
