@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.report.contents import Contents
 from tumorboard.report.curves import MAX_CLASSES, N_BOOTSTRAP
+from tumorboard.report.head_to_head import MAX_ARMS as MAX_BARS
+from tumorboard.report.overlaid_curves import MAX_ARMS as MAX_OVERLAID
+from tumorboard.report.overlaid_curves import overlaid_arms
 from tumorboard.report.performance import metric_name
 
 _RULES: Mapping[str, str] = {
@@ -37,6 +40,7 @@ def captions(contents: Contents) -> dict[str, str]:
         f"Bands: 95 % (1.96 standard errors, {N_BOOTSTRAP} resamples of patients). "
         "Pale lines: the other arms."
     )
+    trained = overlaid_arms(contents.histories, contents.arms, at_most=len(contents.arms))
     texts = {
         "answer": (
             f"Above: difference in {metric} on the same patients, the primary comparison first. "
@@ -53,11 +57,23 @@ def captions(contents: Contents) -> dict[str, str]:
         f"are the AUPRC of the arms table. Dotted: chance, which is the prevalence.{macro}",
         "confusion": f"{unit.capitalize()}s and percentages of the true class (rows).{averaged} "
         f"Called {_rule(contents)}.",
+        "bars": f"Head to head: {_at_most(contents.arms, MAX_BARS)} over metrics that are best at "
+        "1; lines are 95 % intervals. An interval of a bar is of that arm alone: whether two arms "
+        "differ is in the comparisons below, which are made on the same patients.",
+        "training_overlay": f"{_at_most(trained, MAX_OVERLAID).capitalize()}, on the same axes. "
+        "Thin: single fits; thick: their mean, while at least half still trained; marks: the best "
+        "epoch of each fit, on its validation patients. No test patient takes part in a curve, in "
+        "stopping or in the choice of the epoch; results are the tables above.",
         "training": "Thin: single fits. Thick: their mean, while at least half still trained. "
         "Dashed grey: training patients; solid: validation patients of the same fit.",
         "patients": _patients(contents),
     }
     return {name: f"{text} {contents.pairing}".rstrip() for name, text in texts.items()}
+
+
+def _at_most(arms: Sequence[str], most: int) -> str:
+    """`the first 4 of 6 arms`, or `the 2 arms`."""
+    return f"the first {most} of {len(arms)} arms" if len(arms) > most else f"the {len(arms)} arms"
 
 
 def _rule(contents: Contents) -> str:

@@ -12,7 +12,9 @@ from tumorboard.report.contents import Contents
 from tumorboard.report.curves import Kind, curve_figure
 from tumorboard.report.flow import flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
+from tumorboard.report.head_to_head import bars_figure, compared_metrics
 from tumorboard.report.history import history_figure
+from tumorboard.report.overlaid_curves import overlaid_arms, overlay_figure
 from tumorboard.report.performance import confusion_matrices, metric_name
 from tumorboard.report.style import save
 from tumorboard.study_keys import LOWER_IS_BETTER
@@ -42,11 +44,15 @@ def _drawings(contents: Contents) -> dict[str, Callable[[Contents], Figure]]:
     drawings: dict[str, Callable[[Contents], Figure]] = {"answer": _forest, "flow": _flow}
     if any(contents.cohort.get("missing", {}).values()):
         drawings["missing"] = _missing
+    if len(contents.arms) > 1 and compared_metrics(contents.metrics, len(contents.classes)):
+        drawings["bars"] = lambda c: bars_figure(c.metrics, n_classes=len(c.classes))
     drawings["roc"] = lambda c: _curves(c, "roc")
     drawings["precision_recall"] = lambda c: _curves(c, "precision_recall")
     if _matrices(contents):
         drawings["confusion"] = lambda c: confusion_figure(_matrices(c), c.classes)
     if any(history.arm in contents.metrics for history in contents.histories):
+        if len(overlaid_arms(contents.histories, contents.arms)) > 1:
+            drawings["training_overlay"] = lambda c: overlay_figure(c.histories, arms=c.arms)
         drawings["training"] = lambda c: history_figure(c.histories, arms=c.arms)
     return drawings
 
