@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard import registry
+from tumorboard.cohorts.joining import RECORD_OF
 from tumorboard.modalities import Measured, MeasuredPictures
 from tumorboard.modalities.table import MeasuredTable
 from tumorboard.records import Cohort, Finding, Floats, Ints, Outcomes
@@ -148,8 +149,11 @@ class Audited:
     def rows(self) -> list[SeenRows]:
         """Rows of each table modality; then of all of them side by side, where there are several.
 
-        Only modalities that every cohort has.
+        Only modalities that every cohort has; none where records were dealt out at random, the
+        same one to several patients.
         """
+        if self.is_paired_at_random:
+            return []
         cohorts = self.cohorts
         names = [
             name for name in self.measured
@@ -157,6 +161,11 @@ class Audited:
         ]  # fmt: skip
         views = [(name,) for name in names] + ([tuple(names)] if len(names) > 1 else [])
         return [_seen_rows(self, view) for view in views]
+
+    @property
+    def is_paired_at_random(self) -> bool:
+        """Whether the rows hold records of other people (`[evaluation] pairing = "simulated"`)."""
+        return RECORD_OF in self.cohort.columns
 
     @property
     def predictors(self) -> Mapping[str, str]:

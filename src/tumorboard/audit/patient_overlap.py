@@ -64,7 +64,10 @@ def _by_further_columns(audited: Audited) -> dict[tuple[Person, ...], tuple[str,
     """Pairs with equal predictors, and the further columns that betray them.
 
     Columns that number people say that ids are images or visits: split-not-by-patient tells.
+    Records that were dealt out at random betray nobody.
     """
+    if audited.is_paired_at_random:
+        return {}
     left_out = {*audited.own_columns, *audited.predictors}
     left_out -= {audited.study.keys.cohort.index_date}
     columns = {
