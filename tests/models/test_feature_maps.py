@@ -11,7 +11,7 @@ from tumorboard.models.feature_maps import log_odds, maps_and_gradients, randomi
 from tumorboard.records import ArraySpec
 
 SPECS = {"image": ArraySpec("image", (1, 64, 64)), "record": ArraySpec("vector", (3,))}
-WITH_MAPS = ("densenet", "resnet", "small_cnn", "vgg")
+WITH_MAPS = ("alexnet", "densenet", "inception", "resnet", "simple_cnn", "small_cnn", "vgg")
 
 
 def build(encoder: str = "small_cnn", *, fusion: str = "gated") -> Network:
@@ -49,6 +49,26 @@ def test_maps_have_places_and_leave_the_answer_as_it_is(encoder: str) -> None:
     with torch.no_grad():
         assert torch.equal(network(inputs, present).logits, before)
     assert all(parameter.grad is None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("encoder", WITH_MAPS)
+def test_grad_cam_of_every_encoder_equals_captums(encoder: str) -> None:
+    from captum.attr import LayerGradCam
+
+    network = build(encoder)
+    inputs, present = batch()
+    maps, gradients = maps_and_gradients(network, inputs, present, name="image", target=1)
+    found = (gradients.mean(dim=(2, 3), keepdim=True) * maps).sum(dim=1, keepdim=True)
+
+    def forward(image: torch.Tensor) -> torch.Tensor:
+        return log_odds(network({**inputs, "image": image}, present).logits, 1)
+
+    layer = network.encoder("image").map_layer()
+    assert layer is not None
+    other = LayerGradCam(forward, layer).attribute(inputs["image"])
+    assert isinstance(other, torch.Tensor)
+    assert bool(other.any())
+    torch.testing.assert_close(found, other.detach(), atol=1e-6, rtol=1e-4)
 
 
 def test_every_image_encoder_says_whether_it_has_maps() -> None:

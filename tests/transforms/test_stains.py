@@ -16,6 +16,7 @@ from tumorboard.transforms.stains import (
     hed_to_rgb,
     macenko_normalise,
     od_to_rgb,
+    restain,
     rgb_to_hed,
     rgb_to_od,
     transfer_matrix,
@@ -102,6 +103,16 @@ def test_a_normalised_slide_has_the_others_stains() -> None:
     moved = estimate_stains(as_pixels(macenko_normalise(as_patches(pixels), source, target)))
     assert degrees(moved.vectors, target.vectors).max() < 0.5
     assert moved.maximum == pytest.approx(target.maximum, rel=0.02)
+
+
+def test_each_patch_is_restained_by_its_own_matrix() -> None:
+    patches = np.random.default_rng(2).integers(0, 256, (40, 3, 4, 5)).astype(np.uint8)
+    double = 2 * np.eye(3)
+    changed = restain(patches, np.stack([np.eye(3), double] * 20))
+    assert np.array_equal(changed[::2], patches[::2])
+    # twice the density is the square of the light, of which bytes have (byte + 1) / 256
+    light = ((patches[1::2].astype(np.float64) + 1) / 256) ** 2
+    assert np.abs(changed[1::2] - np.clip(256 * light - 1, 0, None)).max() <= 0.51
 
 
 def test_transfer_by_hand() -> None:

@@ -20,7 +20,7 @@ from tumorboard.transforms.reinhard import (
 from tumorboard.transforms.stains import (
     Stain,
     estimate_stains,
-    od_to_rgb,
+    restain,
     rgb_to_od,
     transfer_matrix,
     typical_stain,
@@ -34,8 +34,6 @@ Look = Stain | LabMoments
 _SAMPLE_PX, _GRID = 64, 16
 #: Optical density (red, green, blue as a vector) below which a pixel is glass: Macenko 2009.
 _GLASS = 0.15
-#: Patches that are worked on at once: their densities stay within a processor's cache.
-_BLOCK = 32
 
 
 def slide_look(
@@ -103,14 +101,10 @@ def normalise(patches: Bytes, numbers: Ints, looks: Mapping[int, Look], target: 
                 raise TypeError("slides and target were measured by different methods")
             out[chosen] = reinhard_normalise(patches[chosen], source, target)
         return out
+    if len(numbers) == 0:
+        return patches.copy()
     matrix = {n: _matrix(looks[n], target) for n in np.unique(numbers).tolist()}
-    matrices = np.stack([matrix[n] for n in numbers.tolist()]) if len(numbers) else None
-    flat = patches.reshape(len(patches), 3, -1)
-    restained = np.empty(flat.shape, dtype=np.uint8)
-    for start in range(0, len(flat) if matrices is not None else 0, _BLOCK):
-        block = slice(start, start + _BLOCK)
-        restained[block] = od_to_rgb(np.asarray(matrices)[block] @ rgb_to_od(flat[block]))
-    return restained.reshape(patches.shape)
+    return restain(patches, np.stack([matrix[n] for n in numbers.tolist()]))
 
 
 def look_to_plain(look: Look) -> dict[str, Any]:
@@ -133,10 +127,10 @@ def look_from_plain(plain: Mapping[str, Any]) -> Look:
         ) from error
 
 
-def _matrix(source: Look, target: Look) -> NDArray[np.float32]:
+def _matrix(source: Look, target: Look) -> Floats:
     if not isinstance(source, Stain) or not isinstance(target, Stain):
         raise TypeError("slides and target were measured by different methods")
-    return transfer_matrix(source, target).T.astype(np.float32)
+    return transfer_matrix(source, target)
 
 
 def _typical(looks: Sequence[Look]) -> Look:

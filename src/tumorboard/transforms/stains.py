@@ -182,11 +182,17 @@ def macenko_normalise(patches: Bytes, source: Stain, target: Stain) -> Bytes:
     Source:
         Macenko et al., ISBI 2009; the part outside both stains is kept (`transfer_matrix`).
     """
-    matrix = transfer_matrix(source, target).T.astype(np.float32)
+    matrix = transfer_matrix(source, target)
+    return restain(patches, np.broadcast_to(matrix, (len(patches), 3, 3)))
+
+
+def restain(patches: Bytes, matrices: Floats) -> Bytes:
+    """Patches (n, 3, h, w) whose densities, as rows, are multiplied by (n, 3, 3), one each."""
+    columns = matrices.transpose(0, 2, 1).astype(np.float32)
     n, channels, height, width = patches.shape
     flat = patches.reshape(n, channels, height * width)
-    result = np.empty_like(flat)
+    result = np.empty(flat.shape, np.uint8)
     for start in range(0, n, _BLOCK):
         block = slice(start, start + _BLOCK)
-        result[block] = od_to_rgb(matrix @ rgb_to_od(flat[block]))
+        result[block] = od_to_rgb(columns[block] @ rgb_to_od(flat[block]))
     return result.reshape(patches.shape)
