@@ -27,7 +27,7 @@ class TooFewEvents(Check):
         rarest = min(counts, key=lambda name: counts[name], default="")
         if not counts or counts[rarest] >= FEWEST_EVENTS:
             return []
-        n = counts[rarest]
+        n, n_all = counts[rarest], len(audited.cohort.patients)
         label = patients.classes.index(rarest)
         n_columns = len(audited.predictors)
         per = f", {n / n_columns:.1f} per predictor column" if n_columns else ""
@@ -35,7 +35,7 @@ class TooFewEvents(Check):
             Finding(
                 "too-few-events",
                 "warning",
-                f"{counted(n, 'patient')} of {len(audited.cohort.patients)} have the rarest outcome, "
+                f"{counted(n, 'patient')} of {n_all} have the rarest outcome, "
                 f"{rarest!r}{per}. Under {FEWEST_EVENTS} intervals are wide and models learn "
                 "single patients: collect more, ask a simpler question, or use fewer predictors.",
                 patients=tuple(
