@@ -277,6 +277,45 @@ def simulate(
 
 
 @app.command()
+def export(
+    context: typer.Context,
+    study: Study,
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    modality: Annotated[
+        str, typer.Option(help="Modality of kind patches, where there are several.")
+    ] = "none",
+    data: Data = None,
+    settings: Settings = None,
+) -> None:
+    """Write the patches of a study as images in a folder per class, for other programs."""
+    with reported(context):
+        from tumorboard.verbs.export import export as run_export
+
+        counts = run_export(study, out=out, modality=modality, data=data, overrides=settings or ())
+        for name, count in counts.items():
+            typer.echo(f"{name}: {count} patches")
+        typer.echo(f"folder: {out}")
+
+
+@app.command()
+def table(
+    context: typer.Context,
+    study: Study,
+    out: Annotated[Path, typer.Option(help="File to write: .csv or .parquet.", show_default=False)],
+    data: Data = None,
+    settings: Settings = None,
+) -> None:
+    """Write the analysis-ready table of a study's source: every row and column, unimputed."""
+    with reported(context):
+        from tumorboard.verbs.table import write_table
+
+        report = write_table(study, out=out, data=data, overrides=settings or ())
+        for line in report.lines:
+            typer.echo(line)
+        raise typer.Exit(report.exit_code)
+
+
+@app.command()
 def init(
     context: typer.Context,
     table: Annotated[

@@ -4,13 +4,33 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from tumorboard.records import Cohort
+from tumorboard.records import Cohort, FileRecord, FlowStep, Rejection
 
 if TYPE_CHECKING:
     import polars
+
+
+@dataclass(frozen=True)
+class Tabulated:
+    """The table of a source, and what was left out of it.
+
+    Args:
+        frame: One row per row of the cohort.
+        records: The files it was made from.
+        rejections: Named files that could not be used.
+        flow: Who was left out, and why.
+        notes: Sentences about the table.
+    """
+
+    frame: polars.DataFrame
+    records: tuple[FileRecord, ...] = ()
+    rejections: tuple[Rejection, ...] = ()
+    flow: tuple[FlowStep, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 class Source(ABC):
@@ -40,7 +60,7 @@ class Source(ABC):
             InputError: The table cannot be read without guessing.
         """
 
-    def table(self, root: Path) -> polars.DataFrame:
+    def tabulate(self, root: Path) -> Tabulated:
         """The analysis-ready table of all rows, unimputed: what `tumorboard table` writes.
 
         The columns of the cohort as text, the patient first; a source that computes its columns
@@ -53,4 +73,9 @@ class Source(ABC):
 
         cohort = self.read(root, name="cohort", files={})
         columns = {"patient_id": cohort.patient_id, **cohort.columns}
-        return polars.DataFrame({name: list(cells) for name, cells in columns.items()})
+        frame = polars.DataFrame({name: list(cells) for name, cells in columns.items()})
+        return Tabulated(frame, cohort.records, cohort.rejections, cohort.flow, cohort.notes)
+
+    def table(self, root: Path) -> polars.DataFrame:
+        """The table of `tabulate` alone."""
+        return self.tabulate(root).frame

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tumorboard.cohorts import Source
+from tumorboard.cohorts import Source, Tabulated
 from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.formats.hospital_tables import find_tables, required
 from tumorboard.formats.messages import counted, listed
@@ -106,7 +106,6 @@ class MimicIv(Source):
             {modality: text for modality, text in files.items() if text != "none"},
             root=root, patient_ids=ids, lines=lines, table=table,
         )  # fmt: skip
-        records = [FileRecord(t.path, "used", "hospital table") for t in work.tables.values()]
         return Cohort(
             name=name,
             patient_id=tuple(ids),
@@ -116,16 +115,19 @@ class MimicIv(Source):
             line=tuple(lines),
             table=table,
             root=root,
-            records=(*records, *found.records),
+            records=(*_used(work), *found.records),
             rejections=found.rejections,
             flow=tuple(work.flow),
             notes=(*work.notes, *found.notes),
             known_later={c: when for c, when in work.later.items() if c in columns},
         )
 
-    def table(self, root: Path) -> polars.DataFrame:
-        """The table in its own types: numbers as numbers, times as times; see `Source.table`."""
-        return self._finished(self._build(root))
+    def tabulate(self, root: Path) -> Tabulated:
+        """The table in its own types: numbers as numbers, times as times."""
+        work = self._build(root)
+        return Tabulated(
+            self._finished(work), _used(work), flow=tuple(work.flow), notes=tuple(work.notes)
+        )
 
     def _build(self, root: Path) -> AdmissionTable:
         folder = root / self.tables
@@ -257,7 +259,7 @@ class MimicIv(Source):
         )
         first = [
             self.patient_id, "admission_id", "age", "sex", *AT_ADMISSION, "race", "admittime",
-            "n_earlier_admissions", "days_since_last_discharge", *KNOWN_LATER,
+            "n_earlier_admissions", "days_since_prior_discharge", *KNOWN_LATER,
         ]  # fmt: skip
         helpers = ("stay", "line_patients", "line_admissions", "dob", "dod", "anchor_age")
         known = [name for name in first if name in frame.columns]
@@ -288,3 +290,8 @@ class MimicIv(Source):
         ]
         if faults:
             raise StudyError(faults)
+
+
+def _used(work: AdmissionTable) -> tuple[FileRecord, ...]:
+    tables = work.tables.values()
+    return tuple(FileRecord(table.path, "used", "hospital table") for table in tables)

@@ -198,7 +198,7 @@ def _history() -> list[polars.Expr]:
     days = since.total_microseconds() / _DAY_US
     return [
         pl.int_range(pl.len()).over("subject_id").alias("n_earlier_admissions"),
-        pl.when(days >= 0).then(days).alias("days_since_last_discharge"),
+        pl.when(days >= 0).then(days).alias("days_since_prior_discharge"),
     ]
 
 
