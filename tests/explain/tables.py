@@ -68,11 +68,11 @@ def ask(
     if chosen.baseline is not None:
         settings = {k: v for k, v in chosen.baseline.items() if k != "name"}
         baseline = registry.load("models.baselines", chosen.baseline["name"])(**settings)
+        fitted.baseline = baseline  # which vectors it gets depends on it
         baseline.fit(
             fitted.vectors(measured, train), outcomes.target[train],
             weight=weight, n_classes=n_classes, seed=0,
         )  # fmt: skip
-        fitted.baseline = baseline
     else:
         fitted.network = _network(fitted, measured, n_classes, seed)
     rows = np.arange(40, n)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,6 +10,12 @@ import numpy as np
 from tumorboard.evaluation.auroc import Z_95
 from tumorboard.evaluation.explanation_table import ImportanceRow
 from tumorboard.records import Floats
+
+#: Importances that no metric has a part in: share of the trees' whole.
+SHARES: Mapping[str, str] = {
+    "gain": "share of the gain of all splits",
+    "frequency": "share of the number of all splits",
+}
 
 
 @dataclass(frozen=True)
@@ -19,10 +25,11 @@ class Importance:
     Args:
         modalities: (F,) modality of each feature.
         features: (F,) names.
-        drop: (F,) mean fall of the metric; of several folds, over those that have the feature.
+        drop: (F,) mean fall of the metric, or the share; of several folds, over those that have the
+            feature.
         ci_low: (F,) lower limit of the 95 % interval; NaN where a fold has none.
         ci_high: (F,) upper limit.
-        metric: Which metric.
+        metric: Which metric, or a name of `SHARES`.
     """
 
     modalities: tuple[str, ...]

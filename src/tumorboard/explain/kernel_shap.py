@@ -76,7 +76,7 @@ class KernelShap(Explainer):
         base = output.copy()
         seed = int(asked.rng.integers(2**31))
         for row in range(n):
-            has = [p for p, i in enumerate(players) if np.isfinite(model.vectors[row, i]).all()]
+            has = np.flatnonzero(model.has(row)[[index[0] for index in players]]).tolist()
             if has:
                 chosen = [players[p] for p in has]
                 values[row, has], base[row] = self._of_row(model, row, chosen, background, seed)
@@ -103,7 +103,7 @@ class KernelShap(Explainer):
     ) -> tuple[Floats, float]:
         """Shapley values of the players for one row, and the answer without any of them."""
         own = model.vectors[row]
-        is_absent = np.isnan(own)
+        is_absent = ~model.has(row)
 
         def answer(taken: Floats) -> Floats:
             """Mean answer over the background, for sets of players (sets, players)."""

@@ -19,6 +19,8 @@ def fit_trees(
     weight: Floats,
     rounds: int,
     parameters: Mapping[str, object],
+    validation: tuple[Floats, NDArray[Any], Floats] | None = None,
+    stop_after: int = 0,
 ) -> str:
     """Fit trees and give them as JSON text; NaN in `x` goes down the branch that fits better.
 
@@ -26,20 +28,35 @@ def fit_trees(
         x: (n, F) features.
         target: (n,) or (n, outputs) what the objective sees.
         weight: (n,) weight of each row.
-        rounds: Boosting rounds; fixed, so that no patient is needed to stop early.
+        rounds: Most boosting rounds.
         parameters: XGBoost's parameters.
+        validation: Features, targets and weights of rows that end the boosting.
+        stop_after: Rounds in which their loss grows no smaller until it ends; those up to the best
+            are kept. 0 fits every round.
     """
     import xgboost
 
+    watched = () if validation is None else (_matrix(*validation),)
     try:
         booster = xgboost.train(
             {"verbosity": 0, "tree_method": "hist", **parameters},
-            xgboost.DMatrix(x, label=target, weight=weight),
+            _matrix(x, target, weight),
             num_boost_round=rounds,
+            evals=[(matrix, "validation") for matrix in watched],
+            early_stopping_rounds=stop_after if watched and stop_after else None,
+            verbose_eval=False,
         )
+        if watched and stop_after:
+            booster = booster[: booster.best_iteration + 1]
     except xgboost.core.XGBoostError as error:
         raise StudyError(f"baseline: XGBoost refused its settings: {_first(error)}") from error
     return bytes(booster.save_raw("json")).decode("utf-8")
+
+
+def _matrix(x: Floats, target: NDArray[Any], weight: Floats) -> Any:
+    import xgboost
+
+    return xgboost.DMatrix(x, label=target, weight=weight)
 
 
 def apply_trees(text: str, x: Floats, *, n_jobs: int) -> Floats:

@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorboard.errors import InputError
 from tumorboard.modalities import Measured, row_weights
-from tumorboard.records import Cohort, Floats, Ints
+from tumorboard.records import Bools, Cohort, Floats, Ints
 from tumorboard.training.fitted import FittedArm
 
 #: What a reader sees of an empty cell, and of a patient without the whole modality.
@@ -86,12 +86,8 @@ def table_features(fitted: FittedArm) -> Features:
 
 def table_vectors(fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints) -> Floats:
     """(len(rows), F) what encoders and baselines see of vectors; NaN where a modality is absent."""
-    parts: list[Floats] = []
-    for name in vector_modalities(fitted):
-        part = np.array(fitted.modalities[name].arrays(measured[name], rows), dtype=np.float64)
-        part[~measured[name].present[rows]] = np.nan
-        parts.append(part)
-    return np.concatenate(parts, axis=1)
+    names = vector_modalities(fitted)
+    return np.concatenate([fitted.vector(name, measured, rows) for name in names], axis=1)
 
 
 def background_mean(
@@ -122,7 +118,7 @@ def background_sample(
         InputError: No background rows, or none that has all of the modalities.
     """
     vectors = require_background(fitted, measured, background)
-    vectors = vectors[np.isfinite(vectors).all(axis=1)]
+    vectors = vectors[_present(fitted, measured, background).all(axis=1)]
     if not len(vectors):
         raise InputError(
             f"arm {fitted.arm.name}: no training patient has all of "
@@ -130,6 +126,11 @@ def background_sample(
             "not known. Explain the arms of one table."
         )
     return vectors[np.sort(rng.permutation(len(vectors))[:n])]
+
+
+def _present(fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints) -> Bools:
+    """(len(rows), vector modalities) which of them each row has."""
+    return np.stack([measured[n].present[rows] for n in vector_modalities(fitted)], axis=1)
 
 
 def require_background(

@@ -13,7 +13,7 @@ from tumorboard.modalities import Measured
 from tumorboard.models.assembly import Network
 from tumorboard.models.feature_maps import log_odds as network_log_odds
 from tumorboard.prediction.features import table_features, table_vectors
-from tumorboard.records import Floats, Ints
+from tumorboard.records import Bools, Floats, Ints
 from tumorboard.training.fitted import FittedArm
 
 #: Probabilities this close to 0 or 1 count as that far away, so that log odds stay finite.
@@ -79,6 +79,12 @@ class VectorModel:
                 {name: torch.as_tensor(source) for name, source in held.items()},
             )
         return logits.double().exp().numpy()
+
+    def has(self, row: int) -> Bools:
+        """(F,) features whose modality this row has, their values known or missing."""
+        names = list(self.fitted.arm.modalities)
+        of_feature = [names.index(name) for name in self.features.modalities]
+        return np.asarray(self.present[row], dtype=np.bool_)[of_feature]
 
     def log_odds(self, x: Floats, rows: Ints) -> Floats:
         """(n,) log odds of the target for features (n, F)."""

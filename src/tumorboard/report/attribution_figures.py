@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from tumorboard.evaluation.joined_importance import SHARES
 from tumorboard.explain import Attributions, Importance
 from tumorboard.prediction.shap_library import global_draws, shap_library
 from tumorboard.records import Floats
@@ -240,9 +241,8 @@ def _importance_bars(importance: Importance, labels: Labels, n_shown: int) -> Fi
                 _plain(value), (max(end, 0.0), place), xytext=(5, 0), textcoords="offset points",
                 va="center", color=INK,
             )  # fmt: skip
-        main.set_xlabel(
-            f"fall of {metric_name(importance.metric)} when shuffled (line: 95 % interval)"
-        )
+        fall = f"fall of {metric_name(importance.metric)} when shuffled (line: 95 % interval)"
+        main.set_xlabel(SHARES.get(importance.metric, fall))
         main.margins(x=0.12)
         main.autoscale(axis="x")
         _dress(figure, len(kept))

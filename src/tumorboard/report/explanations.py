@@ -15,7 +15,7 @@ from tumorboard.evaluation.explanation_table import (
     read_explanations,
 )
 from tumorboard.evaluation.heat_map_shares import LesionShare, lesion_shares
-from tumorboard.evaluation.joined_importance import join_importance
+from tumorboard.evaluation.joined_importance import SHARES, join_importance
 from tumorboard.prediction.kept_maps import read_map
 from tumorboard.report.attribution_figures import bar_svg, beeswarm_svg
 from tumorboard.report.contents import Contents
@@ -65,9 +65,10 @@ def _lead(contents: Contents, found: Explanations, shares: Sequence[LesionShare]
             f"({share.explainer.replace('_', ' ')}, arm {share.arm}) lies inside the lesion, which "
             f"covers {100 * share.mask_share:.0f} % of the image: {share.n_patients} test patients."
         )
-    if found.importance:
-        arm = _first(contents, found.importance)
-        rows = [row for row in found.importance if row.arm == arm]
+    falls = [row for row in found.importance if row.metric not in SHARES]
+    if falls:
+        arm = _first(contents, falls)
+        rows = [row for row in falls if row.arm == arm]
         joined = join_importance(rows)
         top = int(np.nanargmax(joined.drop)) if np.isfinite(joined.drop).any() else 0
         return (
@@ -173,7 +174,8 @@ def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]
             {
                 "arm": arm,
                 "explainer": explainer.replace("_", " "),
-                "metric": metric_name(importance.metric),
+                "metric": SHARES.get(importance.metric) or metric_name(importance.metric),
+                "is_fall": importance.metric not in SHARES,
                 "n_folds": len({row.fold for row in rows}),
                 "drawing": Markup(svg),
             }

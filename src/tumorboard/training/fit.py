@@ -103,7 +103,7 @@ def fit_arm(
     )
     train, validation = _parts(prepared, split, arm)
     if arm.baseline is not None:
-        fitted.baseline = _fit_baseline(fitted, prepared, split, train, arm)
+        _fit_baseline(fitted, prepared, split, train, validation)
         return Fit(fitted, [])
     history: list[dict[str, float]] = []
     networks: list[Network] = []
@@ -194,19 +194,30 @@ def new_network(arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, link: 
 
 
 def _fit_baseline(
-    fitted: FittedArm, prepared: Prepared, split: Split, train: Ints, arm: Arm
-) -> Baseline:
+    fitted: FittedArm, prepared: Prepared, split: Split, train: Ints, validation: Ints
+) -> None:
+    """Fit the arm's baseline; validation patients may end its fit and nothing else."""
+    arm = fitted.arm
     settings = {key: value for key, value in (arm.baseline or {}).items() if key != "name"}
     name = str((arm.baseline or {})["name"])
     baseline: Baseline = registry.load("models.baselines", name)(**settings)
+    fitted.baseline = baseline  # which vectors it gets depends on it
+    (x, target, weight), watched = (
+        (
+            fitted.vectors(prepared.measured, rows),
+            prepared.outcomes.target[rows],
+            row_weights(prepared.cohort.patient_id, rows),
+        )
+        for rows in (train, validation)
+    )
     baseline.fit(
-        fitted.vectors(prepared.measured, train),
-        prepared.outcomes.target[train],
-        weight=row_weights(prepared.cohort.patient_id, train),
+        x,
+        target,
+        weight=weight,
         n_classes=fitted.n_outputs,
         seed=derive_seed(fitted.study.seed, arm.name, split.repeat, split.fold),
+        validation=watched,
     )
-    return baseline
 
 
 def _train(

@@ -76,12 +76,19 @@ class FittedArm:
 
     def vectors(self, measured: Mapping[str, Measured], rows: Ints) -> Floats:
         """(len(rows), F) features of a baseline; NaN where a modality is absent."""
-        parts: list[Floats] = []
-        for name in self.arm.modalities:
-            part = np.array(self.modalities[name].arrays(measured[name], rows), dtype=np.float64)
-            part[~measured[name].present[rows]] = np.nan
-            parts.append(part)
-        return np.concatenate(parts, axis=1)
+        return np.concatenate([self.vector(n, measured, rows) for n in self.arm.modalities], axis=1)
+
+    def vector(self, name: str, measured: Mapping[str, Measured], rows: Ints) -> Floats:
+        """(len(rows), F) features of one modality as the model sees them; NaN where it is absent.
+
+        A baseline that takes missing values sees NaN in their place as well.
+        """
+        modality = self.modalities[name]
+        takes_missing = self.baseline is not None and self.baseline.takes_missing
+        arrays = modality.unimputed if takes_missing else modality.arrays
+        vector = np.array(arrays(measured[name], rows), dtype=np.float64)
+        vector[~measured[name].present[rows]] = np.nan
+        return vector
 
     def calibrate(self, probabilities: Floats) -> Floats:
         """Probabilities (units, K) of units, averaged over their rows, as users get them."""
@@ -300,6 +307,6 @@ def channels_last(network: Network, specs: Mapping[str, ArraySpec]) -> Network:
 
     Trained and reopened models use the same order, so that they give the same numbers.
     """
-    if any(spec.layout == "image" for spec in specs.values()):
+    if any(spec.layout in ("image", "bag") for spec in specs.values()):
         return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return network

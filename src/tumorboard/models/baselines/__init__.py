@@ -10,12 +10,20 @@ from numpy.typing import NDArray
 
 from tumorboard.records import FittedState
 
+#: Rows that a fit may watch and never learns from: features, class index and weight of each.
+Validation = tuple[NDArray[np.float64], NDArray[Any], NDArray[np.float64]]
+
 
 class Baseline(ABC):
     """A classical model of vectors. Keyword arguments of `__init__` are its configuration.
 
-    Absent modalities and cells arrive as NaN: a baseline says itself how it treats them.
+    Absent modalities arrive as NaN: a baseline says itself how it treats them.
     """
+
+    @property
+    def takes_missing(self) -> bool:
+        """Whether it gets tables before imputation, with NaN where a value is missing."""
+        return False
 
     @abstractmethod
     def fit(
@@ -26,6 +34,7 @@ class Baseline(ABC):
         weight: NDArray[np.float64],
         n_classes: int,
         seed: int,
+        validation: Validation | None = None,
     ) -> None:
         """Fit on training rows.
 
@@ -35,6 +44,7 @@ class Baseline(ABC):
             weight: (n,) weight of each row.
             n_classes: Number of classes K.
             seed: Seed of whatever is random.
+            validation: Rows of validation patients, for baselines that stop early on them.
         """
 
     @abstractmethod

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError, StudyError
-from tumorboard.models.baselines import Baseline
+from tumorboard.models.baselines import Baseline, Validation
 from tumorboard.models.outcome_classes import check_classes
 from tumorboard.models.setting_types import Count, Positive
 from tumorboard.records import FittedState, Floats
@@ -45,6 +45,7 @@ class LogisticRegression(Baseline):
         weight: Floats,
         n_classes: int,
         seed: int,
+        validation: Validation | None = None,
     ) -> None:
         """Fit means, indicators and coefficients on training rows; nothing is random."""
         from sklearn.exceptions import ConvergenceWarning

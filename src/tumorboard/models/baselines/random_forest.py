@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.models.baselines import Baseline
+from tumorboard.models.baselines import Baseline, Validation
 from tumorboard.models.outcome_classes import check_classes
 from tumorboard.models.setting_types import Count, Positive, Share
 from tumorboard.models.trees import apply_trees, fit_trees
@@ -65,6 +65,7 @@ class RandomForest(Baseline):
         weight: Floats,
         n_classes: int,
         seed: int,
+        validation: Validation | None = None,
     ) -> None:
         """Fit on training rows."""
         check_classes(target, n_classes=n_classes)
