@@ -15,7 +15,10 @@ from tumorboard.study import Study
 from tumorboard.training.prepare import prepare
 
 #: Settings that make a simulator's files small.
-SMALL: dict[str, dict[str, Any]] = {"image_table": {"size": (32, 32)}}
+SMALL: dict[str, dict[str, Any]] = {
+    "histology": {"size": (96, 128), "images_per_patient": 1},
+    "image_table": {"size": (32, 32)},
+}
 
 simulators = pytest.mark.parametrize("name", registry.names("simulators"))
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +15,7 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from tumorboard.cache import write_text
 from tumorboard.records import Floats
 
 
@@ -139,3 +143,12 @@ def _normal_nodes(n: int) -> tuple[Floats, Floats]:
     """Nodes and weights of the mean over a standard normal (Gauss-Hermite)."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
     return nodes, weights / weights.sum()
+
+
+def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Write a table with one header line, complete or not at all."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(header)
+    writer.writerows(rows)
+    write_text(path, text.getvalue())

@@ -10,7 +10,6 @@ each of them can tell of u and v is known exactly, and with it the best reachabl
 
 from __future__ import annotations
 
-import csv
 import inspect
 import json
 from collections.abc import Mapping, Sequence
@@ -19,10 +18,10 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorboard.cache import write_atomic, write_text
+from tumorboard.cache import write_text
 from tumorboard.errors import StudyError
 from tumorboard.records import Bools, Floats, Ints
-from tumorboard.simulators import SIGNAL_GRID, Bound, Simulator, TwoSignals, best_auroc
+from tumorboard.simulators import SIGNAL_GRID, Bound, Simulator, TwoSignals, best_auroc, write_csv
 from tumorboard.transforms import clinical_columns as clinical
 from tumorboard.transforms.lesions import draw_lesion_and_mask
 
@@ -270,7 +269,7 @@ class ImageTable(Simulator):
         patients = self.draw(n_patients=n_patients, seed=seed)
         ids = [f"P{i:05d}" for i in range(1, n_patients + 1)]
         images = self._write_images(out, patients, ids, seed)
-        _write_csv(out / "patients.csv", _HEADER, self._rows(patients, ids, images))
+        write_csv(out / "patients.csv", _HEADER, self._rows(patients, ids, images))
         height, width = self.size
         write_text(out / "study.toml", _STUDY.format(seed=seed, height=height, width=width))
         self._write_truth(out, patients, ids, seed)
@@ -324,7 +323,7 @@ class ImageTable(Simulator):
             [patient_id, *("" if np.isnan(x) else f"{x:.6f}" for x in of_patient)]
             for patient_id, of_patient in zip(ids, numbers.T, strict=True)
         ]
-        _write_csv(out / "truth_patients.csv", (*header, *(f"best_{n}" for n in best)), rows)
+        write_csv(out / "truth_patients.csv", (*header, *(f"best_{n}" for n in best)), rows)
         truth = {
             "simulator": "image_table",
             "seed": seed,
@@ -346,13 +345,3 @@ class ImageTable(Simulator):
 def _normalised(log_posterior: Floats) -> Floats:
     weights = np.exp(log_posterior - log_posterior.max(axis=-1, keepdims=True))
     return weights / weights.sum(axis=-1, keepdims=True)
-
-
-def _write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    def write(temporary: Path) -> None:
-        with temporary.open("w", encoding="utf-8", newline="") as handle:
-            writer = csv.writer(handle, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows(rows)
-
-    write_atomic(path, write)

@@ -135,15 +135,15 @@ def _background(nests: Floats, rng: np.random.Generator) -> Floats:
     cytoplasm = _grain(size, 7.0, rng)
     haematoxylin = 0.10 + 0.16 * nest + 0.03 * cytoplasm
     eosin = nest * (0.30 + 0.05 * cytoplasm) + (1 - nest) * (0.42 + 0.11 * fibres)
-    clefts = expit(5 * (_grain(size, 5.0, rng) - 2.2))  # where tissue shrank
+    clefts = expit(5 * (_grain(size, 5.0, rng) - 2.5))  # where tissue shrank
     return np.clip(np.stack([haematoxylin, eosin]) * (1 - 0.85 * clefts), 0.02, None)
 
 
 def _draw_lumen(
     amount: Floats, x: float, y: float, radius: float, rng: np.random.Generator
 ) -> None:
-    rows, columns = np.indices(amount.shape[1:], sparse=True)
-    border = radius * _outline(np.arctan2(rows - y, columns - x), 0.12, rng)
+    rows, columns = np.arange(amount.shape[1])[:, None], np.arange(amount.shape[2])[None, :]
+    border = radius * _outline(np.arctan2(rows - y, columns - x), 0.05, rng)
     distance = (border - np.hypot(columns - x, rows - y)) / 1.5
     amount *= 1 - 0.94 * expit(np.clip(distance, -40, 40))
 
@@ -157,11 +157,12 @@ class _Window:
         self.amount = amount[:, top : top + _WINDOW, left : left + _WINDOW]
         self.rng = rng
         self.appearance = nucleus.appearance
-        rows, columns = np.indices(self.amount.shape[1:], sparse=True)
-        self.x, self.y = columns + left + 0.5 - nucleus.x, rows + top + 0.5 - nucleus.y
+        height, width = self.amount.shape[1:]
+        self.x = np.arange(width)[None, :] + left + 0.5 - nucleus.x
+        self.y = np.arange(height)[:, None] + top + 0.5 - nucleus.y
 
     def body(
-        self, radius: float, *, aspect: float = 1.0, rough: float = 0.06, soft: float = 1.0,
+        self, radius: float, *, aspect: float = 1.0, rough: float = 0.04, soft: float = 1.0,
         at: tuple[float, float] = (0.0, 0.0), angle: float = 0.0,
     ) -> Floats:  # fmt: skip
         """Share of each pixel inside a body of this mean radius in px."""
@@ -230,14 +231,14 @@ def _condensed(window: _Window) -> None:
     for side in (-1, 1) if is_parted else (0,):
         plate = window.body(
             rng.uniform(5.5, 7.0) + share, aspect=1.0 + rng.uniform(1.2, 2.6) * share,
-            rough=0.03 + 0.22 * share, soft=0.5 + 0.5 * share, angle=angle,
+            rough=0.03 + 0.12 * share, soft=0.5 + 0.5 * share, angle=angle,
             at=(-side * gap * np.sin(angle), side * gap * np.cos(angle)),
         )  # fmt: skip
         window.cover(plate, density, 0.2)
     for _ in range(int(rng.integers(0, 4))):  # smooth balls, or stray chromosomes
         turn, away = rng.uniform(0, 2 * np.pi), rng.uniform(7.5, 11.0)
         ball = window.body(
-            rng.uniform(1.6, 3.2) * (1 - 0.55 * share), rough=0.02 + 0.3 * share, soft=0.6,
+            rng.uniform(1.6, 3.2) * (1 - 0.55 * share), rough=0.02 + 0.2 * share, soft=0.6,
             at=(away * np.cos(turn), away * np.sin(turn)),
         )  # fmt: skip
         window.cover(ball, density, 0.2)
