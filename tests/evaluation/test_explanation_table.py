@@ -110,3 +110,23 @@ def test_cases_come_from_every_truth_and_call_by_turns() -> None:
     assert kinds(4, 0) == ["n1", "p0", "n0", "p1"]
     assert kinds(2, 2) == ["n0", "p1"]
     assert sorted(kinds(99, 0)) == sorted(u[:2] for u in ids.tolist())
+
+
+def test_every_class_gives_as_many_cases_however_many_ways_it_is_called() -> None:
+    outcome = np.asarray([0] * 40 + [1] * 40 + [2] * 4)
+    rng = np.random.default_rng(1)
+    p = rng.dirichlet(np.ones(3), size=84)
+    p[80:] = (0.9, 0.05, 0.05)  # the rare class is never called: one group of it, not three
+    ids = np.asarray([f"{'xyz'[o]}{i}" for i, o in enumerate(outcome)])
+    table = PredictionTable(
+        ids, ids, np.full(84, "a"), np.ones(84, int), np.ones(84, int), np.full(84, "test"),
+        np.full(84, "m"), outcome, "y", ("x", "y", "z"), p,
+    )  # fmt: skip
+
+    def classes(n: int, first: int) -> str:
+        rng = np.random.default_rng(0)
+        return "".join(u[0] for u in choose_cases(table, threshold=0.5, n=n, first=first, rng=rng))
+
+    assert classes(12, 0) == "xyz" * 4
+    assert classes(4, 4) == "yzxy"  # the next model goes on where the last one stopped
+    assert classes(14, 0) == "xyz" * 4 + "xy"  # what a class lacks the others give

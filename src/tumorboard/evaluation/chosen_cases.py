@@ -1,4 +1,4 @@
-"""Which patients are explained one by one: correct and wrong calls of every class, by turns."""
+"""Which patients are explained one by one: as many of every class, right and wrong by turns."""
 
 from __future__ import annotations
 
@@ -11,28 +11,34 @@ from tumorboard.evaluation.statistic import decide
 def choose_cases(
     table: PredictionTable, *, threshold: float, n: int, first: int, rng: np.random.Generator
 ) -> list[str]:
-    """Units of one fitted model's test part: one of each truth and call by turns, at random within.
+    """Units of one fitted model's test part: classes by turns, and each class's calls by turns.
+
+    Every class gives the same number as long as it has units left, so that a rare one is seen too.
 
     Args:
         table: Test predictions of one model.
         threshold: Its decision threshold; not used for several classes.
         n: How many units at most.
-        first: Which group begins; number of units chosen from earlier models, so that few units per
-            model still come from every group.
+        first: Number of units chosen from earlier models, so that few units per model still come
+            from every class and call.
         rng: Source of the draws.
     """
     calls = decide(table.probabilities, threshold)
-    groups: dict[tuple[int, int], list[str]] = {}
+    groups: dict[int, dict[int, list[str]]] = {}
     for i in rng.permutation(table.n_rows).tolist():
-        key = (int(table.outcome[i]), int(calls[i]))
-        groups.setdefault(key, []).append(str(table.unit_id[i]))
-    # Mistakes first: they are fewer, and what a reader wants to understand.
-    order = sorted(groups, key=lambda key: (key[0] == key[1], key))
-    start = first % max(len(order), 1)
-    order = order[start:] + order[:start]
+        of_class = groups.setdefault(int(table.outcome[i]), {})
+        of_class.setdefault(int(calls[i]), []).append(str(table.unit_id[i]))
+    classes = sorted(groups)
     chosen: list[str] = []
-    while len(chosen) < n and any(groups.values()):
-        for key in order:
-            if groups[key] and len(chosen) < n:
-                chosen.append(groups[key].pop())
+    turn = first
+    while len(chosen) < n and any(any(each.values()) for each in groups.values()):
+        truth = classes[turn % len(classes)]
+        # Mistakes first: they are fewer, and what a reader wants to understand.
+        order = sorted(groups[truth], key=lambda call: (call == truth, call))
+        start = turn // len(classes) % len(order)
+        for call in (*order[start:], *order[:start]):
+            if groups[truth][call]:
+                chosen.append(groups[truth][call].pop())
+                break
+        turn += 1
     return chosen

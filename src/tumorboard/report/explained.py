@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from tumorboard.evaluation.explanation_table import AttributionRow
 from tumorboard.explain import Attributions
 from tumorboard.report.attribution_figures import waterfall_svg
+from tumorboard.report.contents import Contents
+
+
+@dataclass(frozen=True)
+class Opinion:
+    """Truth and call of one unit; the probability is of the positive class, or of the called."""
+
+    truth: str
+    call: str
+    probability: float
+
 
 #: Sanity check -> what it is, for a reader.
 CHECKS: Mapping[str, str] = {
@@ -19,6 +31,21 @@ CHECKS: Mapping[str, str] = {
         "rank correlation with the maps after the whole network was drawn at random"
     ),
 }
+
+
+def opinions(contents: Contents) -> dict[tuple[str, str], Opinion]:
+    """(arm, unit) -> what the arm said in the first repeat, whose models are explained."""
+    table = contents.predictions
+    said: dict[tuple[str, str], Opinion] = {}
+    for i in np.flatnonzero(table.repeat == table.repeat.min()).tolist():
+        call = int(contents.calls[i])
+        k = 1 if len(table.classes) == 2 else call
+        said[str(table.arm[i]), str(table.unit_id[i])] = Opinion(
+            table.classes[int(table.outcome[i])],
+            table.classes[call],
+            float(table.probabilities[i, k]),
+        )
+    return said
 
 
 def attributions_of(rows: Sequence[AttributionRow]) -> tuple[list[str], Attributions]:

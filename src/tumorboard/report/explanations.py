@@ -19,7 +19,7 @@ from tumorboard.evaluation.joined_importance import SHARES, join_importance
 from tumorboard.prediction.kept_maps import read_map
 from tumorboard.report.attribution_figures import bar_svg, beeswarm_svg
 from tumorboard.report.contents import Contents
-from tumorboard.report.explained import attributions_of, check_rows
+from tumorboard.report.explained import Opinion, attributions_of, check_rows, opinions
 from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
 from tumorboard.report.performance import metric_name
 from tumorboard.report.section import Section, fill
@@ -113,7 +113,7 @@ def _share_row(share: LesionShare) -> dict[str, str]:
 
 def _galleries(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
     """Pictures of every arm and explainer with maps; truth and call stand below each."""
-    said = _opinions(contents)
+    said = opinions(contents)
     return [
         {
             "arm": arm,
@@ -125,37 +125,18 @@ def _galleries(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
     ]
 
 
-def _opinions(contents: Contents) -> dict[tuple[str, int, int, str], tuple[str, str, float]]:
-    """(arm, repeat, fold, unit) -> truth, call, probability of the called class or the positive."""
-    table = contents.predictions
-    said: dict[tuple[str, int, int, str], tuple[str, str, float]] = {}
-    first = table.repeat == table.repeat.min()
-    for i in np.flatnonzero(first).tolist():
-        key = (str(table.arm[i]), int(table.repeat[i]), int(table.fold[i]), str(table.unit_id[i]))
-        call = int(contents.calls[i])
-        k = 1 if len(table.classes) == 2 else call
-        said[key] = (
-            table.classes[int(table.outcome[i])],
-            table.classes[call],
-            float(table.probabilities[i, k]),
-        )
-    return said
-
-
 def _picture(
-    contents: Contents,
-    row: HeatMapRow,
-    said: dict[tuple[str, int, int, str], tuple[str, str, float]],
+    contents: Contents, row: HeatMapRow, said: dict[tuple[str, str], Opinion]
 ) -> dict[str, Any]:
     pixels = side_by_side(read_map(contents.folder / FOLDER, row))
-    truth, call, p = said.get((row.arm, row.repeat, row.fold, row.unit_id), ("", "", float("nan")))
+    opinion = said.get((row.arm, row.unit_id))
     return {
         "address": data_uri(as_jpeg(pixels)),
         "unit": row.unit_id,
-        "truth": truth,
-        "call": call,
-        "probability": "" if np.isnan(p) else f"{p:.2f}",
-        "is_wrong": truth != call,
+        "truth": opinion.truth if opinion else "",
+        "call": opinion.call if opinion else "",
+        "probability": f"{opinion.probability:.2f}" if opinion else "",
+        "is_wrong": opinion is not None and opinion.truth != opinion.call,
         "inside": "" if np.isnan(row.share_inside) else f"{100 * row.share_inside:.0f} %",
     }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,6 +33,27 @@ def side_by_side(kept: KeptMap) -> RGB:
 
     Of a volume the slice along its last axis that holds the map's largest value.
     """
+    return strip([kept])
+
+
+def strip(maps: Sequence[KeptMap]) -> RGB:
+    """(H, W, 3) the image once, then every map over it, of maps of one image.
+
+    Of volumes each map shows its own slice; the image is that of the first.
+    """
+    drawn = [_with_map(kept) for kept in maps]
+    height = max(len(over) for _, over in drawn)
+    columns = [drawn[0][0], *(over for _, over in drawn)]
+    pieces: list[RGB] = []
+    for pixels in columns:
+        below = ((0, height - len(pixels)), (0, 0), (0, 0))
+        gap = np.full((height, _GAP, 3), 255, dtype=np.uint8)
+        pieces += [np.pad(pixels, below, constant_values=255), gap]
+    return np.concatenate(pieces[:-1], axis=1)
+
+
+def _with_map(kept: KeptMap) -> tuple[RGB, RGB]:
+    """The image, and the map over the image with the outline of the lesion."""
     grey, strength, mask = _flat(kept)
     factor = max(1, -(-_SIDE // min(strength.shape)))
     image = _enlarged(grey, factor)
@@ -40,8 +62,7 @@ def side_by_side(kept: KeptMap) -> RGB:
     over = np.round(over).astype(np.uint8)
     if mask is not None:
         over[_outline(mask.repeat(factor, axis=0).repeat(factor, axis=1))] = _OUTLINE
-    gap = np.full((len(image), _GAP, 3), 255, dtype=np.uint8)
-    return np.concatenate([np.round(image).astype(np.uint8), gap, over], axis=1)
+    return np.round(image).astype(np.uint8), over
 
 
 def as_png(pixels: RGB) -> bytes:

@@ -14,6 +14,7 @@ from tumorboard.report.checklists import write_filled
 from tumorboard.report.contents import Contents, read_contents
 from tumorboard.report.figures import write_figures
 from tumorboard.report.limits import accepted_errors, limits, statements
+from tumorboard.report.overlays import write_overlays
 from tumorboard.report.patients import MAX_ERRORS, MAX_PATIENTS, mistakes, unit_rows
 from tumorboard.report.performance import (
     arms_table,
@@ -44,6 +45,7 @@ def write_report(run_folder: Path) -> Path:
     with labelled_figures(contents.pairing):
         figures = write_figures(contents, run_folder / "figures")
         write_text(path, render(contents, figures))
+    write_overlays(contents)
     write_filled(contents)
     write_cards(contents)
     return path

@@ -157,7 +157,15 @@ def _findings(explained: Explained, unit: str, number: int) -> list[dict[str, An
                     "remarks": answer.remarks,
                 }
             )
-    return sorted(found, key=lambda f: (not f["pictures"], -len(f["rows"])))
+    return _beside(sorted(found, key=lambda f: (not f["pictures"], -len(f["rows"]))))
+
+
+def _beside(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The first picture and the first waterfall lead, so that they stand side by side."""
+    picture = next((f for f in findings if f["pictures"]), None)
+    fall = next((f for f in findings if f["drawing"] and f is not picture), None)
+    leading = [f for f in (picture, fall) if f is not None]
+    return [*leading, *(f for f in findings if f not in leading)]
 
 
 def _explains(explainer: str, rows: Sequence[AttributionRow]) -> str:

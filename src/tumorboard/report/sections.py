@@ -21,6 +21,7 @@ from tumorboard.report import (
     subgroups,
     subsets,
     tuning,
+    two_arms,
 )
 from tumorboard.report.contents import Contents
 from tumorboard.report.held_out import external_section, locked_section
@@ -44,6 +45,7 @@ SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
     subgroups.section,
     errors.section,
     explanations.section,
+    two_arms.section,
     tuning.section,
     checklists.section,
 )

@@ -21,6 +21,7 @@ from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.evaluation.statistic import decide
 from tumorboard.explain import Explainer
 from tumorboard.explain.asking import MAX_BACKGROUND, MAX_ROWS, Subject, answer, drawn, first_rows
+from tumorboard.formats.messages import counted
 from tumorboard.prediction.model import Model, Predictions, ReadPatients, write_predictions_csv
 from tumorboard.records import Ints, Outcomes
 from tumorboard.report.patient_page import Explained, write_patient_pages
@@ -214,8 +215,8 @@ def _remarks(
     n_several = sum(n > 1 for n in rows_of.values())
     if n_several:
         remarks.append(
-            f"{n_several} patients have several rows: the prediction is the mean over them, the "
-            "explanation is of the first row with the most modalities."
+            f"{counted(n_several, 'patient')} with several rows: the prediction is the mean over "
+            "them, the explanation is of the first row with the most modalities."
         )
     return tuple(remarks)
 
