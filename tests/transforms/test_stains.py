@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from tumorboard.errors import InputError
 from tumorboard.transforms.stains import (
@@ -158,3 +161,22 @@ def test_a_stain_survives_json() -> None:
     back = Stain.from_plain(json.loads(json.dumps(stain.to_plain())))
     assert np.array_equal(back.vectors, stain.vectors)
     assert np.array_equal(back.maximum, stain.maximum)
+
+
+@pytest.mark.realdata
+def test_real_slides_of_one_patient_are_stained_alike() -> None:
+    """Haematoxylin near its published direction, and images of a case nearer than of two."""
+    images = Path(os.environ.get("TUMORBOARD_DATA", "none")) / "brecahad" / "images"
+    if not images.is_dir():
+        pytest.skip("TUMORBOARD_DATA does not hold brecahad")
+    found: list[np.ndarray] = []
+    for name in ("Case_10-03", "Case_10-07", "Case_13-01", "Case_13-03"):
+        with Image.open(images / f"{name}.jpg") as image:
+            pixels = np.asarray(image.convert("RGB")).reshape(-1, 3)
+        found.append(estimate_stains(pixels, where=name).vectors)
+    for vectors in found:
+        assert degrees(vectors[:1], HED[:1])[0] < 8
+        assert 15 < degrees(vectors[:1], vectors[1:])[0] < 30
+    one, two, three, four = found
+    assert max(degrees(one, two).max(), degrees(three, four).max()) < 3
+    assert min(degrees(one, three)[1], degrees(two, four)[1]) > 3
