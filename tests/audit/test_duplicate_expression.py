@@ -75,3 +75,12 @@ def test_a_profile_beside_columns_that_differ(tmp_path: Path) -> None:
     (finding,) = find(np.hstack([values, beside]), tmp_path)
     assert finding.patients == ("P005", "P040")
     assert find(np.hstack([values, beside])[:-1], tmp_path) == []
+
+
+def test_flags_of_comorbidities_are_no_profile(tmp_path: Path) -> None:
+    """Two people without any of sixty diseases are not one person, whatever their age."""
+    rng = np.random.default_rng(0)
+    flags = (rng.random((N, 60)) < 0.03).astype(float)
+    flags[:2] = 0
+    flags[0, 7] = flags[1, 7] = 1
+    assert find(np.hstack([rng.integers(40, 90, (N, 1)), flags]), tmp_path) == []

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from tumorboard.audit import Audited, Check, SeenRows
 from tumorboard.formats.messages import counted, listed
-from tumorboard.records import Finding
+from tumorboard.records import Bools, Finding, Floats
 from tumorboard.transforms.profile_matches import ProfileMatch, find_profile_matches
 
 #: A table with at least so many numeric columns is a profile.
 COLUMNS = 50
+#: Columns of no more values are flags, grades or scores, not measurements.
+_FEW_VALUES = 10
 
 
 class DuplicateExpression(Check):
     """duplicate-expression: numeric profiles of two patients with a correlation above 0.999.
 
-    For tables of at least 50 numeric columns. The profiles must also agree after every column is
+    For tables of at least 50 numeric columns that are measurements: flags and counts of a few
+    values agree between different people. The profiles must also agree after every column is
     standardised over the cohort, where those of different people are unrelated.
     """
 
@@ -22,12 +27,21 @@ class DuplicateExpression(Check):
         """One error per modality, with every pair."""
         findings: list[Finding] = []
         for rows in audited.rows():
-            if rows.numbers.shape[1] < COLUMNS or "+" in rows.modality:
+            if "+" in rows.modality:
                 continue
-            matches = find_profile_matches(rows.numbers, rows.owner, columns=COLUMNS)
+            profiles = rows.numbers[:, _is_measured(rows.numbers)]
+            if profiles.shape[1] < COLUMNS:
+                continue
+            matches = find_profile_matches(profiles, rows.owner, columns=COLUMNS)
             if matches:
                 findings.append(_finding(rows, matches))
         return findings
+
+
+def _is_measured(numbers: Floats) -> Bools:
+    """(columns,) True where a column has more values than a flag, a grade or a score has."""
+    distinct = [len(np.unique(column[np.isfinite(column)])) for column in numbers.T]
+    return np.asarray(distinct, dtype=np.int64) > _FEW_VALUES
 
 
 def _finding(rows: SeenRows, matches: list[ProfileMatch]) -> Finding:

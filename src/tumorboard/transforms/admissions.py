@@ -183,7 +183,8 @@ def _age(people: polars.DataFrame) -> polars.Expr:
     if "dob" not in people.columns:
         return (pl.col("anchor_age") + year - pl.col("anchor_year")).alias("age")
     born, came = pl.col("dob"), pl.col("admittime")
-    before_birthday = (came.dt.month() * 100 + came.dt.day()) < (
+    # months are 8-bit numbers, which a hundred of them overflows
+    before_birthday = (came.dt.month().cast(pl.Int32) * 100 + came.dt.day()) < (
         born.dt.month().cast(pl.Int32) * 100 + born.dt.day()
     )
     years = (year - born.dt.year() - before_birthday.cast(pl.Int32)).cast(pl.Float64)
