@@ -134,10 +134,10 @@ class MimicIv(Source):
         tables = find_tables(folder, TABLES, missing=self.missing)
         patients = required(tables, "patients", folder)
         admissions = required(tables, "admissions", folder)
-        stays, notes, n_without = read_admissions(patients, admissions)
+        stays, notes, without = read_admissions(patients, admissions)
         work = AdmissionTable(stays, tables, notes)
-        if n_without:
-            work.flow.append(FlowStep("without an admission", n_without, 0))
+        if without:
+            work.flow.append(FlowStep("without an admission", len(without), 0, without))
         history = stays.select("subject_id", "hadm_id")
         self._select(work, folder)
         if not work.stays.height:

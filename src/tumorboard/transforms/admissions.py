@@ -37,7 +37,7 @@ _DAY_US = 86_400_000_000
 
 def read_admissions(
     patients: HospitalTable, admissions: HospitalTable
-) -> tuple[polars.DataFrame, list[str], int]:
+) -> tuple[polars.DataFrame, list[str], tuple[str, ...]]:
     """Every admission with the facts of its patient; nobody is left out yet.
 
     Age is in completed years at admission: `anchor_age` plus the years since `anchor_year` in
@@ -45,7 +45,7 @@ def read_admissions(
     by 300 years counts as 91.4, the published median of these patients.
 
     Returns:
-        The admissions, sentences for the report, and how many patients have no admission.
+        The admissions, sentences for the report, and the patients without an admission.
 
     Raises:
         InputError: Columns or cells at fault, ids that repeat, an admission of nobody.
@@ -78,8 +78,8 @@ def read_admissions(
         if n_old
         else []
     )
-    n_without = people.join(stays, on="subject_id", how="anti").height
-    return frame.with_columns(pl.int_range(pl.len()).alias("stay")), notes, n_without
+    without = people.join(stays, on="subject_id", how="anti")["subject_id"].sort()
+    return frame.with_columns(pl.int_range(pl.len()).alias("stay")), notes, tuple(map(str, without))
 
 
 def impossible_dates(

@@ -58,7 +58,7 @@ def write_table(
     """
     study, out = Path(study), Path(out)
     _check_out(out)
-    checked = load_study(study, overrides)
+    checked = load_study(study, overrides=overrides)
     root = data_root(checked, data)
     tabulated = build_source(checked.source, checked.keys.cohort.source).tabulate(root)
     inputs = {study.resolve(), *(record.path.resolve() for record in tabulated.records)}
