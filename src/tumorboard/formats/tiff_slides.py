@@ -204,6 +204,10 @@ class TiffSlide(Slide):
         is_separate = cut.page.planarconfig == _SEPARATE and cut.page.samplesperpixel > 1
         n_planes = int(cut.page.samplesperpixel) if is_separate else 1
         numbers = [number + plane * cut.down * cut.across for plane in range(n_planes)]
+        if all(
+            at < len(cut.page.databytecounts) and not cut.page.databytecounts[at] for at in numbers
+        ):
+            return np.broadcast_to(np.uint8(_WHITE), (*shape, 3))  # left out: costs no memory
         try:
             planes = [self._decoded(cut, at, shape) for at in numbers]
         except MemoryError:
@@ -214,7 +218,10 @@ class TiffSlide(Slide):
                 f"(x {column * cut.tile_width}, y {row * cut.tile_height}) is damaged "
                 f"({_line(error)}). Copy or scan the slide again."
             ) from error
-        tile = on_white(np.concatenate(planes, axis=-1), _alpha(cut.page))
+        samples = np.concatenate(planes, axis=-1) if n_planes > 1 else planes[0]
+        tile = on_white(samples, _alpha(cut.page))
+        if shape != (cut.tile_height, cut.tile_width):
+            tile = tile.copy()  # a view would keep the whole tile of which it is the edge
         self.memory.keep(place, tile)
         return tile
 

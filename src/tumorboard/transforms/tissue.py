@@ -179,7 +179,9 @@ def _block_means(pixels: Bytes, block: int) -> Bytes:
     fill = [(0, -n % block) for n in pixels.shape[:2]]
     full = np.pad(pixels, [*fill, (0, 0)], mode="edge") if any(map(max, fill)) else pixels
     rows, columns = full.shape[0] // block, full.shape[1] // block
-    sums = full.reshape(rows, block, columns, block, 3).sum(axis=(1, 3), dtype=np.uint32)
+    # Down first, along memory: several times faster than both sums at once.
+    down = full.reshape(rows, block, -1).sum(axis=1, dtype=np.uint32)
+    sums = down.reshape(rows, columns, block, 3).sum(axis=2)
     return ((sums + block * block // 2) // (block * block)).astype(np.uint8)
 
 
