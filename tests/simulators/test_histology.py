@@ -38,8 +38,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_bounds_are_those_of_a_reader_who_sees_the_appearance() -> None:
     simulator = Histology(mitoses=0.05, apoptoses=0.1, separation=1.5)
     rng = np.random.default_rng(0)
-    shares = [0.05, 0.1, 0.6, 0.25]
-    classes = rng.choice(np.asarray(NUCLEI), 400_000, p=shares)
+    classes = np.repeat(NUCLEI, [50_000, 100_000, 600_000, 250_000])
     side = np.select([classes == "mitosis", classes == "apoptosis"], [0.75, -0.75], np.nan)
     seen = np.where(np.isnan(side), -99.0, side + rng.standard_normal(len(side)))
     is_mitosis = classes == "mitosis"
@@ -50,7 +49,8 @@ def test_bounds_are_those_of_a_reader_who_sees_the_appearance() -> None:
         bounds["apoptosis"], abs=1e-3
     )
     found = float(average_precision_score(is_mitosis, seen))
-    assert simulator.best_average_precision() == pytest.approx(found, abs=0.005)
+    # four standard errors: 50,000 mitoses, sensitivity and precision of a half or more
+    assert simulator.best_average_precision() == pytest.approx(found, abs=0.008)
 
 
 def test_nobody_tells_them_apart_without_separation() -> None:
@@ -111,7 +111,7 @@ def test_pixels_show_the_class_and_the_appearance(written: Path) -> None:
 
 def test_stain_differs_between_patients_and_institutions() -> None:
     simulator = Histology(size=(96, 96), images_per_patient=1)
-    means = {"A": [], "B": []}
+    means: dict[str, list[Floats]] = {"A": [], "B": []}
     for i in range(24):
         facts, fields = simulator.draw(i, seed=2)
         means[str(facts["institution"])].append(fields[0].pixels.mean(axis=(0, 1)))
