@@ -70,7 +70,7 @@ def treatment_columns(
             .collect(engine="streaming")
         )
     names = safe_names(sorted(events["kind"].drop_nulls().unique().to_list()), table)
-    inside = in_window(events, window_hours)
+    inside = events.filter(in_window(pl.col("minute"), window_hours))
     flags = events.select("stay").unique()
     for kind, name in names.items():
         given = inside.filter(pl.col("kind") == kind)["stay"].unique()
@@ -114,7 +114,7 @@ def medication_columns(
         f"drug_{c}": pl.Series([c in of for of in known], dtype=pl.Boolean) for c in classes
     }
     given = (
-        in_window(orders, window_hours)
+        orders.filter(in_window(pl.col("minute"), window_hours))
         .join(pl.DataFrame({"drug": names, **of_class}), on="drug")
         .group_by("stay")
         .agg(pl.col(list(of_class)).any().cast(pl.Int8))
@@ -130,14 +130,14 @@ def medication_columns(
     )
 
 
-def in_window(events: polars.DataFrame, window_hours: Sequence[float]) -> polars.DataFrame:
-    """Events whose minute is in the window, both ends included; all without a window."""
+def in_window(minute: polars.Expr, window_hours: Sequence[float]) -> polars.Expr:
+    """Whether a minute is in the window, both ends included; always true without a window."""
     import polars as pl
 
     if not window_hours:
-        return events
+        return pl.lit(value=True)
     first, last = (hours * 60 for hours in window_hours)
-    return events.filter(pl.col("minute").is_between(first, last))
+    return minute.is_between(first, last).fill_null(value=False)
 
 
 def safe_names(names: Sequence[str], table: HospitalTable) -> dict[str, str]:

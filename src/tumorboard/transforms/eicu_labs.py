@@ -43,8 +43,8 @@ def lab_columns(
     """
     import polars as pl
 
-    events = _lab_events(table, stays)
-    known = events["lab"].unique().drop_nulls().to_list()
+    events = _lab_events(table, stays, window_hours)
+    known = [str(name) for name in events["lab"].unique().drop_nulls()]
     _refuse_unknown_labs([*labs, *units], known, table)
     far = events.filter(pl.col("minute").abs() > FARTHEST_MIN)
     if far.height:
@@ -53,26 +53,38 @@ def lab_columns(
             f"{table.path.name}, column labresultoffset: more than ten years from admission: "
             f"{listed(cells)}. Mend or remove the rows."
         )
-    chosen = in_window(events, window_hours)
     if labs:
-        chosen = chosen.filter(pl.col("lab").is_in(list(labs)))
+        events = events.filter(pl.col("lab").is_in(list(labs)))
+    events, notes = _in_units(events, units)
+    _refuse_mixed_units(events, table)
+    notes += _odd_units(events, table)
+    n_text = events["value"].null_count()
+    if n_text:
+        notes.append(f"{table.path.name}: {counted(n_text, 'result')} without a number left out")
+    return _aggregated(events, stays, table), notes
+
+
+def _in_units(
+    events: polars.DataFrame, units: Mapping[str, str]
+) -> tuple[polars.DataFrame, list[str]]:
+    """Events of the labs named in `units` in that unit only, and all others."""
+    import polars as pl
+
     notes: list[str] = []
     for lab, unit in units.items():
         is_kept = (pl.col("lab") != lab) | (
             pl.any_horizontal(pl.col("unit", "system") == _folded(unit)).fill_null(value=False)
         )
-        n_other = chosen.filter(~is_kept)["value"].count()
-        chosen = chosen.filter(is_kept)
+        n_other = events.filter(~is_kept)["value"].count()
+        events = events.filter(is_kept)
         notes += [f"{counted(n_other, 'value')} of {lab} in another unit than {unit} left out"]
-    _refuse_mixed_units(chosen, table)
-    notes += _odd_units(chosen, table)
-    n_text = chosen["value"].null_count()
-    if n_text:
-        notes.append(f"{table.path.name}: {counted(n_text, 'result')} without a number left out")
-    return _aggregated(chosen, stays, table), notes
+    return events, notes
 
 
-def _lab_events(table: HospitalTable, stays: polars.DataFrame) -> polars.DataFrame:
+def _lab_events(
+    table: HospitalTable, stays: polars.DataFrame, window_hours: Sequence[float]
+) -> polars.DataFrame:
+    """Events in the window, and those at impossible times; repeated words are stored once."""
     import polars as pl
 
     kinds: dict[str, Kind] = {
@@ -92,14 +104,18 @@ def _lab_events(table: HospitalTable, stays: polars.DataFrame) -> polars.DataFra
             if "labmeasurenameinterface" in kinds
             else pl.col("labmeasurenamesystem")
         )
-        return frame.select(
+        events = frame.select(
             stay="patientunitstayid",
-            lab=pl.col("labname").str.strip_chars(),
+            lab=pl.col("labname").str.strip_chars().cast(pl.Categorical),
             minute="labresultoffset",
             value=pl.when(pl.col("labresult").is_finite()).then("labresult"),
-            system=_folded_column(pl.col("labmeasurenamesystem")),
-            unit=_folded_column(named),
-        ).collect(engine="streaming")
+            system=_folded_column(pl.col("labmeasurenamesystem")).cast(pl.Categorical),
+            unit=_folded_column(named).cast(pl.Categorical),
+        )
+        minute = pl.col("minute")
+        is_far = minute.abs() > FARTHEST_MIN
+        inside = in_window(minute, window_hours)
+        return events.filter(inside | is_far).collect(engine="streaming")
 
 
 def _refuse_unknown_labs(asked: Sequence[str], known: Sequence[str], table: HospitalTable) -> None:
