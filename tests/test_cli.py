@@ -18,8 +18,8 @@ from tumorboard.verbs import check as check_verb
 from tumorboard.verbs.check import CheckReport
 
 VERBS = (
-    "check", "evaluate", "fit", "predict", "explain", "compare", "simulate", "init", "list",
-    "doctor",
+    "check", "evaluate", "fit", "predict", "explain", "compare", "simulate", "table", "export",
+    "init", "list", "doctor",
 )  # fmt: skip
 
 

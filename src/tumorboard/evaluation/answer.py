@@ -17,7 +17,13 @@ _METRIC_WORDS = {
     "ppv": "PPV", "npv": "NPV", "brier": "the Brier score", "log_loss": "the log loss",
 }  # fmt: skip
 #: What a modality of a kind is called after its name; tables carry their name alone.
-_KIND_WORDS = {"image": "image", "volume": "volume", "notes": "notes", "expression": "expression"}
+_KIND_WORDS = {
+    "image": "image",
+    "patches": "patches",
+    "volume": "volume",
+    "notes": "notes",
+    "expression": "expression",
+}
 #: A patient id column named after one of these counts it, and not persons.
 _UNITS = ("lesion", "nodule", "tumour", "tumor", "slide", "specimen", "image", "admission", "visit")
 

@@ -11,12 +11,6 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
-from tumorboard.formats.image_fingerprints import (
-    SIDE_PX,
-    Fingerprints,
-    digest_of,
-    small_picture,
-)
 from tumorboard.formats.slides import Slide, SlideInfo, open_slide
 from tumorboard.records import Floats, Ints
 
@@ -24,10 +18,6 @@ Bytes = NDArray[np.uint8]
 
 #: Slides that are open at once: bounds file handles and tiles in memory.
 _OPEN = 64
-#: Above so many pixels a slide is looked at in an overview instead of whole.
-_WHOLE_PX = 4096 * 4096
-#: Shorter side of an overview, in pixels, at least.
-_OVERVIEW_PX = 512
 
 
 class SlideWindows:
@@ -77,35 +67,14 @@ class SlideWindows:
             size: Height and width that windows are handed over in.
         """
         cut = np.empty((len(number), 3, *size), dtype=np.uint8)
+        if len(number) == 0:
+            return cut
         order = np.argsort(number, kind="stable")
         slides, starts = np.unique(number[order], return_index=True)
         for slide, chosen in zip(slides.tolist(), np.split(order, starts[1:]), strict=True):
             windows = self.slide(slide).windows(x_px[chosen], y_px[chosen], int(window_px[slide]))
             cut[chosen] = resized(windows, size)
         return cut
-
-    def fingerprints(self) -> Fingerprints:
-        """Fingerprints of the slides, in their order; kept in the cache by content.
-
-        Slides above 16 million pixels are told apart by their size and an overview of them.
-        """
-        digests: list[str] = []
-        pictures = np.zeros((len(self.infos), SIDE_PX, SIDE_PX), dtype=np.float16)
-        for number, info in enumerate(self.infos):
-            key = self.cache.key({"kind": "slide fingerprint", "side": SIDE_PX}, info.path)
-            kept = self.cache.load(key)
-            if kept is None:
-                pixels = np.moveaxis(overview(self.slide(number)), -1, 0)
-                head = np.asarray([info.height_px, info.width_px], dtype=np.int64).tobytes()
-                digest = np.frombuffer(head + digest_of(pixels), dtype=np.uint8)
-                picture = small_picture(pixels).ravel().view(np.uint8)
-                kept = np.concatenate([digest, picture])
-                self.cache.store(key, kept)
-            n_picture = 2 * SIDE_PX**2
-            digests.append(kept[:-n_picture].tobytes().hex())
-            picture = np.ascontiguousarray(kept[-n_picture:]).view(np.float16)
-            pictures[number] = picture.reshape(SIDE_PX, SIDE_PX)
-        return Fingerprints(tuple(digests), pictures)
 
 
 def open_each(
@@ -136,18 +105,3 @@ def resized(windows: Bytes, size: tuple[int, int]) -> Bytes:
 
     stored = torch.from_numpy(np.ascontiguousarray(windows))
     return interpolate(stored, size=size, mode="bicubic", antialias=True).numpy()
-
-
-def overview(slide: Slide) -> Bytes:
-    """(H, W, 3) the whole slide where it is small; else every so many pixels of a coarse level."""
-    sizes = slide.level_sizes
-    level = 0
-    if sizes[0][0] * sizes[0][1] > _WHOLE_PX:
-        fine = [k for k, found in enumerate(sizes) if min(found) >= _OVERVIEW_PX]
-        level = min(fine, key=lambda k: sizes[k][0] * sizes[k][1], default=0)
-    height, width = sizes[level]
-    if height * width <= _WHOLE_PX:
-        return slide.read(0, 0, width, height, level=level)
-    step = -(-min(height, width) // (2 * _OVERVIEW_PX))
-    rows = [slide.read(0, y, width, 1, level=level)[:, ::step] for y in range(0, height, step)]
-    return np.concatenate(rows)

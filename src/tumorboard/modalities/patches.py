@@ -81,7 +81,7 @@ class MeasuredPatches(MeasuredPictures):
 
     def fingerprints(self) -> Fingerprints:
         """Fingerprints of the slides as wholes; see `MeasuredPictures.fingerprints`."""
-        return self.patches.slides.fingerprints()
+        return self.patches.fingerprints()
 
     def grey_levels(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation (rows,) of each row's patch, or of a few of its bag."""
@@ -137,35 +137,17 @@ class Patches(Modality):
     def __init__(
         self,
         *,
-        files: str = "{image}",
-        around: Literal["annotations", "tissue"] = "annotations",
-        x: str = "x_px",
-        y: str = "y_px",
-        window_px: int = 64,
-        window_um: float = 0.0,
-        mpp: Literal["auto"] | float = "auto",
-        context: float = 1.0,
-        size: tuple[int, int] = (64, 64),
-        normalise: Literal["none", "imagenet"] = "none",
+        files: str = "{image}", around: Literal["annotations", "tissue"] = "annotations",
+        x: str = "x_px", y: str = "y_px", window_px: int = 64, window_um: float = 0.0,
+        mpp: Literal["auto"] | float = "auto", context: float = 1.0,
+        size: tuple[int, int] = (64, 64), normalise: Literal["none", "imagenet"] = "none",
         stain_normalisation: Literal["none", "macenko", "reinhard"] = "none",
-        bag_size: int = 32,
-        most: int = 128,
-        overlap: float = 0.0,
-        at_least: float = 0.5,
-        rotation_degrees: float = 0.0,
-        right_angles: bool = True,
-        flip_horizontal: bool = True,
-        flip_vertical: bool = True,
-        crop_low: float = 0.8,
-        stain_transfer: float = 0.0,
-        stain_jitter: float = 0.05,
-        brightness: float = 0.05,
-        contrast: float = 0.1,
-        saturation: float = 0.1,
-        hue: float = 0.02,
-        noise: float = 0.0,
-        blur_px: float = 0.0,
-    ) -> None:
+        bag_size: int = 32, most: int = 128, overlap: float = 0.0, at_least: float = 0.5,
+        rotation_degrees: float = 0.0, right_angles: bool = True, flip_horizontal: bool = True,
+        flip_vertical: bool = True, crop_low: float = 0.8, stain_transfer: float = 0.0,
+        stain_jitter: float = 0.05, brightness: float = 0.05, contrast: float = 0.1,
+        saturation: float = 0.1, hue: float = 0.02, noise: float = 0.0, blur_px: float = 0.0,
+    ) -> None:  # fmt: skip
         _check(
             {
                 "window_px": (window_px, 1, np.inf), "window_um": (window_um, 0, np.inf),

@@ -11,8 +11,14 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
+from tumorboard.formats.image_fingerprints import (
+    SIDE_PX,
+    Fingerprints,
+    digest_of,
+    small_picture,
+)
 from tumorboard.formats.prepared_images import grey_of
-from tumorboard.formats.slide_windows import SlideWindows, open_each, overview
+from tumorboard.formats.slide_windows import SlideWindows, open_each
 from tumorboard.records import Cohort, FileRecord, Floats, Ints, Rejection
 from tumorboard.transforms.patch_positions import (
     Positions,
@@ -22,11 +28,14 @@ from tumorboard.transforms.patch_positions import (
     too_small,
 )
 from tumorboard.transforms.slide_stains import Look, Method, slide_look
+from tumorboard.transforms.tissue import thumbnail
 
 #: Patches that are worked on at once: bounds the memory.
 CHUNK = 512
 #: Patches of a bag that are looked at where one number per bag is asked for.
 FEW = 16
+#: Above so many pixels a slide is known by its thumbnail instead of its pixels.
+_WHOLE_PX = 4096 * 4096
 
 Named = tuple[tuple[Path, ...], ...]
 
@@ -100,12 +109,38 @@ class FoundPatches:
         found[:, has] = mean, np.sqrt(np.maximum(square - mean**2, 0.0))
         return found[0], found[1]
 
+    def fingerprints(self) -> Fingerprints:
+        """Fingerprints of the slides, in their order; kept in the cache by content.
+
+        Slides above 16 million pixels are told apart by their size and their thumbnail.
+        """
+        digests: list[str] = []
+        pictures = np.zeros((len(self.slides.infos), SIDE_PX, SIDE_PX), dtype=np.float16)
+        cache = self.slides.cache
+        for number, info in enumerate(self.slides.infos):
+            key = cache.key({"kind": "slide fingerprint", "side": SIDE_PX}, info.path)
+            kept = cache.load(key)
+            if kept is None:
+                slide, size = self.slides.slide(number), (info.width_px, info.height_px)
+                is_small = size[0] * size[1] <= _WHOLE_PX
+                whole = slide.read(0, 0, *size) if is_small else thumbnail(slide)[0]
+                pixels = np.moveaxis(whole, -1, 0)
+                head = np.asarray(size, dtype=np.int64).tobytes() + digest_of(pixels)
+                picture = small_picture(pixels).ravel().view(np.uint8)
+                kept = np.concatenate([picture, np.frombuffer(head, dtype=np.uint8)])
+                cache.store(key, kept)
+            n_picture = 2 * SIDE_PX**2
+            digests.append(kept[n_picture:].tobytes().hex())
+            picture = np.ascontiguousarray(kept[:n_picture]).view(np.float16)
+            pictures[number] = picture.reshape(SIDE_PX, SIDE_PX)
+        return Fingerprints(tuple(digests), pictures)
+
     def picture(self, row: int) -> NDArray[np.uint8] | None:
         """The patch of a row, or its first slide as a whole where it has a bag, (H, W, 3)."""
         if self.at.start[row] == self.at.start[row + 1]:
             return None
         if self.is_bag:
-            return overview(self.slides.slide(int(self.index[row, 0])))
+            return thumbnail(self.slides.slide(int(self.index[row, 0])))[0]
         return np.moveaxis(self.cut(self.at.start[[row]])[0], 0, -1)
 
 
@@ -126,7 +161,17 @@ def find_patches(
     slides = SlideWindows([info for path, info in opened.items() if path not in failed], cache)
     index = _index(named, [info.path for info in slides.infos])
     window_px = window_px[usable]
-    at, outside = _positions(cohort, settings, slides, index, window_px, name)
+    if settings.is_bag:
+        rows = [[n for n in numbers if n >= 0] for numbers in index.tolist()]
+        at, blank = on_tissue(
+            rows, slides, window_px, overlap=settings.overlap, at_least=settings.at_least
+        )
+        failed, outside = {**failed, **blank}, dict[int, str]()
+    else:
+        _refuse_several(cohort, index, name)
+        at, outside = around_annotations(
+            cohort, index[:, 0], slides.infos, columns=settings.points, name=name
+        )
     found = FoundPatches(
         slides=slides, index=index, at=at, window_px=window_px, size=settings.size,
         is_bag=settings.is_bag,
@@ -138,26 +183,13 @@ def find_patches(
     return found, rejections, _records(cohort, named, failed, name)
 
 
-def _positions(
-    cohort: Cohort,
-    settings: PatchSettings,
-    slides: SlideWindows,
-    index: Ints,
-    window_px: Ints,
-    name: str,
-) -> tuple[Positions, Mapping[int, str]]:
-    """Where the patches are; rows whose point lies outside their slide, and why."""
-    if settings.is_bag:
-        rows = [[n for n in numbers if n >= 0] for numbers in index.tolist()]
-        overlap, at_least = settings.overlap, settings.at_least
-        return on_tissue(rows, slides, window_px, overlap=overlap, at_least=at_least), {}
+def _refuse_several(cohort: Cohort, index: Ints, name: str) -> None:
     if index.shape[1] > 1:
         many = cohort.line[int(np.argmax((index >= 0).sum(axis=1)))]
         raise InputError(
             f"{cohort.table.name}: line {many} has several images, but a point lies in one. "
             f"Let modalities.{name}.files name a single file."
         )
-    return around_annotations(cohort, index[:, 0], slides.infos, columns=settings.points, name=name)
 
 
 def _with_looks(found: FoundPatches, method: Method) -> tuple[FoundPatches, Mapping[Path, str]]:

@@ -15,6 +15,7 @@ from tumorboard.formats.slide_windows import SlideWindows
 from tumorboard.formats.slides import SlideInfo
 from tumorboard.formats.tables import parse_numbers
 from tumorboard.records import Cohort, Floats, Ints
+from tumorboard.transforms.tissue import tissue_tiles
 
 
 @dataclass(frozen=True)
@@ -141,7 +142,7 @@ def on_tissue(
     *,
     overlap: float,
     at_least: float,
-) -> Positions:
+) -> tuple[Positions, Mapping[Path, str]]:
     """Patches on a grid over the tissue of each row's slides; kept in the cache by content.
 
     Args:
@@ -150,30 +151,36 @@ def on_tissue(
         window_px: (slides,) side of the windows.
         overlap: Share of a window that it has in common with the next, from 0 to below 1.
         at_least: Least share of tissue in a window.
-    """
-    from tumorboard.transforms.tissue import tissue_tiles
 
+    Returns:
+        The positions; slides without tissue, and why.
+    """
     of_slide: dict[int, tuple[Floats, Floats]] = {}
+    failed: dict[Path, str] = {}
     for number in dict.fromkeys(number for numbers in rows for number in numbers):
-        side = int(window_px[number])
+        side, path = int(window_px[number]), slides.infos[number].path
         settings = {"kind": "tissue tiles", "side": side, "overlap": overlap, "share": at_least}
-        key = slides.cache.key(settings, slides.infos[number].path)
+        key = slides.cache.key(settings, path)
         kept = slides.cache.load(key)
-        if kept is None:
-            kept = np.stack(
-                tissue_tiles(slides.slide(number), side, overlap=overlap, at_least=at_least)
-            )
-            slides.cache.store(key, kept)
+        try:
+            if kept is None:
+                slide = slides.slide(number)
+                kept = np.stack(tissue_tiles(slide, side, overlap=overlap, at_least=at_least))
+                slides.cache.store(key, kept)
+        except InputError as error:
+            kept = np.empty((2, 0))
+            failed[path] = str(error)
         of_slide[number] = (kept[0], kept[1])
     n = [sum(len(of_slide[number][0]) for number in numbers) for numbers in rows]
     flat = [number for numbers in rows for number in numbers]
     empty = [np.empty(0)]
-    return Positions(
+    at = Positions(
         np.repeat(np.asarray(flat, np.int64), [len(of_slide[number][0]) for number in flat]),
         np.concatenate([of_slide[number][0] for number in flat] or empty),
         np.concatenate([of_slide[number][1] for number in flat] or empty),
         np.concatenate([[0], np.cumsum(n)]).astype(np.int64),
     )
+    return at, failed
 
 
 def _numbers(cohort: Cohort, column: str, name: str) -> Floats:
