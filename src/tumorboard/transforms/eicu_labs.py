@@ -201,8 +201,9 @@ def _aggregated(
         )
     )  # fmt: skip
     wide = events.select("stay").unique()
+    by_lab = {str(lab[0]): rows for lab, rows in long.group_by("lab")}
     for lab in labs:
-        one = long.filter(pl.col("lab") == lab).select(
+        one = by_lab[lab].select(
             "stay", *(pl.col(name).alias(f"lab_{names[lab]}_{name}") for name in STATISTICS)
         )
         wide = wide.join(one, on="stay", how="left").with_columns(
