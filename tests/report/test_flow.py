@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 from tumorboard.records import FlowStep
 from tumorboard.report.flow import CohortFlow, flow_figure, missing_figure
 
@@ -20,6 +22,28 @@ def test_counts_and_reasons_are_in_the_boxes() -> None:
     ):  # fmt: skip
         assert text in texts
     assert flow.is_explained
+
+
+def test_many_steps_say_who_is_left_after_each() -> None:
+    steps = [
+        FlowStep("no code of the disease " * 5, 100, 150),
+        FlowStep("not the index admission", 0, 40),
+        FlowStep("no laboratory value", 1, 1),
+    ]
+    figure = flow_figure(CohortFlow(200, 460, steps, 99, {"died": 9, "alive": 90}, {"record": 99}))
+    texts = _texts(figure)
+    for text in (
+        "100 patients left, 310 rows", "100 patients left, 270 rows", "99 patients left, 269 rows",
+        "no patient, 40 rows: not the index admission", "1 patient, 1 row: no laboratory value",
+    ):  # fmt: skip
+        assert text in texts
+    assert max(map(len, texts)) <= 60
+    boxes = [patch.get_bbox() for patch in figure.axes[0].patches if hasattr(patch, "get_bbox")]
+    tops = sorted((box.y0, box.y1) for box in boxes if box.x0 > 3)
+    assert all(low[1] < high[0] for low, high in pairwise(tops) if low != high)
+    # reasons that do not add up are listed: a running count would be wrong
+    wrong = _texts(flow_figure(CohortFlow(200, 260, steps, 95, {}, {})))
+    assert not any("left," in text for text in wrong)
 
 
 def test_says_so_where_the_reasons_do_not_add_up() -> None:

@@ -10,6 +10,7 @@ from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.explanation_table import FOLDER
 from tumorboard.records import Estimate
 from tumorboard.report.contents import Contents
+from tumorboard.report.how_little import how_little
 from tumorboard.report.limits import MUCH_MISSING, limits, shares_missing
 from tumorboard.report.performance import describe_arms, interval, metric_name, number
 
@@ -302,7 +303,8 @@ class Facts:
     def limits(self) -> list[str]:
         """Limits that the program sees by itself."""
         c = self.contents
-        return limits(
+        first = [sentence] if (sentence := how_little(c)) else []
+        return first + limits(
             c.study, c.cohort, c.findings, n_patients=c.n_patients, n_events=c.n_events,
             n_rejected=c.files.get("rejected", 0), n_comparisons=len(c.differences),
             sample_size=self.evidence("sample_size"), table_one=c.table_one,

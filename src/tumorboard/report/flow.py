@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Lines of a box: inches per line, and what its borders need.
 LINE, PADDING, GAP = 0.19, 0.22, 0.34
+#: From so many steps on each has a box of its own, with who is left after it.
+MANY_STEPS = 3
 #: Columns shown in the figure of missing cells; the rest are in cohort.json.
 MAX_COLUMNS = 25
 
@@ -53,9 +55,11 @@ def flow_figure(flow: CohortFlow) -> Figure:
     """Boxes from top to bottom; reasons for leaving at the right of the arrow."""
     table = f"{_n(flow.n_rows, 'row')} of the cohort table"
     found = [f"Found: {_n(flow.n_patients, 'patient')}", table]
+    steps = _steps(flow)
     left_out = _reasons(flow)
     analysed = [f"Analysed: {_n(flow.n_analysed, 'patient')}"]
-    heights = [_height(found), _height(left_out), _height(analysed)]
+    middle = sum(_height(box) + GAP / 2 for box, _ in steps) if steps else _height(left_out)
+    heights = [_height(found), middle, _height(analysed)]
     ends = [[f"{short(k, 22)}", _n(n, flow.unit)] for k, n in flow.outcome.items()]
     parts = [
         [short(k, 22), f"{_n(n, 'patient')} ({_percent(n, flow.n_analysed)})"]
@@ -73,15 +77,52 @@ def flow_figure(flow: CohortFlow) -> Figure:
     axis.set(xlim=(0, 8), ylim=(-(total + 0.1), 0.1))
     axis.axis("off")
     y = _box(axis, 3.0, 0.0, found, width=3.4, bold=True)
-    middle = y - GAP - heights[1] / 2
     bottom = y - 2 * GAP - heights[1]
     _arrow(axis, (3.0, y), (3.0, bottom))
-    _arrow(axis, (3.0, middle), (3.5, middle))
-    _box(axis, 5.65, y - GAP, left_out, width=4.3, left=True)
+    if steps:
+        _draw_steps(axis, y - GAP, steps)
+    else:
+        at = y - GAP - heights[1] / 2
+        _arrow(axis, (3.0, at), (3.5, at))
+        _box(axis, 5.65, y - GAP, left_out, width=4.3, left=True)
     y = _box(axis, 3.0, bottom, analysed, width=3.4, bold=True)
     for title, rows in titled:
         y = _row_of_boxes(axis, y, title, rows)
     return figure
+
+
+def _steps(flow: CohortFlow) -> list[tuple[list[str], str]]:
+    """Lines of the box of every step, and who is left after it.
+
+    Empty where there are few steps, or where the patients who left do not add up: one box then
+    lists the reasons.
+    """
+    if len(flow.steps) < MANY_STEPS or not flow.is_explained:
+        return []
+    n_patients, n_rows = flow.n_patients, flow.n_rows
+    found: list[tuple[list[str], str]] = []
+    for step in flow.steps:
+        n_patients, n_rows = n_patients - step.n_patients, n_rows - step.n_rows
+        left = f"{_n(n_patients, 'patient')} left"
+        rows = f", {_n(n_rows, 'row')}" if n_rows >= n_patients else ""
+        found.append((textwrap.wrap(_who_left(step), 56, subsequent_indent="   "), left + rows))
+    return found
+
+
+def _who_left(step: FlowStep) -> str:
+    patients = _n(step.n_patients, "patient") if step.n_patients else "no patient"
+    return f"{patients}, {_n(step.n_rows, 'row')}: {step.reason}"
+
+
+def _draw_steps(axis: Axes, y: float, steps: Sequence[tuple[list[str], str]]) -> None:
+    """One box per step beside the arrow, and who is left at the arrow's other side."""
+    for lines, left in steps:
+        height = _height(lines)
+        middle = y - height / 2
+        _arrow(axis, (3.0, middle), (3.5, middle))
+        _box(axis, 5.65, y, lines, width=4.3, left=True)
+        y -= height + GAP / 2
+        axis.text(2.88, y + GAP / 4, left, ha="right", va="center", fontsize=8.5, color=GREY)
 
 
 def _reasons(flow: CohortFlow) -> list[str]:

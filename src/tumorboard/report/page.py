@@ -13,6 +13,7 @@ from tumorboard.report.captions import captions, glossary
 from tumorboard.report.checklists import write_filled
 from tumorboard.report.contents import Contents, read_contents
 from tumorboard.report.figures import write_figures
+from tumorboard.report.how_little import how_little
 from tumorboard.report.limits import accepted_errors, limits, statements
 from tumorboard.report.overlays import write_overlays
 from tumorboard.report.patients import MAX_ERRORS, MAX_PATIENTS, mistakes, unit_rows
@@ -114,6 +115,7 @@ def _head(contents: Contents) -> dict[str, Any]:
         "name": contents.name,
         "answer": contents.answer,
         "pairing": contents.pairing,
+        "how_little": how_little(contents),
         "question": "" if question == "none" else question,
         "facts": [
             ("patients analysed", f"{contents.n_patients:,}"),
