@@ -50,6 +50,20 @@ def test_levels_of_a_pyramid(tmp_path: Path, as_pages: bool) -> None:
             np.testing.assert_array_equal(read, padded[60:150, :150])
 
 
+def test_levels_whose_sizes_are_rounded_are_levels_and_a_label_is_none(tmp_path: Path) -> None:
+    options: dict[str, Any] = {"photometric": "rgb", "metadata": None}
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(SLIDE[:501, :777], tile=(64, 64), **options)
+        writer.write(SLIDE[:250, :388], tile=(64, 64), **options)
+        writer.write(SLIDE[:90, :200], **options)
+        writer.write(SLIDE[:200, :200], tile=(64, 64), **options)
+        writer.write(SLIDE[:62, :97], subfiletype=1, rowsperstrip=8, **options)
+    with open_slide(tmp_path / "a.tif") as slide:
+        assert slide.level_sizes == ((501, 777), (250, 388), (62, 97))
+        np.testing.assert_allclose(slide.info.downsamples, [1, 2, 8], rtol=0.01)
+        np.testing.assert_array_equal(slide.read(3, 4, 90, 50, level=2), SLIDE[4:54, 3:93])
+
+
 def test_jpeg_tiles_are_close_to_their_source(tmp_path: Path) -> None:
     smooth = np.add.outer(np.arange(300), np.arange(300))[..., None] // 3 + np.array([0, 20, 40])
     source = smooth.astype(np.uint8)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -16,14 +15,14 @@ from tumorboard.formats.array_slides import ArraySlide
 from tumorboard.formats.pixels import MAX_PIXELS, check_pixel_count
 from tumorboard.formats.slide_regions import Bytes, Slide, SlideInfo
 from tumorboard.formats.slide_scale import tiff_mpp
+from tumorboard.formats.tiff_levels import TiffLevel, pyramid
 from tumorboard.formats.tile_memory import TileMemory
 
 #: Decoded tiles of one slide that are kept: two rows of a 40,000 px wide slide in tiles of 256.
 TILE_BYTES = 64 * 1024 * 1024
 
 _WHITE = 255
-_JPEG, _SEPARATE = 7, 2  # TIFF: compression, planar configuration
-_MINISBLACK, _RGB, _YCBCR = 1, 2, 6  # TIFF: photometric interpretation
+_SEPARATE = 2  # TIFF: planar configuration
 
 
 def open_tiff(path: Path, *, tile_bytes: int = TILE_BYTES) -> Slide | None:
@@ -68,7 +67,7 @@ def _open(path: Path, file: Any, tile_bytes: int) -> Slide | None:
             f"{path}: {len(series.levels[0].pages)} pictures of one size; a slide is one picture. "
             "Export one picture per file."
         )
-    levels = [_Level.of(level.keyframe) for level in series.levels]
+    levels = [TiffLevel.of(page) for page in pyramid(file)]
     finest, page = levels[0], levels[0].page
     is_plain = all(level.is_plain for level in levels)
     is_one = len(levels) == 1
@@ -94,50 +93,7 @@ def _open(path: Path, file: Any, tile_bytes: int) -> Slide | None:
     return TiffSlide(info, levels, file, tile_bytes=tile_bytes)
 
 
-@dataclass(frozen=True)
-class _Level:
-    """One level: its size and how it is cut into tiles (strips are tiles as wide as the level)."""
-
-    page: Any
-    height: int
-    width: int
-    tile_height: int
-    tile_width: int
-
-    @staticmethod
-    def of(page: Any) -> _Level:
-        height, width = int(page.imagelength), int(page.imagewidth)
-        if page.is_tiled:
-            return _Level(page, height, width, int(page.tilelength), int(page.tilewidth))
-        return _Level(page, height, width, min(int(page.rowsperstrip), height), width)
-
-    @property
-    def across(self) -> int:
-        return -(-self.width // self.tile_width)
-
-    @property
-    def down(self) -> int:
-        return -(-self.height // self.tile_height)
-
-    @property
-    def is_plain(self) -> bool:
-        """True where each tile decodes to 8-bit grey or RGB, with or without an alpha channel."""
-        page = self.page
-        is_colour = page.photometric == _RGB or (
-            page.photometric == _YCBCR and page.compression == _JPEG
-        )
-        known = (3, 4) if is_colour else (1,) if page.photometric == _MINISBLACK else ()
-        is_turned = page.tags.valueof(274, default=1) != 1
-        return page.dtype == np.uint8 and page.samplesperpixel in known and not is_turned
-
-    def downsample(self, other: _Level) -> float:
-        """How many pixels of this level one pixel of the other spans, along the longer side."""
-        if self.width >= self.height:
-            return self.width / other.width
-        return self.height / other.height
-
-
-def _mapped(path: Path, level: _Level) -> Bytes:
+def _mapped(path: Path, level: TiffLevel) -> Bytes:
     """The pixels of an unpacked TIFF as they lie on the disk."""
     page = level.page
     pixels: Any = np.memmap(path, np.uint8, "r", offset=page.dataoffsets[0], shape=page.shape)
@@ -157,7 +113,7 @@ class TiffSlide(Slide):
     """
 
     def __init__(
-        self, info: SlideInfo, levels: Sequence[_Level], file: Any, *, tile_bytes: int
+        self, info: SlideInfo, levels: Sequence[TiffLevel], file: Any, *, tile_bytes: int
     ) -> None:
         super().__init__(info, [(level.height, level.width) for level in levels])
         self.memory = TileMemory(tile_bytes)
@@ -225,7 +181,7 @@ class TiffSlide(Slide):
         self.memory.keep(place, tile)
         return tile
 
-    def _decoded(self, cut: _Level, number: int, shape: tuple[int, int]) -> Bytes:
+    def _decoded(self, cut: TiffLevel, number: int, shape: tuple[int, int]) -> Bytes:
         """Samples (height, width, S) of one tile; white where the file leaves it out."""
         page = cut.page
         n_samples = 1 if page.planarconfig == _SEPARATE else int(page.samplesperpixel)
