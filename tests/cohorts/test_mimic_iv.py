@@ -68,10 +68,11 @@ def by_id(source: MimicIv, root: Path) -> dict[str, dict[str, Any]]:
 
 
 def test_registry_finds_it_with_its_defaults() -> None:
-    component = registry.find("cohorts", "mimic_iv", Source)
+    component = registry.load("cohorts", "mimic_iv")
     settings = registry.resolve(component, {"icd": ["C50"], "labs": [50912]}, where="cohort")
     source = component(**registry.arguments(component, settings))
     assert isinstance(source, MimicIv)
+    assert isinstance(source, Source)
     assert (source.labs, source.rows) == ((50912,), "patient")
     assert source.defaults["task"] == {"target": "hospital_expire_flag", "positive": "1"}
 

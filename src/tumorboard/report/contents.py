@@ -159,9 +159,10 @@ class Contents:
             FlowStep(str(s["reason"]), int(s["patients"]), int(s["rows"]))
             for s in self.cohort.get("flow", [])
         ]
+        before = self.cohort.get("left_out_by_source", {})
         return CohortFlow(
-            n_patients=int(self.cohort["patients"]),
-            n_rows=int(self.cohort["rows"]),
+            n_patients=int(self.cohort["patients"]) + int(before.get("patients", 0)),
+            n_rows=int(self.cohort["rows"]) + int(before.get("rows", 0)),
             steps=steps,
             n_analysed=self.n_patients,
             outcome=self.n_units,

@@ -36,6 +36,10 @@ def write_inputs(
     write_text(folder / "manifest.csv", text)
     counts = {name: found.present for name, found in prepared.found_measured.items()}
     summary = dict(cohort_summary(everything, prepared.found_outcomes, counts))
+    if prepared.found.flow:  # who never became a row, so that the flow diagram adds up
+        steps = prepared.found.flow
+        n_patients, n_rows = sum(s.n_patients for s in steps), sum(s.n_rows for s in steps)
+        summary["left_out_by_source"] = {"patients": n_patients, "rows": n_rows}
     if label := pairing_label(study.as_tables()):
         summary["pairing"] = label
     write_cohort(folder / "cohort.json", summary)
