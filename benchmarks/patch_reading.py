@@ -9,8 +9,8 @@ stored, is read by region at random, and its tissue is looked for, in a process 
 
 Command: python benchmarks/patch_reading.py [--side 8000] [--patches 50000] [--large 100000]
 Prints a table, then one JSON line. Targets: at least 50,000 patches/s from the TIFF without
-compression and at least 20 times OpenSlide; memory of the large slide under 1 GB and hardly more than
-for a slide of a quarter of the pixels.
+compression and at least 20 times OpenSlide; memory of the large slide under 1 GB and hardly more
+than for a slide of a quarter of the pixels.
 """
 
 from __future__ import annotations
