@@ -144,3 +144,22 @@ def test_images_that_were_exported_apart_tell_the_class(how: str, tmp_path: Path
         assert {f.severity for f in found} == {"error"}
         names = {"program": "program that wrote them"}
         assert [f.evidence["of"] for f in found] == [names.get(how, how)]
+
+
+def test_images_that_hold_nuclei_of_every_class_tell_none(tmp_path: Path) -> None:
+    """Their sizes differ between patients; a common class averages all images, a rare one few."""
+    rng = np.random.default_rng(0)
+    paths = []
+    for case in range(40):
+        side = int(rng.integers(20, 60))
+        paths.append([tmp_path / f"case{case}-{k}.png" for k in range(3)])
+        for k, path in enumerate(paths[-1]):
+            Image.new("L", (side + 9 * k, side)).save(path)
+    rows = [(case, k, label) for case in range(40) for k in range(3) for label in ("t", "t", "m")]
+    rows = [(c, k, label) for c, k, label in rows if label == "t" or k == 1]
+    audited = make_audited(
+        {"patient_id": [f"C{c}" for c, _, _ in rows], "diagnosis": [r[2] for r in rows]},
+        files=[paths[c][k] for c, k, _ in rows],
+        task={"unit": "row"},
+    )
+    assert LabelProxy().find(audited) == []

@@ -112,7 +112,7 @@ def _of_column(
 def _of_files(
     modality: str, files: Sequence[tuple[Path, ...]], root: Path, patients: Patients
 ) -> list[Finding]:
-    if not any(files):
+    if not any(files) or _shared_by_classes(files, patients):
         return []
     findings: list[Finding] = []
     name = _by_words(files, root, patients)
@@ -140,6 +140,16 @@ def _of_files(
                 )
             )
     return findings
+
+
+def _shared_by_classes(files: Sequence[tuple[Path, ...]], patients: Patients) -> bool:
+    """Whether most files hold rows of several classes, as a slide holds nuclei: they tell none."""
+    classes: dict[tuple[Path, ...], set[int]] = {}
+    for row, label in zip(patients.row.tolist(), patients.target[patients.entry], strict=True):
+        if files[row]:
+            classes.setdefault(files[row], set()).add(int(label))
+    n_shared = sum(len(own) > 1 for own in classes.values())
+    return 2 * n_shared > len(classes)
 
 
 def _by_words(

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.split_beside import split_beside_document
 from tumorboard.evaluation.tables import write_predictions
 from tumorboard.records import Estimate, Split
@@ -25,7 +26,7 @@ def run_beside(
     run: Path,
     study: Study,
     prepared: Prepared,
-    splits: list[Split],
+    splits: Sequence[Split],
     by_patient: Metrics,
     *,
     say: Callable[[str], None],
@@ -52,7 +53,8 @@ def run_beside(
         table = run_plan(
             study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
         )
-    write_predictions(folder / "predictions.csv", table)
+    paired = pairing_column(study.as_tables(), table.n_rows)
+    write_predictions(folder / "predictions.csv", table, further=paired)
     by_unit = write_scores(folder, study, table, splits)
     tested = table.part == "test"
     document = split_beside_document(

@@ -98,19 +98,26 @@ def evaluate(
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
             write_setup(folder, checked, prepared, splits, held_back)
-            scores = _fit_all(folder, checked, prepared, splits, say, checkpoint_every_s)
-            run_beside(
-                folder, checked, prepared, beside, scores[1], say=say,
-                checkpoint_every_s=checkpoint_every_s,
-            )  # fmt: skip
+            done = _fitted(folder, checked, prepared, splits, beside, say, checkpoint_every_s)
             if held_back and not fast:  # a trial must not count as a look
                 score_locked(folder, checked, prepared, splits, held_back, say)
             score_external(folder, checked, splits, others, findings, say)
-            done = Finished(folder, checked, prepared, splits, *scores)
             gather_evidence(done, others, say)
             say("writing the report")
             write_report(folder)
             return Run(folder)
+
+
+def _fitted(
+    folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split],
+    beside: Sequence[Split], say: Callable[[str], None], checkpoint_every_s: float,
+) -> Finished:  # fmt: skip
+    """Every arm fitted and scored on the splits by patient, then on those beside them."""
+    table, metrics = _fit_all(folder, study, prepared, splits, say, checkpoint_every_s)
+    run_beside(
+        folder, study, prepared, beside, metrics, say=say, checkpoint_every_s=checkpoint_every_s
+    )
+    return Finished(folder, study, prepared, splits, table, metrics)
 
 
 def load_study(path: Path, *, overrides: Sequence[str] = (), fast: bool = False) -> Study:
