@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tumorboard.cohorts import Source
+from tumorboard.cohorts import Source, Tabulated
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.eicu_stays import AT_ADMISSION, earlier_stays, first_stays, read_stays
 from tumorboard.formats.hospital_tables import find_tables, required
@@ -127,9 +127,12 @@ class Eicu(Source):
         if faults:
             raise StudyError(faults)
 
-    def table(self, root: Path) -> polars.DataFrame:
-        """Every row with its columns in their own types; see `Source.table`."""
-        return self._finished(self._build(root)).drop("line")
+    def tabulate(self, root: Path) -> Tabulated:
+        """Every row with its columns in their own types; see `Source.tabulate`."""
+        work = self._build(root)
+        frame = self._finished(work).drop("line")
+        used = tuple(FileRecord(t.path, "used", "hospital table") for t in work.tables.values())
+        return Tabulated(frame, used, flow=tuple(work.flow), notes=tuple(work.notes))
 
     def read(self, root: Path, *, name: str, files: Mapping[str, str]) -> Cohort:
         """Read the stays; see `Source.read`. Each row is a unit stay, its id the unit."""
