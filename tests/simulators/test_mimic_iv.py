@@ -121,6 +121,19 @@ def test_tables_have_the_published_columns_and_others_stand_beside(folder: Path)
     assert breast["subject_id"].n_unique() == 1500
 
 
+def test_lab_events_are_of_their_admission(folder: Path) -> None:
+    labs, admissions = (
+        pl.read_csv(folder / "hosp" / f"{name}.csv.gz", try_parse_dates=True)
+        for name in ("labevents", "admissions")
+    )
+    both = labs.join(admissions, on="hadm_id")
+    hours = (both["charttime"] - both["admittime"]).dt.total_minutes() / 60
+    assert both.height == labs.height > 1500 * 8
+    assert hours.min() == -15
+    assert (both["charttime"] <= both["dischtime"]).all()
+    assert not hours.is_between(-1, 1, closed="none").any()
+
+
 def test_units_are_mixed_where_asked(tmp_path: Path) -> None:
     mixed = written(tmp_path / "mixed", MimicIv(lab_events=2, mixed_units=True), n=20)
     labs = pl.read_csv(mixed / "hosp" / "labevents.csv.gz", infer_schema_length=None)

@@ -31,9 +31,8 @@ from tumorboard.transforms.simulated_stays import (
 if TYPE_CHECKING:
     import polars
 
-#: Patients that are drawn and written at a time: what bounds the memory.
-_CHUNK = 1_000
-_N_MONTE_CARLO = 20_000
+#: Patients written at a time, which bounds the memory, and those that the bounds come from.
+_CHUNK, _N_MONTE_CARLO = 1_000, 20_000
 #: Columns of MIMIC-IV v2.2.
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "patients": (
@@ -126,14 +125,13 @@ class MimicIv(Simulator):
     """Hospital tables like MIMIC-IV: death in hospital of breast cancer patients, known to chance.
 
     Age, comorbidities coded at earlier admissions and labs before the admission drive the outcome;
-    labs lack at random. Codes and labs of the admission itself show it as well, but later. Numbers
-    of patients are those with breast cancer; others stand beside them.
+    codes and labs of the admission itself show it, but later. Patients without cancer stand beside.
 
     Args:
         history_signal: Factor on the effects of age and comorbidities; 0: they say nothing.
         lab_signal: Factor on the effects of the labs before the admission.
         death_rate: Share of patients who die in hospital, in the population drawn from.
-        lab_events: Lab events in the course of each admission: the size of labevents.
+        lab_events: Lab events in the course of each admission.
         missing_labs: Share of labs before the admission that were not taken.
         others: Patients without breast cancer for each one with it.
         mixed_units: Creatinine of every second patient in another unit.
@@ -176,8 +174,8 @@ class MimicIv(Simulator):
 
     def settings(self) -> Mapping[str, object]:
         """Every setting with its value."""
-        names = inspect.signature(MimicIv.__init__).parameters
-        return {name: getattr(self, name) for name in names if name != "self"}
+        names = list(inspect.signature(MimicIv).parameters)
+        return {name: getattr(self, name) for name in names}
 
     def draw(self, *, n_patients: int, seed: int, first: int = 0) -> Stays:
         """Draw patients with breast cancer from number `first` on."""
@@ -251,7 +249,7 @@ class MimicIv(Simulator):
         rows: dict[str, list[polars.DataFrame]] = {}
         for visits, breast in kinds:
             labs = tables.lab_rows(
-                stays, visits, first, seed=seed, events=self.lab_events,
+                stays, visits, first, seed=(seed, 1 if breast else 2), events=self.lab_events,
                 mixed_units=self.mixed_units,
             )  # fmt: skip
             found = {

@@ -164,19 +164,33 @@ def diagnosis_rows(stays: Stays, visits: Visits, *, breast: bool) -> polars.Data
 
 
 def lab_rows(
-    stays: Stays, visits: Visits, first: int, *, seed: int, events: int, mixed_units: bool
+    stays: Stays,
+    visits: Visits,
+    first: int,
+    *,
+    seed: tuple[int, int],
+    events: int,
+    mixed_units: bool,
 ) -> polars.DataFrame:
     """Rows of `labevents` without their number.
 
     Each lab that was taken before the predicted admission stands once, 1 to 20 hours before it;
     then `events` of any item in the course of each admission, worse where the patient dies.
+
+    Args:
+        stays: The patients.
+        visits: Their admissions.
+        first: Number of the first patient.
+        seed: The cohort's, and which stream of draws of the patient.
+        events: Events in the course of each admission.
+        mixed_units: Creatinine of every second patient in micromole per litre.
     """
     before = np.nonzero(visits.is_index[:, None] & ~stays.is_missing[visits.patient])
     early = visits.admitted[before[0]] - ((1 + 2 * before[1]) * _HOUR).astype("timedelta64[s]")
     standard = stays.labs[visits.patient[before[0]], before[1]]
     n_patients = int(visits.patient.max(initial=-1)) + 1
     size = (MOST_EARLIER + 1, events)
-    generators = [np.random.default_rng([seed, first + i, 1]) for i in range(n_patients)]
+    generators = [np.random.default_rng([seed[0], first + i, seed[1]]) for i in range(n_patients)]
     drawn = np.asarray([rng.random((3, *size)) for rng in generators]).reshape(-1, 3, *size)
     drawn = drawn[visits.patient]
     item, share, noise = drawn[np.arange(len(drawn)), :, visits.number].transpose(1, 0, 2)
