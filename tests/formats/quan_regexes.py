@@ -21,7 +21,7 @@ Where implementations differ from the paper or from each other:
 
 - Peripheral vascular disease, Charlson, ICD-9-CM: the paper prints "47.1", a misprint for 447.1
   (stricture of artery). Table 2 prints 447.1, the authors' program has 4471, and 047.1 is a viral
-  meningitis. This is the one entry that is not read to the letter.
+  meningitis. This is the one entry corrected here.
 - The authors' ICD-9-CM programs, and after them elixhauser_quan.sql of the MIMIC code, leave out
   those members of the printed ranges that are no ICD-9-CM codes: 4256, 4433-4437, 497-499,
   5725-5727, 5833, 5835, 2802-2807, 2916, 2917, and in one program 166-169, 177, 178. Here the
