@@ -108,3 +108,12 @@ def test_batches_and_order_change_nothing(tmp_path: Path, monkeypatch: pytest.Mo
         value.sort_by("charttime", "valuenum").last().alias("last"), value.count().alias("count"),
     ).row(0)  # fmt: skip
     assert whole.row(1)[1:6] == pytest.approx(expected)
+
+
+def test_more_items_than_memory_holds_are_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MOST_BYTES", 2 * 48)  # one item of the two admissions
+    with pytest.raises(InputError, match=r"more than 1 items for 2 admissions .* cohort\.labs"):
+        features(tmp_path, EVENTS)
+    assert features(tmp_path, EVENTS, items=[50912]).table.height == 2

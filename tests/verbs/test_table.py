@@ -101,3 +101,20 @@ def test_types_flow_and_settings_of_a_computed_table(tmp_path: Path) -> None:
     frame = pl.read_parquet(out.with_suffix(".parquet"))
     assert frame.schema["age"] == pl.Float64
     assert frame.height == 1  # the index admission
+
+
+def test_records_of_a_second_source_are_joined(study: Path) -> None:
+    (study.parent / "r.csv").write_text("id,age\nb,50\nc,60\n", encoding="utf-8")
+    records = 'cohort.records={source = "folder", table = "r.csv", patient_id = "id"}'
+    out = study.parent / "out.csv"
+    write_table(study, out=out, overrides=[records])
+    with out.open(encoding="utf-8", newline="") as handle:
+        assert [(row["patient_id"], row["age"]) for row in csv.DictReader(handle)] == [
+            ("'=1+1", ""), ("b", "50"),
+        ]  # fmt: skip
+    (study.parent / "r.csv").write_text("id,age\nd,50\nc,60\n", encoding="utf-8")
+    write_table(study, out=out, overrides=[records, 'evaluation.pairing="simulated"'])
+    with out.open(encoding="utf-8", newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    assert {row["pairing"] for row in rows} == {"simulated"}
+    assert {row["record_of"] for row in rows} == {"c", "d"}

@@ -69,13 +69,17 @@ class Source(ABC):
         Raises:
             InputError: See `read`.
         """
-        import polars
-
-        cohort = self.read(root, name="cohort", files={})
-        columns = {"patient_id": cohort.patient_id, **cohort.columns}
-        frame = polars.DataFrame({name: list(cells) for name, cells in columns.items()})
-        return Tabulated(frame, cohort.records, cohort.rejections, cohort.flow, cohort.notes)
+        return tabulated(self.read(root, name="cohort", files={}))
 
     def table(self, root: Path) -> polars.DataFrame:
         """The table of `tabulate` alone."""
         return self.tabulate(root).frame
+
+
+def tabulated(cohort: Cohort) -> Tabulated:
+    """The columns of a cohort as a table of text, the patient first."""
+    import polars
+
+    columns = {"patient_id": cohort.patient_id, **cohort.columns}
+    frame = polars.DataFrame({name: list(cells) for name, cells in columns.items()})
+    return Tabulated(frame, cohort.records, cohort.rejections, cohort.flow, cohort.notes)

@@ -28,6 +28,11 @@ BATCH = 1_000_000
 #: Item ids lie below; admission and item become one number, the fastest key to group by.
 MAX_ITEM = 10_000_000
 
+#: Most memory that the statistics of all items may take.
+MOST_BYTES = 8_000_000_000
+#: Sum, least, most, last, its time and count of an item in one admission, 8 bytes each.
+_BYTES_PER_CELL = 48
+
 
 @dataclass
 class LabFeatures:
@@ -201,9 +206,24 @@ class _Running:
         columns["time"] = partial["time"].to_physical().fill_null(NEVER).to_numpy()
         kinds, starts = np.unique(item[order], return_index=True)
         for number, part in zip(kinds.tolist(), np.split(order, starts[1:]), strict=True):
-            state = self._items.get(number) or RunningItem.empty(len(self._ids))
+            state = self._items.get(number) or self._new_item()
             self._items[number] = state
             state.add(rows[part], {name: cells[part] for name, cells in columns.items()})
+
+    def _new_item(self) -> RunningItem:
+        """Room for one more item.
+
+        Raises:
+            InputError: All items together would not fit into memory.
+        """
+        needed = (len(self._items) + 1) * len(self._ids) * _BYTES_PER_CELL
+        if needed > MOST_BYTES:
+            raise InputError(
+                f"labevents: more than {len(self._items):,} items for {len(self._ids):,} "
+                f"admissions need over {MOST_BYTES / 1e9:.0f} GB of memory. Name the items in "
+                'cohort.labs, such as labs = [50912, 51006], or leave them out (labs = "none").'
+            )
+        return RunningItem.empty(len(self._ids))
 
     def _find(self, admissions: Ints) -> Ints:
         """Position of each admission among the stays; -1 where it is none of them."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tumorboard.cache import write_atomic
-from tumorboard.cohorts import Tabulated
+from tumorboard.cohorts import Tabulated, tabulated
 from tumorboard.errors import InputError
+from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.formats.messages import counted
-from tumorboard.training.found_cohort import build_source
+from tumorboard.study import Study
+from tumorboard.training.found_cohort import build_source, with_records
 from tumorboard.verbs.evaluate import data_root, load_study
 
 if TYPE_CHECKING:
@@ -60,13 +62,24 @@ def write_table(
     _check_out(out)
     checked = load_study(study, overrides=overrides)
     root = data_root(checked, data)
-    tabulated = build_source(checked.source, checked.keys.cohort.source).tabulate(root)
-    inputs = {study.resolve(), *(record.path.resolve() for record in tabulated.records)}
+    made = _tabulate(checked, root)
+    inputs = {study.resolve(), *(record.path.resolve() for record in made.records)}
     if out.resolve() in inputs:
         raise InputError(f"--out {out}: is an input of this command. Choose another file.")
-    frame = tabulated.frame
+    frame = made.frame
     write_atomic(out, lambda temporary: _write(frame, temporary, out.suffix.lower()))
-    return TableReport(tabulated, _lines(tabulated, out), 3 if tabulated.rejections else 0)
+    return TableReport(made, _lines(made, out), 3 if made.rejections else 0)
+
+
+def _tabulate(study: Study, root: Path) -> Tabulated:
+    """The table of the source, with the columns of `[cohort] records` where it names any."""
+    source = build_source(study.source, study.keys.cohort.source)
+    if study.keys.cohort.records == "none":
+        return source.tabulate(root)
+    cohort = with_records(study, source.read(root, name=study.name, files={}), root)
+    paired = pairing_column(study.as_tables(), cohort.n_rows)
+    columns = {name: tuple(cells) for name, cells in paired.items()}
+    return tabulated(replace(cohort, columns={**cohort.columns, **columns}))
 
 
 def _check_out(out: Path) -> None:
@@ -102,18 +115,18 @@ def _shown(name: str) -> polars.Expr:
     return pl.when(is_formula).then(pl.concat_str(pl.lit("'"), cell)).otherwise(cell).alias(name)
 
 
-def _lines(tabulated: Tabulated, out: Path) -> tuple[str, ...]:
-    frame = tabulated.frame
+def _lines(made: Tabulated, out: Path) -> tuple[str, ...]:
+    frame = made.frame
     left = [
         f"left out: {step.reason}: {counted(step.n_patients, 'patient')}, "
         f"{counted(step.n_rows, 'row')}"
-        for step in tabulated.flow
+        for step in made.flow
     ]
     rejected = [
         f"rejected: patient {r.patient_id}{f', {r.path}' if r.path else ''}: {r.reason}"
-        for r in tabulated.rejections
+        for r in made.rejections
     ]
     n_patients = frame.get_column(frame.columns[0]).n_unique()
     size = f"{counted(frame.height, 'row')} of {counted(n_patients, 'patient')}"
     written = f"{size}, {counted(frame.width, 'column')} written to {out}"
-    return (*tabulated.notes, *left, *rejected, written)
+    return (*made.notes, *left, *rejected, written)
