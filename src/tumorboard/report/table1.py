@@ -1,4 +1,4 @@
-"""Table 1: who the patients are, per outcome class; counted by patient, never by row."""
+"""Table 1: who the patients are, per outcome class; each unit of the study counts once."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def table_one(
         numeric: Columns described by mean and standard deviation, or quartiles where skewed.
         categorical: Columns described by counts.
         outcome: Class of each row.
-        patient_id: Patient of each row.
+        patient_id: Patient of each row, or what else a prediction is about.
         lines: Line of each row as a spreadsheet shows it, for messages.
         table: The table, for messages.
 

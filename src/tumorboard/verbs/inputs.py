@@ -62,7 +62,10 @@ def write_setup(
 
 
 def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
-    """Table 1: the columns of the table modalities, by outcome class; without locked patients."""
+    """Table 1: the columns of the table modalities, by outcome class; without locked patients.
+
+    Each unit counts once: where a prediction is about a row, so is the table.
+    """
     numeric: list[str] = []
     categorical: list[str] = []
     for table in study.modalities.values():
@@ -79,5 +82,5 @@ def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
         numeric=list(dict.fromkeys(numeric)),
         categorical=list(dict.fromkeys(categorical)),
         outcome=tuple(outcome[i] for i in rows),
-        patient_id=cohort.patient_id,
+        patient_id=cohort.unit_id,
     )
