@@ -127,6 +127,13 @@ def test_treatments_and_drugs_in_the_window(tmp_path: Path) -> None:
     day = Eicu(rows="admission", lab_window_hours=(-1, 24))
     early = by_stay(folder, "treatment_burns_trauma", day)
     assert early == {"11": 0, "21": 0, **none}
+    burns = "1,11,3000,burns/trauma|x", "2,21,5,renal|y"
+    late = by_stay(
+        write(tmp_path, treatment=burns, medication=MEDICATION[2:]), "treatment_renal", day
+    )
+    assert late == {"11": None, "21": 1, **none}  # that a treatment follows is not known yet
+    assert by_stay(folder, "drug_diuretic", day)["11"] is None
+    write(tmp_path)
     assert by_stay(folder, "drug_anticoagulant") == {"11": 1, "21": 0, **none}
     assert by_stay(folder, "drug_opioid")["11"] == 0  # the order was cancelled
     assert by_stay(folder, "drug_diuretic")["11"] == 1
@@ -137,8 +144,18 @@ def test_a_window_is_known_at_its_end(tmp_path: Path) -> None:
     folder = write(tmp_path)
     at_admission = Eicu(lab_window_hours=(-1, 24)).read(folder, name="x", files={})
     assert at_admission.known_later["drug_opioid"] == "up to 24 hours after unit admission"
-    at_24 = Eicu(lab_window_hours=(-1, 24), predict_at_hours=24).read(folder, name="x", files={})
-    assert set(at_24.known_later) == {"hospitaldischargestatus", "unitdischargestatus"}
+    then = Eicu(rows="admission", lab_window_hours=(-1, 5), predict_at_hours=5)
+    at_5 = then.read(folder, name="x", files={})
+    assert set(at_5.known_later) == {"hospitaldischargestatus", "unitdischargestatus"}
+
+
+def test_who_is_gone_before_the_prediction_is_left_out(tmp_path: Path) -> None:
+    at_5 = Eicu(rows="admission", predict_at_hours=5).read(write(tmp_path), name="x", files={})
+    assert at_5.unit_id == ("13", "14", "21")  # 11 leaves at minute 300, 12 at 200
+    (step,) = at_5.flow
+    assert (step.reason, step.n_patients, step.n_rows) == (
+        "discharged or dead within 5 hours", 0, 2,
+    )  # fmt: skip
 
 
 def test_cohort_by_codes_and_index_stay(tmp_path: Path) -> None:

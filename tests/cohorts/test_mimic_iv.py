@@ -93,6 +93,25 @@ def test_every_admission_with_what_was_known(tmp_path: Path) -> None:
     assert first["admittime"] == datetime(2151, 1, 1)
 
 
+def test_codes_of_an_admission_that_goes_on_are_not_known_yet(tmp_path: Path) -> None:
+    goes_on = ADMISSIONS.replace("2151-01-03 12:00:00", "2153-01-01 00:00:00")
+    rows = by_id(MimicIv(rows="admission"), write(tmp_path, admissions=goes_on))
+    assert rows["12"]["elixhauser_chf"] is None  # codes are assigned at or after the discharge
+    assert rows["12"]["n_earlier_admissions"] == 1
+    third = "1,13,2153-01-15 00:00:00,2153-01-20 00:00:00,,URGENT,ER,HOME,Other,,,WHITE,0\n"
+    rows = by_id(MimicIv(rows="admission"), write(tmp_path, admissions=ADMISSIONS + third))
+    assert (rows["13"]["elixhauser_chf"], rows["13"]["elixhauser_solidtum"]) == (1, 0)
+
+
+def test_who_is_gone_before_the_prediction_is_left_out(tmp_path: Path) -> None:
+    source = MimicIv(rows="admission", require_demographics=False, predict_at_hours=24)
+    cohort = source.read(write(tmp_path), name="c", files={})
+    assert cohort.unit_id == ("11", "12")
+    step = cohort.flow[-1]
+    gone = ("2", "3", "4")  # after a day to the minute, and sooner
+    assert (step.reason, step.patients) == ("discharged or dead within 24 hours", gone)
+
+
 def test_codes_of_the_admission_itself_when_asked_for(tmp_path: Path) -> None:
     source = MimicIv(rows="admission", same_admission_codes=True)
     cohort = source.read(write(tmp_path), name="c", files={})
@@ -178,6 +197,8 @@ def test_layout_of_mimic_iii(tmp_path: Path) -> None:
         ("patients", "2153-02-01", "2152-02-01", r"patients\.csv row 2\): death before admission"),
         ("patients", "17,2150", "17,2190", r"40 of 4 \(patients\.csv row 5\): birth after admiss"),
         ("admissions", "2,20,2151-01-01 00:00:00", "2,20,", r"column admittime: empty in row 4"),
+        ("patients", "M,91", "M,300", r"anchor_age: row 3: 300; expected years from 0 to 120"),
+        ("admissions", "ASIAN,0", "ASIAN,2", r"hospital_expire_flag: row 4: 2; expected 0 or 1"),
     ],
 )  # fmt: skip
 def test_faults(tmp_path: Path, table: str, old: str, new: str, message: str) -> None:

@@ -82,8 +82,8 @@ class Eicu(Source):
         lab_window_hours: [from, to] in hours from unit admission, for labs, treatments and drugs;
             empty for the whole stay.
         lab_units: Lab -> the unit whose values are kept, as the hospital or the database wrote it.
-        predict_at_hours: When the prediction is made, in hours from unit admission; facts of a
-            later time are refused as predictors.
+        predict_at_hours: When the prediction is made, in hours from unit admission: facts of a
+            later time are refused as predictors, and who is gone by then is left out.
         patient_id: Name of the column of the patient's id in the table.
         missing: Cells that mean "not known".
     """
@@ -204,6 +204,10 @@ class Eicu(Source):
                     f"{counted(n_unsure, 'patient')} with several hospital stays in one year: "
                     "their order is not known; the first in the file was taken"
                 )
+        if (hours := self.predict_at_hours) > 0:
+            gone = pl.col("unitdischargeoffset") <= 60 * hours
+            still = work.stays.filter(~gone.fill_null(value=False))
+            work.keep(still, f"discharged or dead within {hours:g} hours")
 
     def _add_comorbidities(
         self, work: _Work, codes: polars.DataFrame, everybody: polars.DataFrame

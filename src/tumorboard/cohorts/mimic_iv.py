@@ -18,6 +18,7 @@ from tumorboard.transforms.admissions import (
     earlier_admissions,
     impossible_dates,
     read_admissions,
+    still_there,
 )
 from tumorboard.transforms.comorbidity import comorbidity_flags
 from tumorboard.transforms.diagnoses import code_query, coded_admissions, reading_codes
@@ -53,8 +54,8 @@ class MimicIv(Source):
             events that name the admission. Prescriptions count in the same time.
         lab_units: Item id -> the unit to keep, where the values of an item have several.
         prescriptions: Classes of drugs; empty for all, "none" for no drug columns.
-        predict_at_hours: When the prediction is made, in hours from admission; facts of a later
-            time are refused as predictors.
+        predict_at_hours: When the prediction is made, in hours from admission: facts of a later
+            time are refused as predictors, and who is gone by then is left out.
         min_age: Youngest age at admission, in years.
         require_demographics: Leave out admissions without age or sex.
         impossible_dates: "stop": dates that cannot be are errors; "exclude": leave these out.
@@ -138,7 +139,7 @@ class MimicIv(Source):
         work = AdmissionTable(stays, tables, notes)
         if without:
             work.flow.append(FlowStep("without an admission", len(without), 0, without))
-        history = stays.select("subject_id", "hadm_id")
+        history = stays.select("subject_id", "hadm_id", "admittime", "dischtime")
         self._select(work, folder)
         if not work.stays.height:
             steps = "; ".join(f"{step.reason}: {step.n_rows}" for step in work.flow)
@@ -166,6 +167,8 @@ class MimicIv(Source):
         if self.rows == "patient":
             first = pl.col("stay").filter(is_index).first().over("subject_id")
             work.keep(pl.col("stay") == first, "not the index admission")
+        if (hours := self.predict_at_hours) > 0:
+            work.keep(still_there(hours), f"discharged or dead within {hours:g} hours")
         if self.require_demographics:
             known = pl.col("age").is_not_null() & pl.col("gender").is_not_null()
             work.keep(known, "age or sex not known")

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 #: median age is published as 91.4 (documentation of the table PATIENTS).
 MOVED_FROM_YEARS = 200
 MEDIAN_OVER_89 = 91.4
+#: Nobody is admitted at a greater age, in years.
+OLDEST = 120
 #: Facts of an admission that are there at admission, as far as the file has them.
 AT_ADMISSION = (
     "admission_type", "admission_location", "insurance", "language", "marital_status",
@@ -112,11 +114,14 @@ def impossible_dates(
 
 
 def earlier_admissions(flags: polars.DataFrame, frame: polars.DataFrame) -> polars.DataFrame:
-    """For every admission, what the patient's admissions before it say together.
+    """For every admission, what the patient's admissions that ended before it say together.
+
+    Codes are assigned at discharge: an admission that goes on while the next begins, or whose
+    discharge nobody knows, says nothing yet.
 
     Args:
         flags: `key` (the admission) and columns of 0 and 1.
-        frame: Every admission of the patients, in order of time: see `read_admissions`.
+        frame: Every admission of the patients: `subject_id`, `hadm_id`, `admittime`, `dischtime`.
 
     Returns:
         `hadm_id` and the columns of `flags`: 1 where any earlier admission has a 1, 0 where none
@@ -125,14 +130,36 @@ def earlier_admissions(flags: polars.DataFrame, frame: polars.DataFrame) -> pola
     import polars as pl
 
     columns = [name for name in flags.columns if name != "key"]
-    own = frame.select("subject_id", "hadm_id").join(
-        flags, left_on="hadm_id", right_on="key", how="left", maintain_order="left"
+    ended = (
+        frame.filter(pl.col("dischtime").is_not_null())
+        .join(flags, left_on="hadm_id", right_on="key")
+        .select("subject_id", pl.max_horizontal("admittime", "dischtime").alias("end"), *columns)
+        .sort("end")
+        .with_columns(pl.col(columns).cum_max().over("subject_id"))
     )
-    before = pl.col(columns).shift(1).cum_max().forward_fill().over("subject_id")
-    return own.select("hadm_id", before)
+    return (
+        frame.select("subject_id", "hadm_id", "admittime")
+        .sort("admittime")
+        .join_asof(
+            ended, left_on="admittime", right_on="end", by="subject_id", strategy="backward",
+            allow_exact_matches=False, check_sortedness=False,
+        )
+        .select("hadm_id", *columns)
+    )  # fmt: skip
+
+
+def still_there(hours: float) -> polars.Expr:
+    """Whether a patient is still in hospital, and alive, so many hours after admission."""
+    import polars as pl
+
+    gone = pl.min_horizontal("dischtime", "deathtime")
+    later = gone > pl.col("admittime") + pl.duration(hours=hours)
+    return gone.is_null() | later
 
 
 def _read_patients(table: HospitalTable) -> polars.DataFrame:
+    import polars as pl
+
     kinds: dict[str, Kind] = {"subject_id": "whole", "gender": "text"}
     if "anchor_age" in table.columns or "dob" not in table.columns:
         kinds |= {"anchor_age": "number", "anchor_year": "whole"}
@@ -141,6 +168,9 @@ def _read_patients(table: HospitalTable) -> polars.DataFrame:
     kinds["dod"] = "moment"
     frame = read(table, kinds)
     refuse_repeated(frame, "subject_id", table)
+    if "anchor_age" in frame.columns:
+        _refuse(frame, ~pl.col("anchor_age").is_between(0, OLDEST), "anchor_age", table,
+                f"years from 0 to {OLDEST}")  # fmt: skip
     return frame
 
 
@@ -163,9 +193,26 @@ def _read_stays(table: HospitalTable) -> polars.DataFrame:
                 f"{table.path.name}, column {column}: empty in row {listed(empty)}. "
                 "Every admission needs it."
             )
+    is_flag = pl.col("hospital_expire_flag").is_in([0, 1])
+    _refuse(frame, ~is_flag, "hospital_expire_flag", table, "0 or 1")
     if race in frame.columns:
         frame = frame.rename({race: "race"})
     return frame.with_columns(pl.col(pl.String).str.strip_chars().replace("", None))
+
+
+def _refuse(
+    frame: polars.DataFrame, wrong: polars.Expr, column: str, table: HospitalTable, expected: str
+) -> None:
+    """Cells that no such column can hold; every row at fault."""
+    rows = [
+        f"row {row['line']}: {row[column]:g}"
+        for row in frame.filter(wrong.fill_null(value=False)).iter_rows(named=True)
+    ]
+    if rows:
+        raise InputError(
+            f"{table.path.name}, column {column}: {listed(rows)}; expected {expected}. "
+            "Mend the cells, or empty them where the value is not known."
+        )
 
 
 def _is_over_89(people: polars.DataFrame) -> polars.Expr:

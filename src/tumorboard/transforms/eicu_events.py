@@ -49,7 +49,8 @@ def treatment_columns(
     """`treatment_<class>`: 1 where the stay has a treatment of that class in the window.
 
     The class is the first part of the treatment's path, such as "cardiovascular". Null where the
-    stay has no treatment in the table at all: then nobody wrote any down.
+    stay has no treatment in the window at all: then nobody wrote any down by its end, and what came
+    later is not known yet.
 
     Raises:
         InputError: Cells at fault, or classes whose names differ only in signs.
@@ -71,7 +72,7 @@ def treatment_columns(
         )
     names = safe_names(sorted(events["kind"].drop_nulls().unique().to_list()), table)
     inside = events.filter(in_window(pl.col("minute"), window_hours))
-    flags = events.select("stay").unique()
+    flags = inside.select("stay").unique()
     for kind, name in names.items():
         given = inside.filter(pl.col("kind") == kind)["stay"].unique()
         flags = flags.with_columns(
@@ -88,8 +89,8 @@ def medication_columns(
 ) -> polars.DataFrame:  # fmt: skip
     """`drug_<class>`: 1 where a drug of that class was ordered, and not cancelled, in the window.
 
-    The time is that of the start of the drug. Null where the stay has no order with a name at all:
-    a good part of the database's orders name no drug.
+    The time is that of the start of the drug. Null where the stay has no order with a name in the
+    window: a good part of the database's orders name no drug.
 
     Raises:
         InputError: Cells at fault.
@@ -113,17 +114,11 @@ def medication_columns(
     of_class = {
         f"drug_{c}": pl.Series([c in of for of in known], dtype=pl.Boolean) for c in classes
     }
-    given = (
+    found = (
         orders.filter(in_window(pl.col("minute"), window_hours))
         .join(pl.DataFrame({"drug": names, **of_class}), on="drug")
         .group_by("stay")
         .agg(pl.col(list(of_class)).any().cast(pl.Int8))
-    )
-    found = (
-        orders.select("stay")
-        .unique()
-        .join(given, on="stay", how="left")
-        .with_columns(pl.col(list(of_class)).fill_null(0))
     )
     return stays.select("admission_id").join(
         found, left_on="admission_id", right_on="stay", how="left", maintain_order="left"

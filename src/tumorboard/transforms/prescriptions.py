@@ -181,8 +181,9 @@ def drug_columns(
             Empty: all of the admission.
 
     Returns:
-        `stay` and `drug_<class>`: 1, or 0 for an admission that has prescriptions but none such;
-        null for an admission that the table does not have.
+        `stay` and `drug_<class>`: 1, or 0 for an admission that has prescriptions in that time but
+        none such. Admissions without any are absent: a 0 for those that get some later would tell
+        what nobody knows yet.
 
     Raises:
         InputError: Columns or cells at fault.
@@ -205,8 +206,9 @@ def drug_columns(
     with reading((prescriptions, kinds)):
         found = (
             rows.select("stay", text.alias("drug"), within.alias("within"))
-            .group_by("stay", "drug")
-            .agg(pl.col("within").fill_null(value=False).any())
+            .filter(pl.col("within"))
+            .select("stay", "drug")
+            .unique()
             .collect(engine="streaming")
         )
     drugs = found["drug"].unique()
@@ -215,11 +217,7 @@ def drug_columns(
         {"drug": drugs, **{f"drug_{c}": [c in of for of in known] for c in classes}}
     )
     columns = [f"drug_{name}" for name in classes]
-    return (
-        found.join(table, on="drug")
-        .group_by("stay")
-        .agg((pl.col(columns) & pl.col("within")).any().cast(pl.Int8))
-    )
+    return found.join(table, on="drug").group_by("stay").agg(pl.col(columns).any().cast(pl.Int8))
 
 
 def _within(start: polars.Expr, window_hours: Sequence[float]) -> polars.Expr:
