@@ -43,6 +43,15 @@ def test_colours_by_hand() -> None:
     assert bool((grey == images.view(6, 3).amax(dim=1, keepdim=True)).all())
 
 
+def test_colours_whose_channels_tie_are_those_of_colorsys() -> None:
+    levels = torch.tensor([0.0, 0.3, 1.0])
+    every = torch.cartesian_prod(levels, levels, levels).T.reshape(1, 3, 27, 1)
+    images = every.repeat(4, 1, 1, 1)
+    turns, factors = [0.0, 1 / 12, -0.4, 0.5], [1.0, 1.2, 0.7, 2.0]
+    changed = change_colour(images, turn=torch.tensor(turns), saturation=torch.tensor(factors))
+    torch.testing.assert_close(changed, by_colorsys(images, turns, factors), atol=1e-5, rtol=0)
+
+
 def test_nothing_changes_at_strength_0_and_the_input_is_left() -> None:
     before = IMAGES.clone()
     off = {"brightness": 0.0, "contrast": 0.0, "saturation": 0.0, "hue": 0.0}

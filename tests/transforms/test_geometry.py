@@ -2,15 +2,20 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch.nn.functional import interpolate
+from torch.nn.functional import affine_grid, grid_sample, interpolate
 
 from tumorboard.transforms.geometry import (
     crop_resized,
+    crop_taps,
     flip,
+    mirror,
     random_flip,
     random_resized_crop,
     random_rotate,
+    resample,
     rotate,
+    turn,
+    turned_crop,
 )
 
 IMAGES = torch.rand(4, 2, 6, 9, generator=torch.Generator().manual_seed(1))
@@ -28,6 +33,12 @@ def test_rotation_keeps_distances_in_an_oblong_image() -> None:
     turned = rotate(wide, 90.0)[0, 0]
     row, column = divmod(int(turned.argmax()), 41)
     assert (row, column) == (2, 20)  # 8 pixels above it
+
+
+def test_places_are_not_rounded_to_what_the_network_is() -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        rounded = rotate(IMAGES, 10.0)
+    torch.testing.assert_close(rounded, rotate(IMAGES, 10.0), atol=1e-6, rtol=0)
 
 
 def test_half_turn_flip_and_nothing() -> None:
@@ -85,6 +96,40 @@ def test_a_crop_is_the_slice_enlarged(interpolation: str) -> None:
     expected = interpolate(images[:, :, 4:16, 8:20], size=(24, 24), mode=interpolation)
     # at its border a slice cannot see its neighbours, the crop can
     torch.testing.assert_close(cropped[..., 4:-4, 4:-4], expected[..., 4:-4, 4:-4])
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_a_crop_is_that_of_a_grid_in_two_dimensions(interpolation: str) -> None:
+    images = torch.rand(40, 3, 13, 22, generator=torch.Generator().manual_seed(7))
+    centre, share = torch.rand(2, 40, 2, generator=torch.Generator().manual_seed(8))
+    share[20:] *= -1  # mirrored
+    cropped = crop_resized(images, centre=centre, share=share, interpolation=interpolation)  # type: ignore[arg-type]
+    matrix = torch.zeros(40, 2, 3)
+    matrix[:, 0, 0], matrix[:, 1, 1] = share[:, 1], share[:, 0]
+    matrix[:, 0, 2], matrix[:, 1, 2] = 2 * centre[:, 1] - 1, 2 * centre[:, 0] - 1
+    grid = affine_grid(matrix, [40, 3, 13, 22], align_corners=False)
+    expected = grid_sample(
+        images, grid, mode=interpolation, padding_mode="border", align_corners=False
+    )
+    torch.testing.assert_close(cropped, expected, atol=1e-5, rtol=0)
+
+
+def test_a_turned_crop_is_turn_mirror_and_crop_in_order() -> None:
+    images = torch.rand(16, 3, 12, 12, generator=torch.Generator().manual_seed(9))
+    generator = torch.Generator().manual_seed(10)
+    share = 0.4 + 0.5 * torch.rand(16, 2, generator=generator)
+    centre = share / 2 + (1 - share) * torch.rand(16, 2, generator=generator)
+    every = torch.arange(16)
+    quarters, mirrored = every % 4, torch.stack([every % 8 >= 4, every >= 8], dim=1)
+    exchanged, *crop = turned_crop(quarters, mirrored, centre, share)
+    taps = crop_taps((12, 12), centre=crop[0], share=crop[1], interpolation="bicubic")
+    expected = crop_resized(
+        mirror(turn(images, quarters), mirrored),
+        centre=centre,
+        share=share,
+        interpolation="bicubic",
+    )
+    torch.testing.assert_close(resample(images, exchanged, *taps), expected, atol=1e-5, rtol=0)
 
 
 def test_crops_stay_within_the_image_and_its_smallest_share() -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING
 
 from tumorboard.errors import StudyError
+from tumorboard.transforms.image_steps import Step, apply_steps
 from tumorboard.transforms.stains import Stain
 
 if TYPE_CHECKING:
@@ -79,29 +80,14 @@ class PatchAugmentation:
             stain: How the patches are stained now; None where that is not known.
             others: Stains of the training slides.
         """
-        from tumorboard.transforms.colour import jitter_colour
         from tumorboard.transforms.degradation import random_blur, random_noise
-        from tumorboard.transforms.stain_augmentation import jitter_hed, transfer_stains
 
-        patches = self._move(patches, generator)
-        if self.stain_transfer and stain is not None:
-            patches = transfer_stains(
-                patches,
-                source=stain,
-                targets=others,
-                probability=self.stain_transfer,
-                generator=generator,
-            )
-        if self.stain_jitter:
-            patches = jitter_hed(patches, strength=self.stain_jitter, generator=generator)
-        patches = jitter_colour(
-            patches,
-            brightness=self.brightness,
-            contrast=self.contrast,
-            saturation=self.saturation,
-            hue=self.hue,
-            generator=generator,
-        )
+        steps = [
+            *self._moves(patches.shape, generator),
+            *self._stains(len(patches), generator, stain, others),
+            *self._colours(len(patches), generator),
+        ]
+        patches = apply_steps(patches, steps)
         if self.blur_px:
             patches = random_blur(
                 patches, sd_px=self.blur_px, probability=_DEGRADED, generator=generator
@@ -112,41 +98,92 @@ class PatchAugmentation:
             )
         return patches
 
-    def _move(self, patches: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
-        from tumorboard.transforms.geometry import (
-            random_flip,
-            random_resized_crop,
-            random_rotate,
-        )
+    def _moves(self, shape: Sequence[int], generator: torch.Generator) -> list[Step]:
+        import torch
 
+        from tumorboard.transforms import geometry
+        from tumorboard.transforms.intensity import draw_evenly
+
+        n, _, height, width = shape
+        steps: list[Step] = []
         if self.rotation_degrees:
-            patches = random_rotate(patches, degrees=self.rotation_degrees, generator=generator)
+            drawn = draw_evenly(n, self.rotation_degrees, generator)
+            steps.append((geometry.rotate, (drawn,)))
+        quarters = torch.zeros(n, dtype=torch.long)
         if self.right_angles:
-            patches = random_turn(patches, generator=generator)
+            quarters = draw_turns(n, is_square=height == width, generator=generator)
+        mirrored = torch.zeros(n, 2, dtype=torch.bool)
         if self.flip_horizontal or self.flip_vertical:
-            patches = random_flip(
-                patches,
+            mirrored = geometry.draw_flips(
+                n,
                 horizontal=self.flip_horizontal,
                 vertical=self.flip_vertical,
                 generator=generator,
             )
         if self.crop_low < 1:
-            patches = random_resized_crop(
-                patches, scale_low=self.crop_low, generator=generator, interpolation="bicubic"
+            drawn = geometry.draw_crops(n, scale_low=self.crop_low, generator=generator)
+            exchanged, centre, share = geometry.turned_crop(quarters, mirrored, *drawn)
+            taps = geometry.crop_taps(
+                (height, width), centre=centre, share=share, interpolation="bicubic"
             )
-        return patches
+            # bicubic values swing beyond those they lie between
+            steps += [(geometry.resample, (exchanged, *taps)), (_cut, ())]
+        elif quarters.any() or mirrored.any():
+            steps += [(geometry.turn, (quarters,)), (geometry.mirror, (mirrored,))]
+        return steps
+
+    def _stains(
+        self,
+        n: int,
+        generator: torch.Generator,
+        stain: Stain | None,
+        others: Sequence[Stain],
+    ) -> list[Step]:
+        """Transfer and jitter of stains as one: a matrix and a shift of optical densities."""
+        import torch
+
+        from tumorboard.transforms.stain_augmentation import change_od, draw_jitter, draw_transfer
+
+        matrix, shift = torch.eye(3, dtype=torch.float64).repeat(n, 1, 1), torch.zeros(n, 3)
+        has_transfer = bool(self.stain_transfer and others) and stain is not None
+        if self.stain_transfer and stain is not None:
+            matrix, _ = draw_transfer(
+                n, source=stain, targets=others, probability=self.stain_transfer,
+                generator=generator,
+            )  # fmt: skip
+        if self.stain_jitter:
+            jitter, shift = draw_jitter(n, strength=self.stain_jitter, generator=generator)
+            matrix = matrix @ jitter
+        return [(change_od, (matrix, shift))] if has_transfer or self.stain_jitter else []
+
+    def _colours(self, n: int, generator: torch.Generator) -> list[Step]:
+        from tumorboard.transforms.colour import colour_steps
+
+        return colour_steps(
+            n,
+            brightness=self.brightness,
+            contrast=self.contrast,
+            saturation=self.saturation,
+            hue=self.hue,
+            generator=generator,
+        )
+
+
+def _cut(patches: torch.Tensor) -> torch.Tensor:
+    return patches.clamp_(0, 1)
 
 
 def random_turn(patches: torch.Tensor, *, generator: torch.Generator) -> torch.Tensor:
     """Turn each of (B, C, H, W) by 0, 90, 180 or 270 degrees; by 0 or 180 where H is not W."""
+    from tumorboard.transforms.geometry import turn
+
+    is_square = patches.shape[-2] == patches.shape[-1]
+    return turn(patches, draw_turns(len(patches), is_square=is_square, generator=generator))
+
+
+def draw_turns(n: int, *, is_square: bool, generator: torch.Generator) -> torch.Tensor:
+    """(n,) right angles, each as likely; half turns only where patches are not square."""
     import torch
 
-    drawn = torch.randint(0, 4, (len(patches),), generator=generator)
-    if patches.shape[-2] != patches.shape[-1]:
-        drawn = 2 * (drawn // 2)
-    turned = patches.clone()
-    for quarter in (1, 2, 3):
-        rows = (drawn == quarter).nonzero().flatten().to(patches.device)
-        if len(rows):
-            turned[rows] = torch.rot90(patches[rows], quarter, dims=(-2, -1))
-    return turned
+    drawn = torch.randint(0, 4, (n,), generator=generator)
+    return drawn if is_square else 2 * (drawn // 2)

@@ -23,11 +23,8 @@ def change_hed(images: torch.Tensor, factor: torch.Tensor, bias: torch.Tensor) -
         factor: (B, 3) or (3,).
         bias: (B, 3) or (3,), in decadic optical density.
     """
-    hed = torch.as_tensor(HED, dtype=torch.float64)
-    factor, bias = (value.double().expand(len(images), 3) for value in (factor, bias))
-    # od -> concentrations -> changed -> od, as one matrix and one vector per image
-    matrix = torch.linalg.inv(hed) @ (factor[:, :, None] * hed)
-    return _change_od(images, matrix, bias @ hed)
+    factor, bias = (value.expand(len(images), 3) for value in (factor, bias))
+    return change_od(images, *_matrix_of_hed(factor, bias))
 
 
 def jitter_hed(
@@ -39,10 +36,16 @@ def jitter_hed(
         Tellez et al., Quantifying the effects of data augmentation and stain color normalization,
         Med Image Anal 2019;58:101544: HED-light is 0.05, HED-strong 0.2.
     """
-    drawn = (2 * torch.rand(2, images.shape[0], 3, generator=generator) - 1) * strength
-    if strength == 0:
-        return images
-    return change_hed(images, 1 + drawn[0], drawn[1])
+    matrix, shift = draw_jitter(len(images), strength=strength, generator=generator)
+    return change_od(images, matrix, shift) if strength else images
+
+
+def draw_jitter(
+    n: int, *, strength: float, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A matrix (n, 3, 3) and a shift (n, 3) for `change_od`, as `jitter_hed` draws them."""
+    drawn = (2 * torch.rand(2, n, 3, generator=generator) - 1) * strength
+    return _matrix_of_hed(1 + drawn[0], drawn[1])
 
 
 def transfer_stains(
@@ -58,30 +61,57 @@ def transfer_stains(
     With training slides as targets, a rare kind of patch is seen in every slide's stain.
 
     Args:
-        images: (B, 3, H, W) in 0..1, red, green and blue.
-        source: How all images are stained now, such as what they were normalised to.
+        images: (B, 3, H, W) in 0..1, stained as `source`: normalise them to it first.
+        source: How they are stained now.
         targets: How they may be stained.
         probability: Chance of each image to be changed.
         generator: On the CPU.
     """
-    chance, which = torch.rand(2, images.shape[0], generator=generator)
-    rows = (chance < probability).nonzero().flatten()
-    if len(rows) == 0 or not targets:
+    matrix, chosen = draw_transfer(
+        len(images), source=source, targets=targets, probability=probability, generator=generator
+    )
+    rows = chosen.nonzero().flatten()
+    if len(rows) == 0:
         return images
-    matrices = np.stack([transfer_matrix(source, target) for target in targets])
-    drawn = (which[rows] * len(targets)).long().clamp_(max=len(targets) - 1)
-    matrix = torch.as_tensor(matrices)[drawn]
-    rows = rows.to(images.device)
-    changed = _change_od(images[rows], matrix, torch.zeros(len(rows), 3))
-    return images.index_copy(0, rows, changed)
+    at = rows.to(images.device)
+    return images.index_copy(0, at, change_od(images[at], matrix[rows], torch.zeros(len(rows), 3)))
 
 
-def _change_od(images: torch.Tensor, matrix: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
-    """Optical densities (as rows) of each image times its (3, 3) matrix, plus its (3,) shift."""
-    # As in `stains`, (255 x + 1) / 256 of the light passes; densities here are natural, so that
-    # exp and log stay the fast ones, and the shift is brought to them.
-    density = -torch.log((images.clamp(0, 1) * 255 + 1) / 256)
+def draw_transfer(
+    n: int,
+    *,
+    source: Stain,
+    targets: Sequence[Stain],
+    probability: float,
+    generator: torch.Generator,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """A matrix (n, 3, 3) for `change_od`, and (n,) which images have another than their own."""
+    chance, which = torch.rand(2, n, generator=generator)
+    chosen = (chance < probability) & bool(targets)
+    matrices = np.stack([np.eye(3), *(transfer_matrix(source, target) for target in targets)])
+    drawn = 1 + (which * len(targets)).long().clamp_(max=len(targets) - 1)
+    return torch.as_tensor(matrices)[drawn * chosen], chosen
+
+
+def change_od(images: torch.Tensor, matrix: torch.Tensor, shift: torch.Tensor) -> torch.Tensor:
+    """Optical densities (as rows) of each image times its matrix, plus its shift.
+
+    Args:
+        images: (B, 3, H, W) in 0..1.
+        matrix: (B, 3, 3).
+        shift: (B, 3), in decadic optical density.
+    """
+    # As in `stains`, (255 x + 1) / 256 of the light passes. Its natural logarithm is a density but
+    # for sign and base, which only the shift has to be brought to.
+    light = images.clamp(0, 1).mul_(255 / 256).add_(1 / 256).log_()
     weight = matrix.transpose(1, 2).to(images)
-    moved = (shift * math.log(10)).to(images)
-    changed = torch.baddbmm(moved[:, :, None], weight, density.flatten(2)).neg_().exp_()
-    return changed.mul_(256).sub_(1).div_(255).clamp_(0, 1).view(images.shape)
+    moved = (shift * -math.log(10)).to(images)
+    changed = torch.baddbmm(moved[:, :, None], weight, light.flatten(2)).exp_()
+    return changed.mul_(256 / 255).sub_(1 / 255).clamp_(0, 1).view(images.shape)
+
+
+def _matrix_of_hed(factor: torch.Tensor, bias: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Density -> concentrations -> changed -> density, as one matrix and one shift per image."""
+    hed = torch.as_tensor(HED, dtype=torch.float64)
+    matrix = torch.linalg.inv(hed) @ (factor.double()[:, :, None] * hed)
+    return matrix, bias.double() @ hed
