@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 #: What changes images (B, C, H, W), and the tensors (B, ...) that it draws on beside them.
 Step = tuple[Callable[..., "torch.Tensor"], tuple["torch.Tensor", ...]]
 
-#: Values that are worked on at once: 16 patches of 64 x 64, or one image of 256 x 256.
+#: Values that each thread works on at once: 16 patches of 64 x 64, or one image of 256 x 256.
 _BLOCK_VALUES = 16 * 3 * 64 * 64
 
 
@@ -30,7 +30,8 @@ def apply_steps(images: torch.Tensor, steps: Sequence[Step]) -> torch.Tensor:
         return images
     size = len(images)
     if images.device.type == "cpu":
-        size = max(1, _BLOCK_VALUES // max(1, images[0].numel())) if size else 0
+        values = _BLOCK_VALUES * torch.get_num_threads()
+        size = max(1, values // max(1, images[0].numel())) if size else 0
     result = torch.empty_like(images)
     # products of matrices would be rounded to bfloat16 where the network is
     with torch.autocast(images.device.type, enabled=False):

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
 from tumorboard.records import Floats
+from tumorboard.transforms.stains import BLOCK_VALUES
 
 Bytes = NDArray[np.uint8]
 Floats32 = NDArray[np.float32]
@@ -43,8 +44,6 @@ _BYTE_OF_LIGHT = np.rint(
 ).astype(np.uint8)
 #: A spread of less than this is rounding: there is nothing that could be scaled.
 _MIN_SD = 0.01
-#: Patches that are worked on at once: their colours stay within a processor's cache.
-_BLOCK = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -129,8 +128,9 @@ def reinhard_normalise(patches: Bytes, source: LabMoments, target: LabMoments) -
     shift = target.mean - scale * source.mean
     scale, shift = (value.astype(np.float32)[:, None] for value in (scale, shift))
     result = np.empty_like(flat)
-    for start in range(0, n, _BLOCK):
-        block = slice(start, start + _BLOCK)
+    step = max(1, BLOCK_VALUES // max(1, channels * height * width))
+    for start in range(0, n, step):
+        block = slice(start, start + step)
         result[block] = _lab_to_planes(_planes_to_lab(flat[block]) * scale + shift)
     return result.reshape(patches.shape)
 
@@ -138,7 +138,9 @@ def reinhard_normalise(patches: Bytes, source: LabMoments, target: LabMoments) -
 def _planes_to_lab(planes: Bytes) -> Floats32:
     """CIELAB (..., 3, n) of bytes (..., 3, n)."""
     t = _TO_XYZ @ _LINEAR[planes]
-    f = np.where(t > _DELTA**3, np.cbrt(t), t / np.float32(3 * _DELTA**2) + np.float32(4 / 29))
+    f = np.cbrt(t)
+    dark = t <= _DELTA**3  # few pixels: cheaper than a choice for each
+    f[dark] = t[dark] / np.float32(3 * _DELTA**2) + np.float32(4 / 29)
     lab = _LAB_OF_F @ f
     lab[..., 0, :] -= 16
     return lab
@@ -149,6 +151,8 @@ def _lab_to_planes(lab: Floats32) -> Bytes:
     raised = lab.copy()
     raised[..., 0, :] += 16
     f = _F_OF_LAB @ raised
-    t = np.where(f > _DELTA, f * f * f, np.float32(3 * _DELTA**2) * (f - np.float32(4 / 29)))
+    t = f * f * f
+    dark = f <= _DELTA
+    t[dark] = np.float32(3 * _DELTA**2) * (f[dark] - np.float32(4 / 29))
     light = np.clip(_FROM_XYZ @ t, 0, 1)
     return _BYTE_OF_LIGHT[np.rint(light * 65535).astype(np.uint16)]
