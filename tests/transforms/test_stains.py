@@ -118,6 +118,15 @@ def test_each_patch_is_restained_by_its_own_matrix() -> None:
     assert np.abs(changed[1::2] - np.clip(256 * light - 1, 0, None)).max() <= 0.51
 
 
+def test_patches_are_restained_one_by_one_as_together() -> None:
+    """More patches than are worked on at once."""
+    rng = np.random.default_rng(3)
+    patches = rng.integers(0, 256, (21, 3, 64, 64)).astype(np.uint8)
+    matrices = np.eye(3) + rng.normal(0, 0.1, (21, 3, 3))
+    alone = [restain(patches[i : i + 1], matrices[i : i + 1]) for i in range(21)]
+    assert np.array_equal(restain(patches, matrices), np.concatenate(alone))
+
+
 def test_transfer_by_hand() -> None:
     """One unit of haematoxylin at a maximum of 2 becomes half the other slide's maximum."""
     unit = [v / np.linalg.norm(v, axis=1, keepdims=True) for v in (ONE, OTHER)]
