@@ -13,7 +13,7 @@ by turns:
 
 Milliseconds of one batch's `arrays` (for each stain normalisation) and `finish` are beside them.
 
-Command: python benchmarks/patch_training.py [--patients 5] [--rounds 3] [--batches-only]
+Command: python benchmarks/patch_training.py [--patients 5] [--rounds 3] [--encoders simple_cnn]
 Prints one JSON line. Target: tumorboard / bare at least 0.9. A ratio is the median over the rounds,
 so that a machine that is busy for one of them does not move it.
 """
@@ -37,7 +37,7 @@ import torch
 
 from tumorboard.cache import Cache
 from tumorboard.modalities.patches import Patches
-from tumorboard.records import Split
+from tumorboard.records import Part, Split
 from tumorboard.simulators.histology import Histology
 from tumorboard.study import Study
 from tumorboard.training.fit import choose_precision, fit_arm, fit_modalities, new_network
@@ -79,7 +79,8 @@ def make(folder: Path, n_patients: int, cache: Cache) -> Setting:
     study = Study.from_tables(tables, path=out / "study.toml")
     prepared = prepare(study, out, cache=cache)
     patients = sorted(set(prepared.cohort.patient_id))
-    parts = {p: "validation" if p == patients[-1] else "train" for p in patients}
+    parts: dict[str, Part] = dict.fromkeys(patients[:-1], "train")
+    parts[patients[-1]] = "validation"
     return Setting(study, prepared, Split(1, 1, parts), folder)
 
 
@@ -101,7 +102,8 @@ def bare(setting: Setting, name: str, *, augment: bool) -> float:
     arm = study.arms[name]
     modalities, specs = fit_modalities(study, prepared, setting.split, (name,))
     modality = modalities[name]
-    train, validation = (setting.split.rows(prepared.cohort, p) for p in ("train", "validation"))
+    train = setting.split.rows(prepared.cohort, "train")
+    validation = setting.split.rows(prepared.cohort, "validation")
     stored, held = (
         torch.from_numpy(modality.arrays(prepared.measured[name], rows))
         for rows in (train, validation)
@@ -178,7 +180,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--patients", type=int, default=5)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--batches-only", action="store_true")
+    parser.add_argument("--encoders", nargs="*", default=list(ENCODERS), choices=list(ENCODERS))
     arguments = parser.parse_args()
     result: dict[str, Any] = {"cores": os.cpu_count(), "threads": torch.get_num_threads()}
     with tempfile.TemporaryDirectory() as name:
@@ -188,7 +190,7 @@ def main() -> None:
             n = len(setting.split.rows(setting.prepared.cohort, "train"))
             result["patches"] = n
             result["ms_per_batch"] = batches(setting, cache)
-            for encoder in () if arguments.batches_only else ENCODERS:
+            for encoder in arguments.encoders:
                 seconds: list[tuple[float, float, float]] = []
                 for _ in range(arguments.rounds):
                     seconds.append((
