@@ -83,6 +83,15 @@ def test_a_model_refuses_labels_it_does_not_know() -> None:
     assert alone.target.tolist() == [1]
 
 
+def test_labels_that_the_study_left_out_are_left_out_of_other_cohorts_as_well() -> None:
+    study, known = task(classes=["a", "b"]), {"a": "a", "b": "b"}
+    outcomes = study.read(cohort(["a", "c", "b"]), values=known)
+    assert outcomes.kept.tolist() == [True, False, True]
+    assert [(s.reason, s.n_rows) for s in outcomes.flow] == [("dx not among the classes", 1)]
+    with pytest.raises(InputError, match="Recode the labels"):  # none is known: another spelling
+        study.read(cohort(["A", "B"]), values=known)
+
+
 def test_class_weights_by_hand() -> None:
     target, weight = torch.tensor([0, 0, 0, 1]), torch.ones(4)
     balanced = task().class_weights(

@@ -6,6 +6,7 @@ import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 
@@ -58,7 +59,7 @@ def write_predictions(
 
 def read_predictions(
     path: Path, *, outcome: str = "none", positive: str = "none", arm: str = "none",
-    further: Sequence[str] = (),
+    further: Sequence[str] = (), by: Literal["patient", "unit"] = "patient",
 ) -> PredictionTable:  # fmt: skip
     """Read a prediction table of this or of any other program.
 
@@ -73,6 +74,7 @@ def read_predictions(
         positive: Class that comes last; "none" leaves the order of the file.
         arm: Name where the table has no column `arm`; "none" takes the file's name.
         further: Columns that tell several rows of one unit and model apart, such as a strength.
+        by: What is in one part only; units where the split was by unit.
 
     Raises:
         InputError: What is wrong, with file, row and patient.
@@ -105,7 +107,7 @@ def read_predictions(
         outcome=_read_outcome(sheet, name, classes), outcome_name=name, classes=classes,
         probabilities=_read_probabilities(sheet, columns),
     )  # fmt: skip
-    _check_rows(sheet, table, further)
+    _check_rows(sheet, table, further, by)
     return table.with_positive(positive)
 
 
@@ -243,8 +245,11 @@ def _read_probabilities(sheet: _Sheet, columns: list[str]) -> Floats:
     return values
 
 
-def _check_rows(sheet: _Sheet, table: PredictionTable, further: Sequence[str]) -> None:
-    """One row per unit and model, one part and test fold per patient, one outcome per unit."""
+def _check_rows(sheet: _Sheet, table: PredictionTable, further: Sequence[str], by: str) -> None:
+    """One row per unit and model, one part and test fold per patient, one outcome per unit.
+
+    Of a split by unit each unit has one part and test fold, and a patient may have several.
+    """
     seen: set[tuple[str, ...]] = set()
     part_of: dict[tuple[str, ...], str] = {}
     fold_of: dict[tuple[str, ...], str] = {}
@@ -261,12 +266,13 @@ def _check_rows(sheet: _Sheet, table: PredictionTable, further: Sequence[str]) -
                 row, f"unit {unit!r} {where}, fold {fold}, {part}, is there twice. Keep one row."
             )
         seen.add(key)
-        if part_of.setdefault((patient, arm, repeat, fold), part) != part:
-            raise sheet.fault(row, f"the patient is in two parts {where}, fold {fold}.")
-        if part == "test" and fold_of.setdefault((patient, arm, repeat), fold) != fold:
+        whole = patient if by == "patient" else unit
+        if part_of.setdefault((whole, arm, repeat, fold), part) != part:
+            raise sheet.fault(row, f"the {by} is in two parts {where}, fold {fold}.")
+        if part == "test" and fold_of.setdefault((whole, arm, repeat), fold) != fold:
             raise sheet.fault(
                 row,
-                f"the patient is in the test part of two folds {where}. "
+                f"the {by} is in the test part of two folds {where}. "
                 "Number overlapping test parts as repeats, not folds.",
             )
         if outcome_of.setdefault(unit, outcome) != outcome:

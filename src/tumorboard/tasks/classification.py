@@ -40,7 +40,8 @@ class Classification(Task):
             values, classes = self._classes(found, name)
         else:
             classes = tuple(dict.fromkeys(values.values()))
-            _refuse_other_labels(cohort, labels, values, name)
+            if not (self.keys.classes and set(found) & set(values)):  # they select among labels
+                _refuse_other_labels(cohort, labels, values, name)
         if self.keys.unit == "patient":
             _rows_agree(cohort, [values.get(label or "") for label in labels], labels, name)
         kept = np.asarray([label is not None and label in values for label in labels], dtype=bool)

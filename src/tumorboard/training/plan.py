@@ -69,7 +69,9 @@ def run_plan(
             progress.finish()
     tables = [
         read_predictions(
-            fit_folder(run, arm, split) / "predictions.csv", **_reading(study, prepared)
+            fit_folder(run, arm, split) / "predictions.csv",
+            by=split.by,
+            **_reading(study, prepared),
         )
         for arm in study.arms
         for split in splits
