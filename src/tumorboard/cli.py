@@ -291,10 +291,13 @@ def export(
     with reported(context):
         from tumorboard.verbs.export import export as run_export
 
-        counts = run_export(study, out=out, modality=modality, data=data, overrides=settings or ())
-        for name, count in counts.items():
+        done = run_export(study, out=out, modality=modality, data=data, overrides=settings or ())
+        for name, count in done.counts.items():
             typer.echo(f"{name}: {count} patches")
+        for rejection in done.rejections:
+            typer.echo(f"rejected: patient {rejection.patient_id}: {rejection.reason}")
         typer.echo(f"folder: {out}")
+        raise typer.Exit(SOME_REJECTED if done.rejections else DONE)
 
 
 @app.command()

@@ -64,7 +64,7 @@ def write(folder: Path, **changed: Sequence[str]) -> Path:
 
 
 def by_stay(folder: Path, column: str, source: Eicu | None = None) -> dict[str, object]:
-    table = (source or Eicu(rows="admission")).table(folder)
+    table = (source or Eicu(rows="admission")).tabulate(folder).frame
     return dict(table.select("admission_id", column).iter_rows())
 
 
@@ -102,11 +102,11 @@ def test_history_is_of_stays_that_certainly_came_before(tmp_path: Path) -> None:
 
 def test_labs_by_hand(tmp_path: Path) -> None:
     folder = write(tmp_path)
-    row = Eicu(rows="admission").table(folder).row(0, named=True)
+    row = Eicu(rows="admission").tabulate(folder).frame.row(0, named=True)
     cells = [row[f"lab_potassium_{name}"] for name in ("mean", "min", "max", "last", "count")]
     assert cells == [5.25, 3.0, 9.0, 9.0, 4]
     assert (row["lab_bands_mean"], row["lab_bands_count"]) == (None, 0)
-    row = Eicu(rows="admission", lab_window_hours=(-1, 2)).table(folder).row(0, named=True)
+    row = Eicu(rows="admission", lab_window_hours=(-1, 2)).tabulate(folder).frame.row(0, named=True)
     cells = [row[f"lab_potassium_{name}"] for name in ("mean", "min", "max", "last", "count")]
     assert cells == [4.0, 3.0, 5.0, 5.0, 3]
     assert by_stay(folder, "lab_potassium_count") == {
@@ -114,7 +114,7 @@ def test_labs_by_hand(tmp_path: Path) -> None:
     }  # fmt: skip
     kept = by_stay(folder, "lab_potassium_mean", Eicu(lab_units={"potassium": "mEq/L"}))
     assert kept["11"] == 5.0
-    names = Eicu(labs=("-bands",), rows="admission").table(folder).columns
+    names = Eicu(labs=("-bands",), rows="admission").tabulate(folder).frame.columns
     assert next(name for name in names if name.startswith("lab_")) == "lab_bands_mean"
     assert "lab_potassium_mean" not in names
 
@@ -174,7 +174,7 @@ def test_cohort_by_codes_and_index_stay(tmp_path: Path) -> None:
     assert cohort.unit_id == ("14", "21")
     assert any("1 patient with several hospital stays in one year" in n for n in cohort.notes)
     with pytest.raises(InputError, match="no stay is left"):
-        Eicu(icd=("C50",)).table(folder)
+        Eicu(icd=("C50",)).tabulate(folder).frame
 
 
 @pytest.mark.parametrize(
@@ -200,22 +200,22 @@ def test_faults_of_tables(
     tmp_path: Path, changed: Mapping[str, Sequence[str]], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        Eicu(rows="admission").table(write(tmp_path, **changed))
+        Eicu(rows="admission").tabulate(write(tmp_path, **changed)).frame
 
 
 def test_missing_tables_and_columns(tmp_path: Path) -> None:
     folder = write(tmp_path)
     (folder / "lab.csv").unlink()
-    assert "lab_potassium_mean" not in Eicu().table(folder).columns
+    assert "lab_potassium_mean" not in Eicu().tabulate(folder).frame.columns
     with pytest.raises(InputError, match="no table lab"):
-        Eicu(labs=("potassium",)).table(folder)
+        Eicu(labs=("potassium",)).tabulate(folder).frame
     text = (folder / "patient.csv").read_text().replace("uniquepid", "person", 1)
     (folder / "patient.csv").write_text(text)
     with pytest.raises(InputError, match=r"patient\.csv: no column uniquepid"):
-        Eicu().table(folder)
+        Eicu().tabulate(folder).frame
     (folder / "patient.csv").unlink()
     with pytest.raises(InputError, match="no table patient"):
-        Eicu().table(folder)
+        Eicu().tabulate(folder).frame
 
 
 def test_faults_of_the_study() -> None:
@@ -262,7 +262,7 @@ def test_demo_counts() -> None:
 
 @pytest.mark.realdata
 def test_demo_potassium_and_history_by_another_path() -> None:
-    table = Eicu(rows="admission").table(demo())
+    table = Eicu(rows="admission").tabulate(demo()).frame
     potassium: dict[str, list[tuple[int, float]]] = {}
     for row in rows_of(demo() / "lab.csv"):
         if row["labname"] == "potassium" and row["labresult"]:

@@ -206,6 +206,8 @@ def test_every_file_is_accounted_for_once(tmp_path: Path) -> None:
         ("5", "absent: named in row 7"),
     ]
     assert [len(paths) for paths in cohort.files["image"]] == [1, 0, 1, 0, 0, 0]
+    nuclei = read(tmp_path, text.replace("5,gone", "4,gone"), files=IMAGES)  # a slide's rows
+    assert [r.reason for r in nuclei.rejections] == [absent, "absent: named in row 6, 7"]
     assert list(cohort.files) == ["image"]
     assert any("named by several patients: images/a.png (1, 2)" in note for note in cohort.notes)
 

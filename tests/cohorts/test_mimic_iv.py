@@ -64,7 +64,7 @@ def write(root: Path, **texts: str) -> Path:
 
 
 def by_id(source: MimicIv, root: Path) -> dict[str, dict[str, Any]]:
-    return {row["admission_id"]: row for row in source.table(root).iter_rows(named=True)}
+    return {row["admission_id"]: row for row in source.tabulate(root).frame.iter_rows(named=True)}
 
 
 def test_registry_finds_it_with_its_defaults() -> None:
@@ -145,10 +145,10 @@ def test_cohort_and_its_flow(tmp_path: Path) -> None:
 def test_prefixes_of_two_versions_and_of_nobody(tmp_path: Path) -> None:
     root = write(tmp_path, diagnoses_icd=DIAGNOSES + "2,20,2,V1031,10\n")
     with pytest.raises(StudyError, match=r'"V10" fits codes of ICD-9 and of ICD-10.*"9:V10"'):
-        MimicIv(icd=("V10",)).table(root)
+        MimicIv(icd=("V10",)).tabulate(root).frame
     assert set(by_id(MimicIv(icd=("9:V10.3",)), root)) == {"40"}
     with pytest.raises(StudyError, match=r"no admission of diagnoses_icd\.csv .* begins with X99"):
-        MimicIv(icd=("X99",)).table(root)
+        MimicIv(icd=("X99",)).tabulate(root).frame
 
 
 def test_labs_are_facts_of_later_unless_their_window_is_over(tmp_path: Path) -> None:
@@ -161,7 +161,7 @@ def test_labs_are_facts_of_later_unless_their_window_is_over(tmp_path: Path) -> 
     assert "lab_50912_max" in day.read(root, name="c", files={}).known_later
     later = MimicIv(rows="admission", lab_window_hours=(0, 24), predict_at_hours=24)
     assert "lab_50912_max" not in later.read(root, name="c", files={}).known_later
-    none = MimicIv(rows="admission", labs="none").table(root)
+    none = MimicIv(rows="admission", labs="none").tabulate(root).frame
     assert not any(name.startswith("lab_") for name in none.columns)
 
 
@@ -206,7 +206,7 @@ def test_faults(tmp_path: Path, table: str, old: str, new: str, message: str) ->
     assert old in texts[table]
     root = write(tmp_path, **{table: texts[table].replace(old, new, 1)})
     with pytest.raises(InputError, match=message):
-        MimicIv(rows="admission", require_demographics=False).table(root)
+        MimicIv(rows="admission", require_demographics=False).tabulate(root).frame
 
 
 def test_impossible_dates_can_be_left_out(tmp_path: Path) -> None:
@@ -242,7 +242,7 @@ def test_real_patients_against_the_csv_module() -> None:
     """Age, earlier admissions, death and codes, counted with nothing but csv and datetime."""
     folder = _demo()
     source = MimicIv(rows="admission", same_admission_codes=True)
-    frame = source.table(folder)
+    frame = source.tabulate(folder).frame
     assert (frame.height, frame["patient_id"].n_unique()) == (129, 100)
     born = {r["subject_id"]: r["dob"] for r in _rows(folder / "PATIENTS.csv.gz")}
     stays = _rows(folder / "ADMISSIONS.csv.gz")
@@ -274,7 +274,7 @@ def test_real_patients_chosen_by_codes() -> None:
     folder = _demo()
     codes = _rows(folder / "DIAGNOSES_ICD.csv.gz")
     people = {c["subject_id"] for c in codes if c["icd9_code"].startswith("428")}
-    table = MimicIv(icd=("428",)).table(folder)
+    table = MimicIv(icd=("428",)).tabulate(folder).frame
     assert set(table["patient_id"]) == people
     coded = {c["hadm_id"] for c in codes if c["icd9_code"].startswith("428")}
     assert set(table["admission_id"]) <= coded

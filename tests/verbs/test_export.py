@@ -108,7 +108,7 @@ def test_a_study_of_patches_runs_whole(cohort: Path) -> None:
 
 def test_class_folders_hold_every_patch_as_it_was_scanned(cohort: Path, tmp_path: Path) -> None:
     out = tmp_path / "classes"
-    counts = export(cohort / "study.toml", out=out)
+    counts = export(cohort / "study.toml", out=out).counts
     assert counts == {"mitosis": 48, "tumour": 48}
     found = Counter(path.parent.name for path in out.rglob("*.png"))
     assert found == counts

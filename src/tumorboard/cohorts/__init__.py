@@ -42,6 +42,9 @@ class Source(ABC):
     #: Keys of other tables of the study that this source sets where the author does not: a source
     #: of annotations has `{"task": {"target": "class", "unit": "annotation"}}`.
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {}
+    #: Column of its analysis-ready table that names each row, so that a prediction of that table
+    #: can be told from another; "none" where rows are named by patient and line.
+    row_id: ClassVar[str] = "none"
 
     @abstractmethod
     def read(self, root: Path, *, name: str, files: Mapping[str, str]) -> Cohort:
@@ -70,10 +73,6 @@ class Source(ABC):
             InputError: See `read`.
         """
         return tabulated(self.read(root, name="cohort", files={}))
-
-    def table(self, root: Path) -> polars.DataFrame:
-        """The table of `tabulate` alone."""
-        return self.tabulate(root).frame
 
 
 def tabulated(cohort: Cohort) -> Tabulated:

@@ -40,6 +40,7 @@ class Annotations(Source):
         missing: Codes of `table` that mean not known.
     """
 
+    row_id: ClassVar[str] = "annotation_id"
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "task": {"target": "class", "unit": "annotation"}
     }

@@ -37,6 +37,7 @@ class BreCaHAD(Source):
         diagnosis, BMC Research Notes 12:82.
     """
 
+    row_id: ClassVar[str] = "annotation_id"
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "task": {"target": "class", "unit": "annotation"}
     }

@@ -88,6 +88,7 @@ class Eicu(Source):
         missing: Cells that mean "not known".
     """
 
+    row_id: ClassVar[str] = "admission_id"
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "task": {"target": "hospitaldischargestatus", "positive": "Expired"}
     }

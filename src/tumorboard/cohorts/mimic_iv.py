@@ -63,6 +63,7 @@ class MimicIv(Source):
         missing: Cells that mean "not known".
     """
 
+    row_id: ClassVar[str] = "admission_id"
     defaults: ClassVar[Mapping[str, Mapping[str, Any]]] = {
         "task": {"target": "hospital_expire_flag", "positive": "1"},
     }

@@ -19,7 +19,7 @@ from tumorboard.records import Cohort, FileRecord, FlowStep
 Columns = dict[str, tuple[str | None, ...]]
 
 #: Columns that every cohort of annotations has, in this order.
-COLUMNS = ("image", "class", "x_px", "y_px", "width_px", "height_px")
+COLUMNS = ("image", "class", "x_px", "y_px", "width_px", "height_px", "annotation_id")
 
 _BRACES = re.compile(r"\{([^{}]+)\}")
 
@@ -121,6 +121,7 @@ def read_annotated_cohort(
     if not rows:
         reasons = listed([r.reason for r in found.rejections]) or "every file is empty"
         raise InputError(f"{root}: no annotation that can be used: {reasons}.")
+    units = tuple(f"{_stem(image)}:{one.number}" for image, one in rows)
     columns: Columns = {
         "image": tuple(image for image, _ in rows),
         "class": tuple(one.class_name for _, one in rows),
@@ -128,6 +129,7 @@ def read_annotated_cohort(
         "y_px": tuple(_text(one.y) for _, one in rows),
         "width_px": tuple(_text(one.width) for _, one in rows),
         "height_px": tuple(_text(one.height) for _, one in rows),
+        "annotation_id": units,
     }
     patients = tuple(found.patients[image] for image, _ in rows)
     columns |= _joined_columns(joined, columns["image"], patients)
@@ -138,7 +140,7 @@ def read_annotated_cohort(
     return Cohort(
         name=name,
         patient_id=patients,
-        unit_id=tuple(f"{_stem(image)}:{one.number}" for image, one in rows),
+        unit_id=units,
         columns=columns,
         files=matched.files,
         line=lines,

@@ -121,4 +121,9 @@ def read_other_table(
     if study.keys.cohort.source != "folder":
         own = {"patient_id": PATIENT_ID, "missing": list(study.keys.cohort.missing)}
     source = build_source({**own, "table": str(table.absolute())}, "folder")
-    return with_units(source.read(root, name=name, files=files), study.keys.task.unit)
+    cohort = source.read(root, name=name, files=files)
+    row_id = registry.load("cohorts", study.keys.cohort.source).row_id
+    named = [cell for cell in cohort.columns.get(row_id, ()) if cell is not None]
+    if len(set(named)) == cohort.n_rows:
+        cohort = replace(cohort, unit_id=tuple(named))
+    return with_units(cohort, study.keys.task.unit)

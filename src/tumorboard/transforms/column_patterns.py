@@ -7,9 +7,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from tumorboard.errors import StudyError, nearest
+from tumorboard.formats.messages import listed
 
 #: Settings of a table modality that name predictors, and those that name some of these again.
 _PREDICTORS, _AMONG = ("numeric", "categorical"), ("strata", "indicators")
+#: Columns that a message names one by one; of more, a few.
+_FEW = 20
+
+
+def _named(columns: Sequence[str]) -> str:
+    return f"It has {listed(list(columns))}."
 
 
 def is_pattern(name: str) -> bool:
@@ -49,7 +56,7 @@ def expand(
             continue
         meant = [column for column in allowed if matches(pattern, column)]
         if not meant:
-            hint = nearest(pattern, allowed)
+            hint = nearest(pattern, allowed) if len(allowed) <= _FEW else _named(allowed)
             problems.append(f"{where}: {pattern!r} matches no column of the cohort. {hint}")
         found += meant
     if problems:

@@ -7,6 +7,7 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -14,13 +15,26 @@ import numpy as np
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, RunError, StudyError, nearest
 from tumorboard.modalities.patches import MeasuredPatches
-from tumorboard.records import Cohort
+from tumorboard.records import Cohort, Rejection
 from tumorboard.study import Study
 from tumorboard.training.prepare import prepare
 from tumorboard.verbs.evaluate import data_root, load_study
 
 #: What a file name on any system may hold.
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written.
+
+    Args:
+        counts: Class -> number of patches.
+        rejections: Named files and annotations that could not be used.
+    """
+
+    counts: Mapping[str, int]
+    rejections: tuple[Rejection, ...]
 
 
 def export(
@@ -30,7 +44,7 @@ def export(
     modality: str = "none",
     data: str | Path | None = None,
     overrides: Sequence[str] = (),
-) -> Mapping[str, int]:
+) -> Exported:
     """Write every patch that a study analyses as `<class>/<unit_id>.png`, as it was scanned.
 
     Patches have the size of the study; neither stains nor colours are normalised. Patches of a bag
@@ -44,7 +58,7 @@ def export(
         overrides: `key=value` settings over the study file.
 
     Returns:
-        Class -> number of patches written.
+        What was written.
 
     Raises:
         StudyError, InputError, RunError: One clear line each.
@@ -72,7 +86,7 @@ def export(
         raise RunError(f"{folder}: cannot be written ({error.strerror or error}).") from error
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return counts
+    return Exported(counts, prepared.rejections)
 
 
 def export_patches(
@@ -87,7 +101,7 @@ def export_patches(
         folder: Where to write; made where it is absent.
 
     Returns:
-        Class -> number of patches written.
+        What was written.
 
     Raises:
         InputError: Two classes would share a folder.
