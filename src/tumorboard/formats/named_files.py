@@ -130,7 +130,7 @@ class _Ledger:
         self.root = root
         self._used: dict[str, _Named] = {}
         self._absent: dict[str, _Named] = {}
-        self._rejections: list[Rejection] = []
+        self._missed: dict[tuple[str, str], _Named] = {}
         self._ignored: list[FileRecord] = []
 
     def use(self, modality: str, patient: str, name: str, line: int) -> Path:
@@ -142,8 +142,8 @@ class _Ledger:
         name = text.replace("[*]", "*")
         entry = self._absent.setdefault(name, _Named(self.root / PurePosixPath(name), hint))
         entry.add(modality, patient, line)
-        reason = f"absent: named in row {line}{hint}"
-        self._rejections.append(Rejection(patient, entry.path, reason))
+        own = self._missed.setdefault((patient, name), _Named(entry.path, hint))
+        own.add(modality, patient, line)
 
     def ignore(self, found: Sequence[str], *, skip: Path) -> None:
         for name in found:
@@ -166,4 +166,8 @@ class _Ledger:
             if len(entry.patients) > 1
         ]
         notes = (f"files named by several patients: {listed(shared)}",) if shared else ()
-        return NamedFiles(files, (*used, *absent, *self._ignored), tuple(self._rejections), notes)
+        rejections = tuple(
+            Rejection(patient, own.path, f"absent: named in row {own.rows()}{own.hint}")
+            for (patient, _), own in self._missed.items()
+        )
+        return NamedFiles(files, (*used, *absent, *self._ignored), rejections, notes)

@@ -16,6 +16,7 @@ import numpy as np
 from tumorboard.cache import Cache, write_text
 from tumorboard.errors import InputError
 from tumorboard.evaluation.pairing import COLUMN, SIMULATED, pairing_label
+from tumorboard.formats.messages import listed
 from tumorboard.modalities import Measured
 from tumorboard.models.assembly import fusion_level
 from tumorboard.records import Cohort, Floats, Ints, Rejection
@@ -308,13 +309,16 @@ def _known_outcomes(
 def _without_any(
     cohort: Cohort, predicted: set[str], modalities: tuple[str, ...]
 ) -> list[Rejection]:
-    """Units that have none of the model's modalities: refused, never guessed."""
-    missing: dict[str, str] = {}
+    """Units that have none of the model's modalities: refused, never guessed; by patient."""
+    missing: dict[str, dict[str, None]] = {}
     for patient, unit in zip(cohort.patient_id, cohort.unit_id, strict=True):
         if unit not in predicted:
-            missing.setdefault(unit, patient)
+            missing.setdefault(patient, {})[unit] = None
     reason = f"no prediction: none of {', '.join(modalities)} is present"
-    return [Rejection(patient, None, reason) for patient in missing.values()]
+    return [
+        Rejection(patient, None, reason if patient in own else f"{reason} in {listed(list(own))}")
+        for patient, own in missing.items()
+    ]
 
 
 def _plain(text: str) -> str:
