@@ -103,6 +103,11 @@ def test_codes_of_an_admission_that_goes_on_are_not_known_yet(tmp_path: Path) ->
     assert (rows["13"]["elixhauser_chf"], rows["13"]["elixhauser_solidtum"]) == (1, 0)
 
 
+def test_rows_are_those_of_the_file(tmp_path: Path) -> None:
+    cohort = MimicIv(rows="admission").read(write(tmp_path), name="c", files={})
+    assert dict(zip(cohort.unit_id, cohort.line, strict=True))["11"] == 3  # it stands below 12
+
+
 def test_who_is_gone_before_the_prediction_is_left_out(tmp_path: Path) -> None:
     source = MimicIv(rows="admission", require_demographics=False, predict_at_hours=24)
     cohort = source.read(write(tmp_path), name="c", files={})

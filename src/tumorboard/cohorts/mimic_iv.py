@@ -101,7 +101,7 @@ class MimicIv(Source):
         work = self._build(root)
         columns = text_columns(self._finished(work))
         ids = [str(cell) for cell in columns[self.patient_id]]
-        lines = range(2, len(ids) + 2)
+        lines = work.stays["line_admissions"].to_list()
         table = work.tables["admissions"].path
         found = match_files(
             {column: list(cells) for column, cells in columns.items()},
