@@ -174,7 +174,7 @@ def test_cohort_by_codes_and_index_stay(tmp_path: Path) -> None:
     assert cohort.unit_id == ("14", "21")
     assert any("1 patient with several hospital stays in one year" in n for n in cohort.notes)
     with pytest.raises(InputError, match="no stay is left"):
-        Eicu(icd=("C50",)).tabulate(folder).frame
+        Eicu(icd=("C50",)).tabulate(folder)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_faults_of_tables(
     tmp_path: Path, changed: Mapping[str, Sequence[str]], message: str
 ) -> None:
     with pytest.raises(InputError, match=message):
-        Eicu(rows="admission").tabulate(write(tmp_path, **changed)).frame
+        Eicu(rows="admission").tabulate(write(tmp_path, **changed))
 
 
 def test_missing_tables_and_columns(tmp_path: Path) -> None:
@@ -208,14 +208,14 @@ def test_missing_tables_and_columns(tmp_path: Path) -> None:
     (folder / "lab.csv").unlink()
     assert "lab_potassium_mean" not in Eicu().tabulate(folder).frame.columns
     with pytest.raises(InputError, match="no table lab"):
-        Eicu(labs=("potassium",)).tabulate(folder).frame
+        Eicu(labs=("potassium",)).tabulate(folder)
     text = (folder / "patient.csv").read_text().replace("uniquepid", "person", 1)
     (folder / "patient.csv").write_text(text)
     with pytest.raises(InputError, match=r"patient\.csv: no column uniquepid"):
-        Eicu().tabulate(folder).frame
+        Eicu().tabulate(folder)
     (folder / "patient.csv").unlink()
     with pytest.raises(InputError, match="no table patient"):
-        Eicu().tabulate(folder).frame
+        Eicu().tabulate(folder)
 
 
 def test_faults_of_the_study() -> None:

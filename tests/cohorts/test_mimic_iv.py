@@ -150,10 +150,10 @@ def test_cohort_and_its_flow(tmp_path: Path) -> None:
 def test_prefixes_of_two_versions_and_of_nobody(tmp_path: Path) -> None:
     root = write(tmp_path, diagnoses_icd=DIAGNOSES + "2,20,2,V1031,10\n")
     with pytest.raises(StudyError, match=r'"V10" fits codes of ICD-9 and of ICD-10.*"9:V10"'):
-        MimicIv(icd=("V10",)).tabulate(root).frame
+        MimicIv(icd=("V10",)).tabulate(root)
     assert set(by_id(MimicIv(icd=("9:V10.3",)), root)) == {"40"}
     with pytest.raises(StudyError, match=r"no admission of diagnoses_icd\.csv .* begins with X99"):
-        MimicIv(icd=("X99",)).tabulate(root).frame
+        MimicIv(icd=("X99",)).tabulate(root)
 
 
 def test_labs_are_facts_of_later_unless_their_window_is_over(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_faults(tmp_path: Path, table: str, old: str, new: str, message: str) ->
     assert old in texts[table]
     root = write(tmp_path, **{table: texts[table].replace(old, new, 1)})
     with pytest.raises(InputError, match=message):
-        MimicIv(rows="admission", require_demographics=False).tabulate(root).frame
+        MimicIv(rows="admission", require_demographics=False).tabulate(root)
 
 
 def test_impossible_dates_can_be_left_out(tmp_path: Path) -> None:
