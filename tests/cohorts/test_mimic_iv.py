@@ -136,7 +136,7 @@ def test_cohort_and_its_flow(tmp_path: Path) -> None:
         ("no diagnosis code that begins with 174, C50", 2, 2, ("3", "4")),
         ("not the index admission", 0, 1, ()),
     ]
-    assert cohort.line == (2, 3)
+    assert cohort.line == (2, 4)  # as in admissions.csv
     assert {record.path.name for record in cohort.records if record.state == "used"} == {
         "patients.csv", "admissions.csv", "diagnoses_icd.csv",
     }  # fmt: skip
