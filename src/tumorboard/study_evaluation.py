@@ -75,8 +75,9 @@ class Evaluation(Keys):
         probes: Degradations that the models are tried on.
         margin: Of non-inferiority; 0 asks for none.
         folds_by: What a fold is made of: patients at random, or one institution after the other.
-        split_beside: `unit` repeats the whole with units (patches, rows) of one patient on both
-            sides of the split; its optimistic numbers stand beside those by patient.
+        split_beside: `unit` fits the two arms of `primary` again with units (patches, rows) of one
+            patient on both sides of the split; their optimistic numbers stand beside those by
+            patient.
         refer_below: Patients whose most probable class has less are referred to a human; 0 none.
         prevalences: Shares of positive patients that PPV, NPV, F1 and counts are computed at.
         mc_dropout: Passes with dropout switched on, for the spread of a prediction; 0 none.

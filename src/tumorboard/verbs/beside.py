@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from tumorboard.evaluation.evidence import write_evidence
@@ -32,7 +33,9 @@ def run_beside(
     say: Callable[[str], None],
     checkpoint_every_s: float,
 ) -> None:
-    """Fit every arm on the splits by unit, and write what that split adds to its numbers.
+    """Fit the arms of the primary comparison by unit, and write what that split adds to them.
+
+    Two arms show what the split does; the others would cost as much again as the study itself.
 
     Args:
         run: The run folder; fits, predictions and metrics go to its `split_by_unit`.
@@ -47,6 +50,7 @@ def run_beside(
         return
     folder = run / FOLDER
     folder.mkdir(exist_ok=True)
+    study = _primary_arms(study)
     n_fits = len(splits) * len(study.arms)
     say(f"{n_fits} more fits, split by {study.keys.task.unit}: shown beside those by patient")
     with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
@@ -68,3 +72,9 @@ def run_beside(
         metric=study.primary.metric,
     )
     write_evidence(run, "split_beside", document)
+
+
+def _primary_arms(study: Study) -> Study:
+    """The study with the two arms that its first line compares."""
+    named = (study.primary.arm, study.primary.reference)
+    return replace(study, arms={name: study.arms[name] for name in dict.fromkeys(named)})

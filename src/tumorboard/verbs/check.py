@@ -89,7 +89,7 @@ def check(
     lines += _wide_sets(checked, prepared, splits)
     if estimate_time and not faults:
         beside = units_apart(checked, prepared, locked_patients(checked, prepared))
-        lines.append(_time(checked, prepared, [*splits, *beside]))
+        lines.append(_time(checked, prepared, splits, n_beside=len(beside)))
     is_stopped = bool(faults or blocking(findings, checked.keys.audit.accept))
     code = 2 if is_stopped else 3 if prepared.rejections else 0
     return CheckReport(tuple(findings), tuple(lines), code, tuple(faults))
@@ -182,12 +182,16 @@ def _cut(message: str) -> str:
     return f"{head.rsplit(' ', 1)[0]} [...] {tail.split(' ', 1)[-1]}"
 
 
-def _time(study: Study, prepared: Prepared, splits: Sequence[Split]) -> str:
+def _time(study: Study, prepared: Prepared, splits: Sequence[Split], *, n_beside: int) -> str:
     seconds = estimate_seconds(study, prepared, splits)
+    compared = {study.primary.arm, study.primary.reference}
+    for arm in compared:  # these are fitted on the splits by unit as well
+        seconds[arm] *= (len(splits) + n_beside) / len(splits)
     longest = max(seconds, key=lambda name: seconds[name])
+    beside = f", {len(compared)} on {n_beside} more" if n_beside else ""
     return (
         f"this study takes at most about {duration(sum(seconds.values()))} here "
-        f"({len(study.arms)} arms on {len(splits)} splits; longest: {longest}, "
+        f"({len(study.arms)} arms on {len(splits)} splits{beside}; longest: {longest}, "
         f"{duration(seconds[longest])}); early stopping makes it shorter"
     )
 
