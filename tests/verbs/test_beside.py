@@ -33,8 +33,12 @@ logistic = {modalities = ["record"], baseline = "logistic_regression"}
 [arms.trees]
 modalities = ["record"]
 baseline = {name = "gradient_boosting", rounds = 20, stop_after = 3}
+[arms.forest]
+modalities = ["record"]
+baseline = {name = "random_forest"}
 [evaluation]
 folds = 3
+primary = {arm = "trees", reference = "logistic"}
 bootstrap = 100
 split_beside = "unit"
 validation_by = "unit"
@@ -80,6 +84,7 @@ def test_the_numbers_stand_side_by_side_and_the_flattering_ones_nowhere_else(fol
     document = json.loads((run / "evidence" / "split_beside.json").read_text())
     honest = json.loads((run / "metrics.json").read_text())
     flattered = json.loads((run / "split_by_unit" / "metrics.json").read_text())
+    assert set(document["arms"]) == {"trees", "logistic"}  # those that the study compares
     trees = document["arms"]["trees"]["auroc"]
     assert trees["difference"] > 0.1  # the class is the patient's, so rows of a patient tell it
     assert trees["by_patient"]["value"] == honest["arms"]["trees"]["auroc"]["value"]
