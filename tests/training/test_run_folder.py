@@ -64,11 +64,12 @@ def test_another_precision_is_not_mixed_into_a_run(tmp_path: Path) -> None:
 
 
 def test_changed_input_files_are_refused(tmp_path: Path) -> None:
-    same_data(tmp_path, "path,sha256\na.png,1\n")
-    (tmp_path / "manifest.csv").write_text("path,sha256\na.png,1\n")
-    same_data(tmp_path, "path,sha256\na.png,1\n")
+    head = "path,sha256,state\n"
+    same_data(tmp_path, head + "a.png,1,used\n")
+    (tmp_path / "manifest.csv").write_text(head + "a.png,1,used\nrun.log,1,ignored\n")
+    same_data(tmp_path, head + "a.png,1,used\nrun.log,2,ignored\nnew.log,1,ignored\n")
     with pytest.raises(StudyError, match=r"2 lines of manifest.csv differ, first a.png"):
-        same_data(tmp_path, "path,sha256\na.png,2\n")
+        same_data(tmp_path, head + "a.png,2,used\n")
 
 
 def test_the_environment_names_what_a_repeat_needs(tmp_path: Path) -> None:

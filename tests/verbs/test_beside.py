@@ -87,8 +87,8 @@ def test_the_numbers_stand_side_by_side_and_the_flattering_ones_nowhere_else(fol
     assert set(document["arms"]) == {"trees", "logistic"}  # those that the study compares
     trees = document["arms"]["trees"]["auroc"]
     assert trees["difference"] > 0.1  # the class is the patient's, so rows of a patient tell it
-    assert trees["by_patient"]["value"] == honest["arms"]["trees"]["auroc"]["value"]
-    assert trees["by_unit"]["value"] == flattered["arms"]["trees"]["auroc"]["value"]
+    assert trees["by_patient"]["value"] == honest["trees"]["auroc"]["value"]
+    assert trees["by_unit"]["value"] == flattered["trees"]["auroc"]["value"]
     codes = {finding["code"] for finding in json.loads((run / "audit.json").read_text())}
     assert "split-not-by-patient" in codes
 

@@ -105,7 +105,10 @@ class FileIndex:
         while pending:
             folder = pending.pop()
             names: list[str] = []
-            for entry in _entries(self.root / folder):
+            entries = _entries(self.root / folder)
+            if _is_output({entry.name for entry in entries}):
+                continue
+            for entry in entries:
                 names.append(entry.name)
                 path = _join(folder, entry.name)
                 if entry.is_dir(follow_symlinks=False) or (
@@ -167,6 +170,14 @@ class FileIndex:
         """The file that differs from this name only in upper and lower case, for the message."""
         other = self._folded.get(filled.replace("[*]", "*").casefold())
         return f"; {other} differs only in upper and lower case" if other else ""
+
+
+def _is_output(names: set[str]) -> bool:
+    """Whether a folder is a run or a model of ours, whose files are no input of a study."""
+    return {"study.toml", "environment.json"} <= names or {
+        "model.json",
+        "fitted.safetensors",
+    } <= names
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import fcntl
+import io
 import json
 import os
 import platform
@@ -148,14 +150,15 @@ def _differences(a: Any, b: Any, path: str = "") -> list[str]:
 def same_data(folder: Path, manifest: str) -> None:
     """Refuse to resume a run whose input files changed.
 
+    Files that nothing reads do not count: a log or another run beside the data changes no result.
+
     Raises:
-        StudyError: manifest.csv of the earlier start differs.
+        StudyError: A used or rejected file of manifest.csv differs from the earlier start.
     """
     path = folder / "manifest.csv"
     if not path.is_file():
         return
-    earlier = path.read_text(encoding="utf-8").splitlines()
-    now = manifest.splitlines()
+    earlier, now = (_read_lines(text) for text in (path.read_text(encoding="utf-8"), manifest))
     if earlier != now:
         new = sorted(set(now) ^ set(earlier))
         name = new[0].split(",", 1)[0] if new else "the order of files"
@@ -164,6 +167,12 @@ def same_data(folder: Path, manifest: str) -> None:
             f"manifest.csv differ, "
             f"first {name}). Use --fresh to start again."
         )
+
+
+def _read_lines(manifest: str) -> list[str]:
+    """Lines of manifest.csv about files that a study reads, or would if they could be used."""
+    rows = csv.DictReader(io.StringIO(manifest))
+    return [",".join(row.values()) for row in rows if row["state"] != "ignored"]
 
 
 def write_environment(folder: Path, study: Study, *, device: str, precision: str) -> None:
