@@ -205,6 +205,16 @@ def test_a_column_without_training_values_is_named() -> None:
             fit(modality, cohort, [0, 1])
 
 
+def test_every_column_without_training_values_is_named_with_the_key_that_drops_it() -> None:
+    empty = {f"x{i}": [None, None, "3"] for i in range(12)}
+    cohort = make_cohort(**empty, c=[None, None, "a"], y=["1", "2", "3"])
+    names = (*empty, "y")
+    with pytest.raises(InputError, match=r"13 columns: x0, x1.*and 3 more.*drop_missing_above"):
+        fit(Table(numeric=names, categorical=("c",)), cohort, [0, 1])
+    kept = Table(numeric=names, categorical=("c",), drop_missing_above=0.9)
+    assert fit(kept, cohort, [0, 1]).names == ("y",)
+
+
 def test_no_training_row_at_all_is_named() -> None:
     with pytest.raises(InputError, match="no value in any of the 0 training rows"):
         fit(Table(numeric=("x",)), make_cohort(x=[None, "1"]), [0])

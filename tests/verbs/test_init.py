@@ -120,6 +120,16 @@ def test_what_cannot_be_guessed_is_an_error(
         first_study(table(tmp_path, kept), target=target)
 
 
+def test_the_outcome_that_the_author_names_may_have_a_small_class(tmp_path: Path) -> None:
+    few = columns(24)
+    few["died"] = ["yes" if i in (3, 8, 17, 20) else "no" for i in range(24)]
+    text = first_study(table(tmp_path, few), target="died")
+    assert "# WARNING: fewer than 10 patients: yes 4." in text
+    keys = tomllib.loads(text)
+    assert "exclude" not in keys["cohort"]
+    assert keys["task"]["positive"] == "yes"
+
+
 def test_an_uncertain_outcome_is_said_to_be_uncertain(tmp_path: Path) -> None:
     kept = {name: columns()[name] for name in ("PatientID", "age", "sex", "echo")}
     text = first_study(table(tmp_path, kept))

@@ -23,7 +23,9 @@ from tumorboard.transforms.category_columns import (
     mode_of,
     split_cells,
 )
-from tumorboard.transforms.column_features import feature_array, feature_names, feature_origins
+from tumorboard.transforms.column_features import (
+    feature_array, feature_names, feature_origins, require_values,
+)  # fmt: skip
 from tumorboard.transforms.column_patterns import check_names
 from tumorboard.transforms.column_scaling import Imputation, Scaling, fills_with_mean, fit_numbers
 from tumorboard.transforms.imputation import Strata, fit_strata, strata_of, stratum_fills
@@ -160,16 +162,18 @@ class Table(Modality):
         is_present = table.present[rows]
         rows, weight = rows[is_present], weight[is_present]
         dropped: list[dict[str, Any]] = []
+        if self._most_missing == 1:
+            require_values(table.name, table.numbers, table.categories, rows)
         strata = fit_strata(self._strata, table.numbers, table.categories, rows, weight)
         of_row = strata_of(strata, table.numbers, table.categories, rows)
         numeric: list[dict[str, Any]] = []
         for column, values in table.numbers.items():
-            if self._keeps(table, column, np.isfinite(values[rows]), weight, dropped):
+            if self._keeps(column, np.isfinite(values[rows]), weight, dropped):
                 numeric.append(self._fit_numbers(column, values[rows], weight, of_row))
         categorical: list[dict[str, Any]] = []
         for column, cells in table.categories.items():
             chosen = [cells[int(row)] for row in rows]
-            if self._keeps(table, column, has_category(chosen), weight, dropped):
+            if self._keeps(column, has_category(chosen), weight, dropped):
                 categorical.append(self._fit_categories(table.name, column, chosen, weight))
         if dropped and not (numeric or categorical):
             raise InputError(
@@ -229,16 +233,10 @@ class Table(Modality):
         return self._spec()
 
     def _keeps(
-        self,
-        table: MeasuredTable,
-        column: str,
-        observed: Bools,
-        weight: Floats,
-        dropped: list[dict[str, Any]],
+        self, column: str, observed: Bools, weight: Floats, dropped: list[dict[str, Any]]
     ) -> bool:
         """Whether enough training patients have the column; else it is added to those dropped."""
         if self._most_missing == 1:
-            _require_some(observed, table.name, column)
             return True
         missing = float(weight[~observed].sum() / weight.sum()) if len(weight) else 1.0
         # weights such as 1/3 do not add up exactly
@@ -284,14 +282,6 @@ class Table(Modality):
                 "Rename the column or the category in the table."
             )
         return ArraySpec("vector", (len(names),), names)
-
-
-def _require_some(observed: Bools, name: str, column: str) -> None:
-    if not observed.any():
-        raise InputError(
-            f"{name}, column {column}: no value in any of the {len(observed)} training rows, so it "
-            "can be neither scaled nor imputed. Remove the column from this modality."
-        )
 
 
 def _table(measured: Measured) -> MeasuredTable:

@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorboard.errors import InputError
+from tumorboard.formats.messages import listed
 from tumorboard.records import Bools, Floats, Ints
-from tumorboard.transforms.category_columns import UNKNOWN, Categories, one_hot
+from tumorboard.transforms.category_columns import UNKNOWN, Categories, has_category, one_hot
 from tumorboard.transforms.imputation import fills_of, strata_of
 
 
@@ -70,3 +72,35 @@ def feature_array(
         cells = categories[entry["column"]]
         output += one_hot([cells[int(row)] for row in rows], entry, impute=impute)
     return np.stack(output, axis=1).astype(np.float32)
+
+
+def require_values(
+    name: str,
+    numbers: Mapping[str, Floats],
+    categories: Mapping[str, Sequence[Categories]],
+    rows: Ints,
+) -> None:
+    """Refuse columns that no training row has a value of.
+
+    Args:
+        name: The modality, for the message.
+        numbers: Numeric column -> (rows,) with NaN where it is missing.
+        categories: Categorical column -> the categories of each row.
+        rows: Training rows.
+
+    Raises:
+        InputError: All such columns at once, with the setting that drops them.
+    """
+    empty = [column for column, values in numbers.items() if not np.isfinite(values[rows]).any()]
+    for column, cells in categories.items():
+        if not has_category([cells[int(row)] for row in rows]).any():
+            empty.append(column)
+    if empty:
+        named = (
+            f"column {empty[0]}" if len(empty) == 1 else f"{len(empty)} columns: {listed(empty)}"
+        )
+        raise InputError(
+            f"{name}, {named}: no value in any of the {len(rows)} training rows, so it can be "
+            "neither scaled nor imputed. Remove it from this modality, or set drop_missing_above, "
+            "such as 0.9, which drops columns that most training patients lack."
+        )

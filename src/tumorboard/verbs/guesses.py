@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tumorboard.errors import InputError, nearest
 from tumorboard.formats.column_roles import (
+    FEW_VALUES,
     ColumnRole,
     FileColumn,
     column_role,
@@ -21,7 +22,8 @@ from tumorboard.formats.messages import listed
 from tumorboard.formats.table_shape import ROW_NUMBER
 from tumorboard.formats.tables import Table
 
-#: Classes with fewer patients than this are left out of a first study.
+#: Classes with fewer patients than this are left out of a first study, unless the author named the
+#: outcome and fewer than two classes would be left.
 SMALL_CLASS = 10
 #: A column that separates the classes this well alone is more likely the label than a predictor.
 PROXY = 0.90
@@ -76,10 +78,13 @@ def guess_study(table: Table, target: str) -> Guess:
     role = column_role(table, chosen)
     classes = _class_sizes(table, ids[0], chosen)
     kept = _usable(classes, role)
+    if len(kept) < 2 and target != "none":  # the author's word counts more than the guess
+        named = [label for label in classes if label not in role.tokens]
+        kept = named if len(named) <= FEW_VALUES else kept
     if len(kept) < 2:
         raise InputError(
             f"{table.path.name}, column {chosen}: fewer than two classes have {SMALL_CLASS} "
-            f"patients ({sizes(classes)}). Name another outcome with --target."
+            f"patients ({_most(classes)}). Name another outcome with --target."
         )
     small = [label for label in classes if label not in kept]
     others = list(roles.values())
@@ -113,6 +118,11 @@ def _others(role: ColumnRole, missing: Sequence[str]) -> tuple[str, ...]:
 def _usable(classes: Mapping[str, int], role: ColumnRole) -> list[str]:
     """Classes with enough patients that are not another word for missing."""
     return [c for c, n in classes.items() if n >= SMALL_CLASS and c not in role.tokens]
+
+
+def _most(classes: Mapping[str, int]) -> str:
+    """The largest classes in words: an outcome that is a number has one for every patient."""
+    return listed([f"{label} {n}" for label, n in classes.items()])
 
 
 def _target(

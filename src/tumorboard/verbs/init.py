@@ -117,6 +117,16 @@ def _task(guess: Guess) -> str:
         f"target = {_quote(guess.target)}  # {certainty}",
         _comment(f"patients per class: {sizes(guess.classes)}"),
     ]
+    small = [
+        label
+        for label, n in guess.classes.items()
+        if n < SMALL_CLASS and label not in (*guess.excluded, *guess.missing)
+    ]
+    if small:
+        lines += [
+            _comment(f"WARNING: fewer than {SMALL_CLASS} patients: {sizes(guess.classes, small)}."),
+            "# Results will be very uncertain; every fold needs each class: lower `folds`.",
+        ]
     if guess.positive:
         lines.append(f"positive = {_quote(guess.positive)}  # guess")
     n = n_disagreeing(guess.table, guess.patient_id, guess.target)
