@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tumorboard.cohorts.splits import read_splits
 from tumorboard.evaluation.run import Run
+from tumorboard.formats.split_table import read_splits
 from tumorboard.study import Study
 from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.simulate import simulate

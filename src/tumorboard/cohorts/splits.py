@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
-from typing import get_args
 
 import numpy as np
 
-from tumorboard.cache import write_text
-from tumorboard.errors import InputError, StudyError
+from tumorboard.errors import StudyError
+from tumorboard.formats.messages import counted
 from tumorboard.records import Ints, Part, Split
 
 #: What the random stream of a repeat is used for; a new use takes a new number.
 _DEAL, _VALIDATION, _HOLDOUT = 1, 2, 3
-_COLUMNS = ("patient_id", "repeat", "fold", "part")
 
 
 def split_patients(
     patient_id: Sequence[str], strata: Ints, *, folds: int, repeats: int,
     holdout: tuple[float, float, float] | None, validation: float, seed: int,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] = (), spared: int = 2, word: str = "patient",
 ) -> list[Split]:  # fmt: skip
     """Repeated stratified k-fold, or repeated hold-out, by patient.
 
@@ -42,15 +37,19 @@ def split_patients(
         validation: Share of the training part that validates, for k-fold.
         seed: The study's seed.
         classes: Names of the strata, for messages; else their numbers are shown.
+        spared: Patients of each class that a fold needs beside those it tests: one to train on, and
+            one to validate with, unless units of training patients do.
+        word: What `patient_id` names, for messages.
 
     Raises:
         StudyError: A class with fewer patients than folds, or too few for every part of a hold-out.
     """
     groups = patients_by_stratum(patient_id, strata)
+    sizes = _holders(patient_id, strata)
     if holdout is not None:
-        _refuse_small_holdout(groups, holdout, classes)
+        _refuse_small_holdout(sizes, holdout, classes, word)
         return [_holdout(groups, holdout, repeat, seed) for repeat in range(1, repeats + 1)]
-    _refuse_small_classes(groups, folds, classes)
+    _refuse_small_classes(sizes, folds, classes, spared=spared, word=word)
     splits: list[Split] = []
     for repeat in range(1, repeats + 1):
         fold_of = _deal(groups, folds, np.random.default_rng([seed, repeat, _DEAL]))
@@ -63,7 +62,7 @@ def split_patients(
 def split_units(
     unit_id: Sequence[str], strata: Ints, *, folds: int, repeats: int,
     holdout: tuple[float, float, float] | None, validation: float, seed: int,
-    classes: Sequence[str] = (),
+    classes: Sequence[str] = (), word: str = "unit",
 ) -> list[Split]:  # fmt: skip
     """The same by unit: patches or rows of one patient lie on both sides of the split.
 
@@ -72,7 +71,7 @@ def split_units(
     """
     splits = split_patients(
         unit_id, strata, folds=folds, repeats=repeats, holdout=holdout, validation=validation,
-        seed=seed, classes=classes,
+        seed=seed, classes=classes, word=word,
     )  # fmt: skip
     return [replace(split, by="unit") for split in splits]
 
@@ -247,18 +246,20 @@ def split_validation(
     share: float,
     seed: int,
     classes: Sequence[str] = (),
+    spared: int = 2,
 ) -> Split:
     """All patients for training but a stratified share, which chooses epoch and threshold.
 
     Raises:
-        StudyError: A class has fewer than two patients.
+        StudyError: A class has fewer than `spared` patients.
     """
     groups = patients_by_stratum(patient_id, strata)
-    if min((len(patients) for patients in groups.values()), default=0) < 2:
+    sizes = _holders(patient_id, strata)
+    if min(sizes.values(), default=0) < spared:
         raise StudyError(
-            f"Patients per class: {_sizes(groups, classes)}. A model needs at least two patients "
-            "of each class: one to train on, one to choose its threshold. Merge classes "
-            "([task] classes)."
+            f"Patients per class: {_listed_sizes(sizes, classes)}. A model needs at least "
+            f"{counted(spared, 'patient')} of each class: one to train on, one to choose its "
+            "threshold. Merge classes ([task] classes)."
         )
     chosen = set(_share(groups, share, np.random.default_rng([seed, _HOLDOUT]), keep=1))
     return Split(
@@ -271,83 +272,52 @@ def split_validation(
     )
 
 
+def _holders(patient_id: Sequence[str], strata: Ints) -> dict[int, int]:
+    """Stratum -> patients that have a row of it; a patient with lesions of two classes has both."""
+    pairs = set(zip(patient_id, strata.tolist(), strict=True))
+    return dict(sorted(Counter(stratum for _, stratum in pairs).items()))
+
+
 def _refuse_small_classes(
-    groups: Mapping[int, list[str]], folds: int, classes: Sequence[str]
+    sizes: Mapping[int, int], folds: int, classes: Sequence[str], *, spared: int, word: str
 ) -> None:
-    smallest = min((len(patients) for patients in groups.values()), default=0)
-    if _works(smallest, folds):
+    smallest = min(sizes.values(), default=0)
+    if _works(smallest, folds, spared):
         return
-    largest = next((n for n in range(smallest, 1, -1) if _works(smallest, n)), 0)
+    largest = next((n for n in range(smallest, 1, -1) if _works(smallest, n, spared)), 0)
     advice = (
         f"The largest number of folds that works is {largest}; or join classes."
         if largest
         else "No number of folds works: leave the class out (cohort.exclude) or join classes."
     )
     raise StudyError(
-        f"evaluation.folds: {folds} folds, but the smallest class has {smallest} patients "
-        f"({_sizes(groups, classes)}); every part of a fold needs each class. {advice}"
+        f"evaluation.folds: {folds} folds, but the smallest class has {counted(smallest, word)} "
+        f"({_listed_sizes(sizes, classes)}); every part of a fold needs each class. {advice}"
     )
 
 
-def _works(smallest: int, folds: int) -> bool:
-    """Beside its test patients a class needs one patient to train on and one to validate with."""
-    return folds <= smallest and smallest - -(-smallest // folds) >= 2
+def _works(smallest: int, folds: int, spared: int) -> bool:
+    """Whether a class has enough patients beside those that a fold tests."""
+    return folds <= smallest and smallest - -(-smallest // folds) >= spared
 
 
 def _refuse_small_holdout(
-    groups: Mapping[int, list[str]], holdout: tuple[float, float, float], classes: Sequence[str]
+    sizes: Mapping[int, int], holdout: tuple[float, float, float], classes: Sequence[str], word: str
 ) -> None:
-    if min((len(patients) for patients in groups.values()), default=0) < 3:
+    if min(sizes.values(), default=0) < 3:
         raise StudyError(
-            f"evaluation.holdout: a class has fewer than 3 patients ({_sizes(groups, classes)}), "
-            f"so it cannot be in all three parts of {list(holdout)}. "
-            "Leave the class out or join classes."
+            f"evaluation.holdout: a class has fewer than 3 {word}s "
+            f"({_listed_sizes(sizes, classes)}), so it cannot be in all three parts of "
+            f"{list(holdout)}. Leave the class out or join classes."
         )
 
 
 def _sizes(groups: Mapping[int, list[str]], classes: Sequence[str]) -> str:
+    return _listed_sizes({stratum: len(patients) for stratum, patients in groups.items()}, classes)
+
+
+def _listed_sizes(sizes: Mapping[int, int], classes: Sequence[str]) -> str:
     return ", ".join(
-        f"{classes[stratum] if stratum < len(classes) else f'class {stratum}'}: {len(patients)}"
-        for stratum, patients in groups.items()
+        f"{classes[stratum] if stratum < len(classes) else f'class {stratum}'}: {n}"
+        for stratum, n in sizes.items()
     )
-
-
-def write_splits(path: Path, splits: Sequence[Split]) -> None:
-    """Write splits.csv atomically: one line per patient, repeat and fold."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for split in splits:
-        for patient, part in split.parts.items():
-            writer.writerow((patient, split.repeat, split.fold, part))
-    write_text(path, text.getvalue())
-
-
-def read_splits(path: Path) -> list[Split]:
-    """Read splits.csv as `write_splits` writes it, in the same order.
-
-    Raises:
-        InputError: Not such a table, an unknown part, or a patient twice in one fold.
-    """
-    parts: dict[tuple[int, int], dict[str, Part]] = {}
-    with path.open(encoding="utf-8", newline="") as handle:
-        reader = csv.reader(handle)
-        header = tuple(next(reader, ()))
-        if header != _COLUMNS:
-            raise InputError(f"{path}: columns are {list(header)}, expected {list(_COLUMNS)}.")
-        for line, row in enumerate(reader, start=2):
-            patient, repeat, fold, part = _entry(path, line, row)
-            entry = parts.setdefault((repeat, fold), {})
-            if patient in entry:
-                raise InputError(f"{path}, row {line}: patient {patient!r} twice in one fold.")
-            entry[patient] = part
-    return [Split(repeat, fold, entry) for (repeat, fold), entry in parts.items()]
-
-
-def _entry(path: Path, line: int, row: Sequence[str]) -> tuple[str, int, int, Part]:
-    known: dict[str, Part] = {part: part for part in get_args(Part)}
-    if len(row) != len(_COLUMNS) or not (row[1].isdecimal() and row[2].isdecimal()):
-        raise InputError(f"{path}, row {line}: found {row}, expected patient, repeat, fold, part.")
-    if row[3] not in known:
-        raise InputError(f"{path}, row {line}: part {row[3]!r}, expected {' or '.join(known)}.")
-    return row[0], int(row[1]), int(row[2]), known[row[3]]

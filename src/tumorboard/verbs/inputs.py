@@ -8,8 +8,8 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from tumorboard.cache import Cache, write_text
-from tumorboard.cohorts.splits import write_splits
 from tumorboard.evaluation.pairing import pairing_label
+from tumorboard.formats.split_table import write_splits
 from tumorboard.records import Finding, Part, Split
 from tumorboard.report.inventory import cohort_summary, write_cohort, write_manifest
 from tumorboard.report.table1 import table_one, write_table_one

@@ -36,6 +36,7 @@ def split_study(
         splits = split_patients(
             ids, own, folds=keys.folds, repeats=keys.repeats, holdout=_holdout(study),
             validation=keys.validation, seed=seed, classes=classes,
+            spared=1 if keys.validation_by == "unit" else 2,
         )  # fmt: skip
     return _validating(study, prepared, splits, held_back)
 
@@ -53,6 +54,7 @@ def split_everybody(study: Study, prepared: Prepared, held_back: frozenset[str] 
     split = split_validation(
         ids, own, share=share, seed=derive_seed(study.seed, "fit"),
         classes=prepared.outcomes.classes,
+        spared=1 if study.keys.evaluation.validation_by == "unit" else 2,
     )  # fmt: skip
     return _validating(study, prepared, [split], held_back)[0]
 
@@ -76,6 +78,7 @@ def units_apart(study: Study, prepared: Prepared, held_back: frozenset[str]) -> 
         validation=keys.validation,
         seed=derive_seed(study.seed, "splits by unit"),
         classes=prepared.outcomes.classes,
+        word=study.keys.task.unit,
     )
     refuse_empty_parts(study, prepared, splits)
     return splits
