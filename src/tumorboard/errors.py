@@ -6,9 +6,17 @@ from collections.abc import Sequence
 
 
 class TumorboardError(Exception):
-    """A fault with one clear line for the user; never shown with a traceback."""
+    """Faults with one clear line each for the user; never shown with a traceback.
+
+    Args:
+        problems: One sentence each, every fault that was found, not only the first.
+    """
 
     exit_code = 2
+
+    def __init__(self, problems: str | Sequence[str]) -> None:
+        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
+        super().__init__("\n".join(self.problems))
 
 
 class InputError(TumorboardError):
@@ -16,15 +24,7 @@ class InputError(TumorboardError):
 
 
 class StudyError(TumorboardError):
-    """Your study file: one line for every key that must be mended.
-
-    Args:
-        problems: One sentence each, every fault that was found, not only the first.
-    """
-
-    def __init__(self, problems: str | Sequence[str]) -> None:
-        self.problems = (problems,) if isinstance(problems, str) else tuple(problems)
-        super().__init__("\n".join(self.problems))
+    """Your study file: one line for every key that must be mended."""
 
 
 class RunError(TumorboardError):

@@ -132,8 +132,15 @@ def test_files_that_do_not_fit_are_rejected_and_the_rest_stays(two: Path) -> Non
     assert cohort.n_rows == 4 + 3
     assert cohort.annotations == {"m": 1 + 1 + 3 + 3 + 1, "t": 4, "l": 0}
     assert "2 images without an annotation file: images/g.png, images/k.png" in cohort.notes
-    (step,) = cohort.flow
-    assert step.patients == ("broken", "c", "e", "f", "g", "k")
+    assert {step.reason: step.patients for step in cohort.flow} == {
+        "image damaged": ("broken",),
+        "annotation file damaged": ("c",),
+        "annotations outside of the image": ("e",),
+        "annotation file marks nothing": ("f",),
+        "no annotation file": ("g", "k"),
+        "image missing": ("h",),
+    }
+    assert sum(step.n_patients for step in cohort.flow) + len(cohort.patients) == 7 + 3
     with pytest.raises(InputError, match=r"annotations outside of their image: d\.json: 1 of 4"):
         read(two, outside="error")
 
@@ -175,6 +182,35 @@ def test_what_makes_the_cohort_doubtful_stops_it(
     marks(two, name, content)
     with pytest.raises(InputError, match=message):
         read(two, **settings)
+
+
+def test_all_that_makes_a_cohort_doubtful_is_said_at_once(two: Path) -> None:
+    image(two, "c.png")
+    image(two, "c.tif")
+    marks(two, "a.csv", "x,y,class\n10,9,nucleus\n")
+    marks(two, "c.json", {"t": dots((0.5, 1.01), (0.2, 0.2))})
+    with pytest.raises(InputError) as caught:
+        read(two, classes=("m", "t", "l"))
+    assert [line.split(":")[0] for line in caught.value.problems] == [
+        "images with the same name", "unknown classes", "c.json",
+    ]  # fmt: skip
+    (two / "images" / "c.tif").unlink()
+    with pytest.raises(InputError) as caught:
+        read(two, classes=("m", "t", "l"))
+    assert [line.split(":")[0] for line in caught.value.problems] == [
+        "unknown classes", "c.json", "two annotation files for one image",
+    ]  # fmt: skip
+
+
+def test_a_file_of_the_image_s_name_with_another_ending_is_named(two: Path) -> None:
+    image(two, "c.png")
+    marks(two, "c.dat", "x,y,class\n1,1,m\n")
+    cohort = read(two)
+    assert states(cohort)["images/c.png"][1].startswith(
+        "no annotation file has its name; annotations/c.dat was not looked at: its ending is none "
+        "of .json"
+    )
+    assert any("images/c.png (annotations/c.dat was not looked at)" in n for n in cohort.notes)
 
 
 def test_two_images_of_one_name(two: Path) -> None:

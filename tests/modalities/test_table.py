@@ -206,8 +206,9 @@ def test_a_column_without_training_values_is_named() -> None:
 
 
 def test_every_column_without_training_values_is_named_with_the_key_that_drops_it() -> None:
-    empty = {f"x{i}": [None, None, "3"] for i in range(12)}
-    cohort = make_cohort(**empty, c=[None, None, "a"], y=["1", "2", "3"])
+    cells: list[str | None] = [None, None, "3"]
+    empty = {f"x{i}": cells for i in range(12)}
+    cohort = make_cohort(patients=["a", "b", "d"], **empty, c=[None, None, "a"], y=["1", "2", "3"])
     names = (*empty, "y")
     with pytest.raises(InputError, match=r"13 columns: x0, x1.*and 3 more.*drop_missing_above"):
         fit(Table(numeric=names, categorical=("c",)), cohort, [0, 1])

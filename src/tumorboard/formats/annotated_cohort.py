@@ -278,12 +278,14 @@ def _records(found: AnnotatedImages, matched: NamedFiles, table: Path) -> list[F
 
 
 def _flow(found: AnnotatedImages) -> tuple[FlowStep, ...]:
-    """Patients of whom images are there, but no annotation that can be used."""
+    """Patients of images or annotation files without an annotation that can be used, and why."""
     kept = {found.patients[image] for image in found.rows}
-    without = tuple(p for p in dict.fromkeys(found.patients.values()) if p not in kept)
-    if not without:
-        return ()
-    return (FlowStep("no annotated image", len(without), 0, without),)
+    steps: dict[str, list[str]] = {}
+    for patient in dict.fromkeys([*found.patients.values(), *found.lost]):
+        if patient not in kept:
+            reason = found.lost.get(patient, "no annotation that can be used")
+            steps.setdefault(reason, []).append(patient)
+    return tuple(FlowStep(why, len(lost), 0, tuple(lost)) for why, lost in steps.items())
 
 
 def _text(number: float | None) -> str | None:

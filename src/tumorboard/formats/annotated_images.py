@@ -7,17 +7,19 @@ What happens to what does not fit:
   outside, it is not this image's and the file is rejected;
 * an image that cannot be read: rejected, and its annotations wait beside it, ignored;
 * an image that nobody annotated: ignored, with a note; nothing that was marked is lost;
-* what makes the whole cohort doubtful stops it: one name for two images, a class that is not
-  known, two spellings of a class, coordinates that could be pixels or shares of the image.
+* what makes the whole cohort doubtful stops it, all of it named at once: one name for two images, a
+  class that is not known, two spellings of a class, coordinates that could be pixels or shares.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
-from tumorboard.errors import InputError, nearest
-from tumorboard.formats.annotation_files import read_annotation_file
+from tumorboard.errors import InputError
+from tumorboard.formats.annotation_faults import class_faults, find_fractions
+from tumorboard.formats.annotation_files import SUFFIXES, read_annotation_file
 from tumorboard.formats.annotation_pairing import (
     AnnotatedImages,
     AnnotationRules,
@@ -27,15 +29,15 @@ from tumorboard.formats.annotation_pairing import (
 from tumorboard.formats.annotations import (
     Annotation,
     AnnotationFile,
-    Coordinates,
     in_pixels,
-    is_fraction,
     is_inside,
 )
 from tumorboard.formats.image_size import read_image_size
-from tumorboard.formats.messages import counted, listed, shown
+from tumorboard.formats.messages import counted, listed
 from tumorboard.records import Bools, FileState, Rejection
 
+T = TypeVar("T")
+_NOT_ONE = f"none of {', '.join(SUFFIXES)}"
 #: Share of a file's annotations outside the image from which it cannot belong to this image.
 _MOST_OUTSIDE = 0.5
 
@@ -58,27 +60,54 @@ def read_annotated_images(
         StudyError: A pattern that is unsafe.
     """
     files = find_annotated(root, images=rules.images, annotations=rules.annotations)
-    found = AnnotatedImages(root, patients=name_patients(files.images))
+    faults: list[str] = []
+    nobody = dict.fromkeys(files.images, "")
+    patients = _attempt(lambda: name_patients(files.images), nobody, faults)
+    named = _attempt(lambda: by_name(files.images), {i: i for i in files.images}, faults)
+    found = AnnotatedImages(root, patients=patients)
     found.counts.update(dict.fromkeys(rules.classes, 0))
-    pairing = _Pairing(found, by_name(files.images), rules, name_patients)
+    pairing = _Pairing(found, named, rules, name_patients)
     read = pairing.read(files.annotations)
-    _check_classes(list(read.values()), rules.classes)
-    fractions = _fractions(read, rules.coordinates)
+    faults += class_faults(list(read.values()), rules.classes)
+    fractions = find_fractions(read, rules.coordinates, faults)
     for name, file in read.items():
         for class_name, n in file.counts.items():
             found.counts[class_name] = found.counts.get(class_name, 0) + n
-        pairing.place(name, file, fraction=fractions[name])
-    pairing.refuse_faults()
+        pairing.place(name, file, fraction=fractions.get(name))
+    faults += pairing.faults()
+    if faults:
+        raise InputError(faults)
+    unread = _unread(files.others)
     for image in files.images:
         if image not in found.records:
-            found.unannotated.append(image)
-            found.record(image, "ignored", "no annotation file has its name")
+            other = unread.get(PurePosixPath(image).stem)
+            hint = f"; {other} was not looked at: its ending is {_NOT_ONE}" if other else ""
+            found.unannotated.append(f"{image}{f' ({other} was not looked at)' if other else ''}")
+            found.record(image, "ignored", f"no annotation file has its name{hint}")
+            found.lose(patients[image], "no annotation file")
     for name in files.others:
         is_hidden = any(part.startswith(".") for part in PurePosixPath(name).parts)
-        reason = "hidden file" if is_hidden else "neither an image nor annotations by its name"
+        reason = "hidden file" if is_hidden else "neither an image nor annotations by its ending"
         found.record(name, "ignored", reason)
     found.notes += _notes(read, fractions, found)
     return found
+
+
+def _attempt(action: Callable[[], T], otherwise: T, faults: list[str]) -> T:
+    try:
+        return action()
+    except InputError as error:
+        faults += error.problems
+        return otherwise
+
+
+def _unread(others: Sequence[str]) -> dict[str, str]:
+    """Name without ending -> file, of files that no ending makes an image or annotations."""
+    return {
+        PurePosixPath(name).stem: name
+        for name in reversed(others)
+        if not any(part.startswith(".") for part in PurePosixPath(name).parts)
+    }
 
 
 class _Pairing:
@@ -108,13 +137,14 @@ class _Pairing:
             except InputError as error:
                 image = self._named.get(PurePosixPath(name).stem)
                 self.found.record(name, "rejected", str(error), patient=self._patient(name, image))
+                self.found.lose(self._patient(name, image), "annotation file damaged")
                 if image:
                     self._own(image, name)
                     self.found.record(image, "ignored", f"its annotation file {name} is damaged")
         return read
 
-    def place(self, name: str, file: AnnotationFile, *, fraction: bool) -> None:
-        """Give a file's annotations to its images, and say what became of the file."""
+    def place(self, name: str, file: AnnotationFile, *, fraction: bool | None) -> None:
+        """Give a file's annotations to its images; `fraction` None is not known, a fault."""
         stem = PurePosixPath(name).stem
         groups: dict[str, list[Annotation]] = {} if file.annotations else {stem: []}
         for one in file.annotations:
@@ -127,7 +157,9 @@ class _Pairing:
             image = self._named.get(key)
             own = self._patient(name if key == stem else key, image)
             patient = patient or own
-            state, reason = self._place_one(name, file, image, group, fraction)
+            state, reason, why = self._place_one(name, file, image, group, fraction)
+            if why:
+                self.found.lose(own, why)
             outcomes[key] = state
             if reason:
                 prefix = f"{key}: " if len(groups) > 1 else ""
@@ -144,22 +176,23 @@ class _Pairing:
 
     def _place_one(
         self, name: str, file: AnnotationFile, image: str | None, group: list[Annotation],
-        fraction: bool,
-    ) -> tuple[FileState, str]:  # fmt: skip
-        """State of a file for one image, and why; the image's own record where it is known."""
+        fraction: bool | None,
+    ) -> tuple[FileState, str, str]:  # fmt: skip
+        """State of a file for one image, its reason, and why the image is lost to its patient."""
         if image is None:
             n = counted(len(group), "annotation")
-            return "rejected", f"no image has this name below {self._rules.images}; {n} left out"
-        if not self._own(image, name):
-            return "ignored", ""
+            reason = f"no image has this name below {self._rules.images}; {n} left out"
+            return "rejected", reason, "image missing"
+        if not self._own(image, name) or fraction is None:
+            return "ignored", "", ""
         if not group:
             self.found.record(image, "ignored", f"its annotation file {name} marks nothing")
-            return "used", ""
+            return "used", "", "annotation file marks nothing"
         try:
             width_px, height_px = read_image_size(self.found.root / PurePosixPath(image))
         except InputError as error:
             self.found.record(image, "rejected", str(error))
-            return "ignored", "its image cannot be read"
+            return "ignored", "its image cannot be read", "image damaged"
         placed = in_pixels(group, width_px=width_px, height_px=height_px, fraction=fraction)
         inside = is_inside(placed, width_px=width_px, height_px=height_px)
         kept = [one for one, is_in in zip(placed, inside, strict=True) if is_in]
@@ -168,10 +201,11 @@ class _Pairing:
             self._outside.append(f"{file.path.name}: {reason}")
         if len(kept) < (1 - _MOST_OUTSIDE) * len(placed):
             self.found.record(image, "ignored", f"{name} does not fit it")
-            return "rejected", f"{reason}. Is this file of another image, or of another scale?"
+            reason += ". Is this file of another image, or of another scale?"
+            return "rejected", reason, "annotations outside of the image"
         self.found.rows[image] = kept
         self.found.record(image, "used", "")
-        return "used", f"{reason}; left out" if reason else ""
+        return "used", f"{reason}; left out" if reason else "", ""
 
     def _own(self, image: str, name: str) -> bool:
         if image in self._owner:
@@ -189,17 +223,19 @@ class _Pairing:
         except InputError:
             return ""
 
-    def refuse_faults(self) -> None:
-        """Stop where an image has two annotation files, or the author wants none outside."""
+    def faults(self) -> list[str]:
+        """Images with two annotation files, and what lies outside where the author wants none."""
+        found: list[str] = []
         if self._twice:
-            raise InputError(
+            found.append(
                 f"two annotation files for one image: {listed(self._twice)}. Keep one of each."
             )
         if self._outside and self._rules.outside == "error":
-            raise InputError(
+            found.append(
                 f"annotations outside of their image: {listed(self._outside)}. Mend the files, or "
                 'set outside = "reject" under [cohort] to leave those annotations out.'
             )
+        return found
 
 
 def _outside_reason(
@@ -216,42 +252,6 @@ def _outside_reason(
     return (
         f"{len(outside)} of {n} outside the image of {width_px} x {height_px} px: {listed(outside)}"
     )
-
-
-def _check_classes(read: Sequence[AnnotationFile], known: Sequence[str]) -> None:
-    faults: list[str] = []
-    spellings: dict[str, str] = {}
-    for file in read:
-        for name in file.counts:
-            other = spellings.setdefault(name.casefold(), name)
-            if known and name not in known:
-                n = counted(file.counts[name], "annotation")
-                faults.append(f"{file.path.name}: {shown(name)} ({n})")
-            elif other != name:
-                faults.append(f"{file.path.name}: {shown(name)}, elsewhere {shown(other)}")
-    if faults and known:
-        word = faults[0].split("'")[1].casefold()
-        raise InputError(
-            f"unknown classes: {listed(faults)}. {nearest(word, known)} Mend the files, or name "
-            "the class in cohort.classes."
-        )
-    if faults:
-        raise InputError(f"classes that differ only in case: {listed(faults)}. Spell one one way.")
-
-
-def _fractions(read: Mapping[str, AnnotationFile], coordinates: Coordinates) -> dict[str, bool]:
-    """File -> whether it holds shares of the image; every file that could be either is named."""
-    found: dict[str, bool] = {}
-    faults: list[str] = []
-    for name, file in read.items():
-        try:
-            found[name] = is_fraction(file, coordinates)
-        except InputError as error:
-            faults.append(str(error))
-    if faults:
-        more = f" ({counted(len(faults) - 1, 'more file')} like it)" if len(faults) > 1 else ""
-        raise InputError(faults[0] + more)
-    return found
 
 
 def _notes(

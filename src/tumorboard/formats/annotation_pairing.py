@@ -30,6 +30,7 @@ class AnnotatedImages:
         rejections: What could not be used.
         notes: Sentences for the report.
         unannotated: Images without an annotation file.
+        lost: Patient -> why nothing of an image or file can be used; others may still be.
     """
 
     root: Path
@@ -40,6 +41,12 @@ class AnnotatedImages:
     rejections: list[Rejection] = field(default_factory=list[Rejection])
     notes: list[str] = field(default_factory=list[str])
     unannotated: list[str] = field(default_factory=list[str])
+    lost: dict[str, str] = field(default_factory=dict[str, str])
+
+    def lose(self, patient: str, reason: str) -> None:
+        """Say why an image or file of a patient cannot be used; the first reason stays."""
+        if patient:
+            self.lost.setdefault(patient, reason)
 
     def record(
         self,

@@ -24,7 +24,10 @@ from tumorboard.transforms.category_columns import (
     split_cells,
 )
 from tumorboard.transforms.column_features import (
-    feature_array, feature_names, feature_origins, require_values,
+    feature_array,
+    feature_names,
+    feature_origins,
+    require_values,
 )  # fmt: skip
 from tumorboard.transforms.column_patterns import check_names
 from tumorboard.transforms.column_scaling import Imputation, Scaling, fills_with_mean, fit_numbers

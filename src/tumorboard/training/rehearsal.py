@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tumorboard import registry
-from tumorboard.errors import StudyError, TumorboardError, nearest
+from tumorboard.errors import TumorboardError, nearest
 from tumorboard.records import ArraySpec, Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.fit import choose_device, fit_modalities, new_network
@@ -72,5 +72,4 @@ def _attempt(action: Callable[[], object], faults: list[str], where: str = "") -
     try:
         action()
     except TumorboardError as error:
-        lines = error.problems if isinstance(error, StudyError) else (str(error),)
-        faults += [f"{where}: {line}" if where else line for line in lines]
+        faults += [f"{where}: {line}" if where else line for line in error.problems]

@@ -101,7 +101,7 @@ def _trial(study: Study, prepared: Prepared) -> tuple[list[str], list[Split]]:
         splits = split_study(study, prepared, locked_patients(study, prepared))
         refuse_empty_parts(study, prepared, splits)
     except TumorboardError as error:
-        return _problems(error), []
+        return list(error.problems), []
     return rehearse(study, prepared, splits[0]), splits
 
 
@@ -128,10 +128,6 @@ def _wide_sets(study: Study, prepared: Prepared, splits: Sequence[Split]) -> lis
         "its sets will hold every class and refer everybody. Raise evaluation.validation, lower "
         'the coverage, or use by = "all".'
     ]
-
-
-def _problems(error: TumorboardError) -> list[str]:
-    return list(error.problems) if isinstance(error, StudyError) else [str(error)]
 
 
 def _patients(study: Study, prepared: Prepared) -> list[str]:
@@ -221,7 +217,7 @@ def _unprepared(
         *found.notes,
         *told(findings, study.keys.audit.accept),
     ]
-    return CheckReport(tuple(findings), tuple(lines), 2, tuple(_problems(error)))
+    return CheckReport(tuple(findings), tuple(lines), 2, tuple(list(error.problems)))
 
 
 def _outcomes(study: Study, found: Cohort) -> Outcomes:

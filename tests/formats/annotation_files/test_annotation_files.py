@@ -166,6 +166,18 @@ def test_csv_with_boxes_dots_and_rows_without_a_class(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "header", ["xmin,ymin,xmax,ymax", "X_min,Y_min,X_max,Y_max", "x1,y1,x2,y2"]
+)
+def test_boxes_of_a_csv_by_their_corners(tmp_path: Path, header: str) -> None:
+    found = read(tmp_path, f"{header},class\n10,20,30,60,m\n", "a.csv")
+    assert found.annotations == (Annotation("m", 20.0, 40.0, 20.0, 40.0, 2),)
+    with pytest.raises(InputError, match="in row 3"):
+        read(tmp_path, f"{header},class\n1,2,3,4,m\n3,2,1,4,m\n", "b.csv")
+    with pytest.raises(InputError, match=r"no column x, y; expected .*the centre, also of a box"):
+        read(tmp_path, "left,top,class\n1,2,m\n", "c.csv")
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("", "is empty"),
@@ -187,7 +199,7 @@ def test_csv_with_boxes_dots_and_rows_without_a_class(tmp_path: Path) -> None:
         (IMAGESCOPE[:300], "line 7, column .*not valid XML .*cut short"),
         (ASAP.replace('Y="40"', 'Y="4O"'), "annotation 1, Y: .* found '4O'"),
         (ASAP.replace('"Dot"', '"Cube"'), "annotation 1: type 'Cube'"),
-        ("x,y\n1,2\n", "no column class; expected x, y, class"),
+        ("x,y\n1,2\n", "no column class; expected class and x, y"),
         ("x,y,class\n1,2,a\n1,,b\n", "row 3, column y: expected a finite number, found ''"),
         ("x,y,class\n1,inf,a\n", "row 2, column y: .* found 'inf'"),
         (
