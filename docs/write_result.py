@@ -9,6 +9,8 @@ from __future__ import annotations
 import argparse
 import json
 import tomllib
+from collections.abc import Mapping
+from math import isnan
 from pathlib import Path
 
 from tumorboard.cache import write_text
@@ -17,17 +19,47 @@ from tumorboard.records import Estimate
 from tumorboard.report.contents import read_contents
 from tumorboard.report.sections import SECTIONS
 
-METRICS = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "mcc", "brier")
+BINARY = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "mcc", "brier")
+SEVERAL = ("macro_f1", "balanced_accuracy", "auroc", "auprc", "brier", "accuracy")
+OF_A_CLASS = ("sensitivity", "auprc", "auroc", "ppv")
 
 
 def interval(estimate: Estimate) -> str:
-    """A value with its 95 % interval."""
+    """A value with its 95 % interval; none under 10 patients."""
+    if isnan(estimate.value):
+        return "undefined"
+    if isnan(estimate.ci_low):
+        return f"{estimate.value:.3f}"
     return f"{estimate.value:.3f} ({estimate.ci_low:.3f} to {estimate.ci_high:.3f})"
 
 
 def signed(value: float) -> str:
     """A difference with its sign."""
-    return f"{value:+.3f}"
+    return "none" if isnan(value) else f"{value:+.3f}"
+
+
+def number(value: float) -> str:
+    """A p value, or that there is none."""
+    return "none" if isnan(value) else f"{value:.3g}"
+
+
+def arms(run: Run, sizes: Mapping[str, int]) -> list[str]:
+    """Every arm with its metrics; of several classes each class first, the rarest leading."""
+    lines: list[str] = []
+    if len(sizes) > 2:
+        lines += ["| class | arm | " + " | ".join(OF_A_CLASS) + " |",
+                  "|---|---|" + "---|" * len(OF_A_CLASS)]  # fmt: skip
+        for name in sorted(sizes, key=lambda c: sizes[c]):
+            for arm, metrics in run.metrics.items():
+                cells = " | ".join(interval(metrics[f"{m}_{name}"]) for m in OF_A_CLASS)
+                lines.append(f"| {name} | {arm} | {cells} |")
+        lines.append("")
+    shown = SEVERAL if len(sizes) > 2 else BINARY
+    lines += ["| arm | patients | " + " | ".join(shown) + " |", "|---|---|" + "---|" * len(shown)]
+    for arm, metrics in run.metrics.items():
+        cells = " | ".join(interval(metrics[name]) for name in shown)
+        lines.append(f"| {arm} | {metrics['auroc'].n_patients} | {cells} |")
+    return lines
 
 
 def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit: str) -> str:
@@ -57,13 +89,7 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
         "95 % intervals: logit-DeLong for AUROC, Wilson for sensitivity, specificity, PPV and NPV, "
         "patient bootstrap for the others.",
         "",
-        "| arm | patients | " + " | ".join(METRICS) + " |",
-        "|---|---|" + "---|" * len(METRICS),
-    ]
-    for arm, metrics in run.metrics.items():
-        cells = " | ".join(interval(metrics[name]) for name in METRICS)
-        lines.append(f"| {arm} | {metrics['auroc'].n_patients} | {cells} |")
-    lines += [
+        *arms(run, read_contents(run.folder).n_units),
         "",
         "| arm | reference | metric | difference | 95 % interval | p | p (Holm) | test |",
         "|---|---|---|---|---|---|---|---|",
@@ -71,7 +97,8 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
     for c in run.comparison:
         lines.append(
             f"| {c.arm} | {c.reference} | {c.metric} | {signed(c.difference)} | "
-            f"{signed(c.ci_low)} to {signed(c.ci_high)} | {c.p_value:.3g} | {c.p_value_holm:.3g} | "
+            f"{signed(c.ci_low)} to {signed(c.ci_high)} | {number(c.p_value)} | "
+            f"{number(c.p_value_holm)} | "
             f"{c.test} |"
         )
     return "\n".join([*lines, *evidence(run), ""])
