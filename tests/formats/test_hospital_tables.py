@@ -87,6 +87,25 @@ def test_a_truncated_gz_is_refused(tmp_path: Path) -> None:
         read(find_tables(tmp_path, ["t"])["t"], KINDS)
 
 
+@pytest.mark.parametrize("name", ["t.csv", "t.csv.gz", "t.parquet"])
+def test_a_table_without_rows_is_named(tmp_path: Path, name: str) -> None:
+    head = TEXT.split("\n", 1)[0] + "\n\n"
+    if name.endswith("parquet"):
+        pl.read_csv(TEXT.encode(), infer_schema=False).clear().write_parquet(tmp_path / name)
+    else:
+        text = head.encode()
+        (tmp_path / name).write_bytes(gzip.compress(text) if name.endswith("gz") else text)
+    with pytest.raises(InputError, match=rf"{name}: has a header and no rows, but t is needed"):
+        required(find_tables(tmp_path, ["t"]), "t", tmp_path)
+
+
+def test_no_column_that_is_expected_itself_is_suggested(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as caught:
+        read(table(tmp_path, "hadm_id,icd_code,when\n7,1,2150-01-01\n"), KINDS)
+    assert "Did you mean" not in str(caught.value)
+    assert "Known" not in str(caught.value)
+
+
 def test_declared_codes_are_missing_in_every_type(tmp_path: Path) -> None:
     text = TEXT.replace("1.5", "NA").replace("0389", "NA")
     row = read(table(tmp_path, text, missing=("", "NA")), KINDS).row(0, named=True)

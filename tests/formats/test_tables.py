@@ -321,13 +321,15 @@ def test_excel_formula_that_failed_or_was_never_computed(tmp_path: Path) -> None
         read_table(workbook(tmp_path / "t.xlsx", fill))
 
 
-def test_damaged_workbook_and_unknown_kind(write: Write) -> None:
+def test_damaged_workbook_and_unknown_kind(write: Write, tmp_path: Path) -> None:
     with pytest.raises(InputError, match="not a readable Excel workbook"):
         read_table(write("no workbook", name="t.xlsx"))
     with pytest.raises(InputError, match="not a readable Parquet file"):
         read_table(write("no parquet", name="t.parquet"))
     with pytest.raises(InputError, match=r"unknown kind of table '\.pdf'"):
         read_table(write("x", name="t.pdf"))
+    with pytest.raises(InputError, match=rf"{tmp_path}: is a folder; expected a table, one file"):
+        read_table(tmp_path)
     with pytest.raises(InputError, match="no such table"):
         read_table(Path("absent.csv"))
 

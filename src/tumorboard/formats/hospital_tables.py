@@ -6,6 +6,8 @@ and columns may be in any case.
 
 from __future__ import annotations
 
+import gzip
+import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -58,7 +60,7 @@ def required(tables: Mapping[str, HospitalTable], name: str, folder: Path) -> Ho
     """The table of this name.
 
     Raises:
-        InputError: The folder has none.
+        InputError: The folder has none, or it has no rows.
     """
     if name not in tables:
         have = f"Found: {', '.join(sorted(tables))}." if tables else "No known table was found."
@@ -66,12 +68,33 @@ def required(tables: Mapping[str, HospitalTable], name: str, folder: Path) -> Ho
             f"{folder}: no table {name}; expected {name}.csv, {name}.csv.gz or {name}.parquet, in "
             f"any case, there or in a folder below it. {have}"
         )
-    return tables[name]
+    table = tables[name]
+    if not _has_rows(table.path):
+        raise InputError(
+            f"{table.path}: has a header and no rows, but {name} is needed. Was it copied "
+            "completely?"
+        )
+    return table
 
 
 def _table_name(path: Path) -> str:
     name = path.name.lower()
     return next((name.removesuffix(end) for end in ENDINGS if name.endswith(end)), "")
+
+
+def _has_rows(path: Path) -> bool:
+    """Whether anything follows the header; a damaged file is left to whoever reads it."""
+    if path.suffix.lower() == ".parquet":
+        import polars as pl
+
+        return pl.scan_parquet(path, glob=False).select(pl.len()).collect().item() > 0
+    opened = gzip.open if path.suffix.lower() == ".gz" else open
+    try:
+        with opened(path, "rb") as handle:
+            handle.readline()
+            return any(line.strip() for line in handle)
+    except (OSError, EOFError, zlib.error):
+        return True
 
 
 def _columns(path: Path) -> dict[str, str]:

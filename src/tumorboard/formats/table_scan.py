@@ -210,11 +210,12 @@ def _lenient(column: polars.Expr, form: str) -> polars.Expr:
 def _refuse_missing(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
     missing = [name for name in kinds if name not in table.columns]
     if missing:
-        known = list(table.columns)
-        advice = " ".join(f"{name}: {nearest(name, known)}" for name in missing[:LISTED])
+        # a column that is expected as itself is no misspelling of another one
+        free = [name for name in table.columns if name not in kinds]
+        advice = " ".join(f"{name}: {nearest(name, free)}" for name in missing[:LISTED] if free)
         raise InputError(
             f"{table.path.name}: no column {', '.join(missing)}; expected "
-            f"{', '.join(kinds)}. {advice}"
+            f"{', '.join(kinds)}. {advice or 'All its columns are among these.'}"
         )
 
 

@@ -68,6 +68,22 @@ class Table:
         return len(self.lines)
 
 
+def refuse_no_file(path: Path, *, expected: str = "a table") -> None:
+    """Refuse a path that is no file.
+
+    Args:
+        path: The path.
+        expected: What the file should be, for the message.
+
+    Raises:
+        InputError: No such file, or a folder.
+    """
+    if path.is_dir():
+        raise InputError(f"{path.resolve()}: is a folder; expected {expected}, one file.")
+    if not path.is_file():
+        raise InputError(f"{path}: no such table; expected {expected}.")
+
+
 def read_table(
     path: Path, *, encoding: str = "auto", delimiter: str = "auto", decimal: str = "auto",
     sheet: str = "auto", missing: Sequence[str] = ("",),
@@ -86,8 +102,7 @@ def read_table(
         InputError: The file cannot be read as one table with one header; says row and column.
         StudyError: An option that does not exist.
     """
-    if not path.is_file():
-        raise InputError(f"{path}: no such table.")
+    refuse_no_file(path)
     suffix = path.suffix.lower()
     head = _first_bytes(path)
     if suffix in _EXCEL:

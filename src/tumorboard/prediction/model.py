@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from tumorboard.cache import Cache, write_text
-from tumorboard.errors import InputError
 from tumorboard.evaluation.pairing import COLUMN, SIMULATED, pairing_label
 from tumorboard.formats.messages import listed
+from tumorboard.formats.tables import refuse_no_file
 from tumorboard.modalities import Measured
 from tumorboard.models.assembly import fusion_level
 from tumorboard.records import Cohort, Floats, Ints, Rejection
@@ -97,7 +97,6 @@ class ReadPatients:
         outcome_name: Outcome column of the cohort, or "none" where it has none.
         outcome: Outcome of each row of the cohort as class name, "" where unknown.
         rejections: Rows that were left out.
-        root: Folder that file names start from.
     """
 
     cohort: Cohort
@@ -106,7 +105,6 @@ class ReadPatients:
     outcome_name: str
     outcome: tuple[str, ...]
     rejections: tuple[Rejection, ...]
-    root: Path
 
 
 class Model:
@@ -138,15 +136,19 @@ class Model:
     def read(self, table: str | Path, *, data: str | Path | None = None) -> ReadPatients:
         """Read the patients of a table; see `predict`."""
         path = Path(table)
-        if not path.is_file():
-            raise InputError(f"{path}: no such table.")
-        root = Path(data) if data is not None else self.data_root(path)
+        is_folder_study = self.fitted.study.keys.cohort.source == "folder"
+        written = "" if is_folder_study else ", such as `tumorboard table STUDY --out FILE` writes"
+        refuse_no_file(path, expected=f"a table with the columns that the model reads{written}")
         modalities = self.fitted.modalities
         files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
         cohort = read_other_table(
-            self.fitted.study, path, root, name=path.name, files=files,
+            self.fitted.study,
+            path,
+            [Path(data)] if data is not None else _data_roots(path),
+            name=path.name,
+            files=files,
             settings=self._source_settings(),
-        )  # fmt: skip
+        )
         cohort, excluded = self._without_excluded(cohort)
         outcome_name, outcome = self._outcome(cohort)
         with Cache() as cache:
@@ -155,7 +157,7 @@ class Model:
             }
         some = self.fitted.present(measured).any(axis=1)
         rows = np.flatnonzero(some).astype(np.int64)
-        return ReadPatients(cohort, measured, rows, outcome_name, outcome, tuple(excluded), root)
+        return ReadPatients(cohort, measured, rows, outcome_name, outcome, tuple(excluded))
 
     def predict_patients(self, patients: ReadPatients) -> Predictions:
         """Predict patients that were read."""
@@ -189,7 +191,7 @@ class Model:
             pairing=self.fitted.study.keys.evaluation.pairing,
             notes=(
                 *filter(None, [pairing_label(self.fitted.study.as_tables())]),
-                f"file names start from {patients.root}",
+                f"file names start from {cohort.root}",
                 *cohort.notes,
                 *self._notes(measured, rows),
                 *self._unseen_subsets(names),
@@ -208,19 +210,6 @@ class Model:
             else value
             for key, value in self.fitted.study.source.items()
         }
-
-    def data_root(self, table: Path) -> Path:
-        """Folder that file names start from: the table's own where it holds the files' folders.
-
-        `TUMORBOARD_DATA` counts only where the table's folder does not, so that files of another
-        cohort under the same names are not taken for the new patients'.
-        """
-        patterns = [m.pattern for m in self.fitted.modalities.values() if m.pattern != "none"]
-        folders = [Path(pattern.partition("{")[0] + "x").parent for pattern in patterns]
-        named = os.environ.get("TUMORBOARD_DATA")
-        if named and not all((table.parent / folder).is_dir() for folder in folders):
-            return Path(named)
-        return table.parent
 
     def _outcome(self, cohort: Cohort) -> tuple[str, tuple[str, ...]]:
         """Outcome of every row where the cohort has it; labels the model lacks are refused."""
@@ -293,6 +282,16 @@ class Model:
             for name, modality in self.fitted.modalities.items()
             for sentence in modality.notes(measured[name], rows)
         )
+
+
+def _data_roots(table: Path) -> list[Path]:
+    """The table's own folder, and `TUMORBOARD_DATA` where that one does not hold the files.
+
+    In this order, so that files of another cohort under the same names are not taken for the new
+    patients'.
+    """
+    named = os.environ.get("TUMORBOARD_DATA")
+    return [table.parent, *([Path(named)] if named else [])]
 
 
 def _known_outcomes(

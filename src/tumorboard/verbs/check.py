@@ -217,7 +217,7 @@ def _unprepared(
         *found.notes,
         *told(findings, study.keys.audit.accept),
     ]
-    return CheckReport(tuple(findings), tuple(lines), 2, tuple(list(error.problems)))
+    return CheckReport(tuple(findings), tuple(lines), 2, error.problems)
 
 
 def _outcomes(study: Study, found: Cohort) -> Outcomes:
