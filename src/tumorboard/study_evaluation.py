@@ -108,6 +108,6 @@ class Evaluation(Keys):
     mc_dropout: Annotated[int, Field(ge=0)] = 0
     explain: list[str] = [
         "modality_contribution", "permutation_importance", "grad_cam", "linear_shap", "tree_shap",
-        "integrated_gradients",
+        "integrated_gradients", "patch_attention",
     ]  # fmt: skip
     explain_patients: Annotated[int, Field(ge=0)] = 12

@@ -1,7 +1,8 @@
 """Explanations as tables: what was found per patient, feature and image, and what was refused.
 
 A folder of explanations holds explanations.json (what was asked, sanity checks, remarks) and for
-each arm heat_maps.csv, attributions.csv, importance.csv and maps/*.npz (maps, inputs, masks).
+each arm heat_maps.csv, attributions.csv, importance.csv and maps/*.npz (maps, inputs, masks; of
+slides the place and weight of every window, and pictures of some).
 """
 
 from __future__ import annotations
@@ -110,6 +111,7 @@ class Answer:
         n_rows: Rows that it was asked about.
         checks: Sanity check -> what each fitted model gave.
         remarks: Sentences for the reader.
+        caption: What its pictures show, where it is not what raises the answer.
     """
 
     arm: str
@@ -121,6 +123,7 @@ class Answer:
         default_factory=dict[str, "Sequence[float | None]"]
     )
     remarks: tuple[str, ...] = ()
+    caption: str = ""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from tumorboard.evaluation.joined_importance import Importance as Importance
 from tumorboard.modalities import Measured
+from tumorboard.prediction.kept_maps import Windows
 from tumorboard.records import Cohort, Floats, Ints, Outcomes
 from tumorboard.training.fitted import FittedArm
 
@@ -53,7 +54,8 @@ class Attributions:
         values: (rows, F) attributions; NaN where the feature is absent.
         base: (rows,) output that the attributions start from.
         output: (rows,) output of the model.
-        scale: Scale of all of them.
+        scale: Scale of all of them; a `weight` is the share of a modality, `attention` that of a
+            window, and neither moves anything.
         is_complete: Whether the method promises that base plus sum equals the output.
     """
 
@@ -63,7 +65,7 @@ class Attributions:
     values: Floats
     base: Floats
     output: Floats
-    scale: Literal["logit", "probability", "weight"]
+    scale: Literal["logit", "probability", "weight", "attention"]
     is_complete: bool = True
 
 
@@ -76,12 +78,14 @@ class HeatMaps:
         rows: (n,) rows that have a map.
         maps: (n, H, W) or (n, X, Y, Z), non-negative, in the geometry that the encoder saw.
         inputs: (n, C, H, W) or (n, C, X, Y, Z) what the encoder saw.
+        windows: What the maps were painted from, where that is windows of a slide.
     """
 
     modality: str
     rows: Ints
     maps: NDArray[np.float32]
     inputs: NDArray[np.float32]
+    windows: Windows | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +114,8 @@ class Explainer(ABC):
     question: str
     #: Whether it needs many patients for one answer (an importance), or asks them one by one.
     asks_all: ClassVar[bool] = False
+    #: What its pictures show; "" where it is the image, and what in it raises the answer.
+    caption: ClassVar[str] = ""
 
     @abstractmethod
     def refuses(self, fitted: FittedArm) -> str:

@@ -125,6 +125,7 @@ def _kept(
             maps=maps.maps,
             inputs=maps.inputs,
             modality=fitted.modalities[maps.modality],
+            windows=maps.windows,
         )
         heat_maps += rows
         remarks += said
@@ -132,7 +133,10 @@ def _kept(
         key: (None if np.isnan(value) else float(value),)
         for key, value in (explanation.checks or {}).items()
     }
-    one = Answer(arm, name, explainer.question, "", len(asked.rows), checks, tuple(remarks))
+    one = Answer(
+        arm, name, explainer.question, "", len(asked.rows), checks, tuple(remarks),
+        caption=explainer.caption,
+    )  # fmt: skip
     return Explanations(
         (one,),
         tuple(heat_maps),

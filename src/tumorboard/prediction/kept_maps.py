@@ -15,7 +15,7 @@ from tumorboard.cache import write_atomic
 from tumorboard.errors import InputError
 from tumorboard.evaluation.explanation_table import HeatMapRow
 from tumorboard.modalities import Modality
-from tumorboard.records import Bools, Cohort, Ints
+from tumorboard.records import Bools, Cohort, Floats, Ints
 from tumorboard.transforms.heat_maps import Maps, entropy, peaks, share_inside
 
 
@@ -31,13 +31,47 @@ class Origin:
     target_name: str
 
 
+#: Windows with the largest weight that are kept as pictures, and with the smallest.
+N_MOST, N_LEAST = 8, 4
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Windows that maps were painted from, of every map; without the first axis those of one.
+
+    Args:
+        places: (n, windows, 3) centre x and y in pixels of the slide, and weight; NaN for none.
+        shown: (n, N_MOST + N_LEAST) which are kept as pictures: those of most weight, the largest
+            first, then those of least, the smallest first; -1 for none.
+        pictures: (n, N_MOST + N_LEAST, 3, h, w) them, as they were scanned.
+        slides: (n,) name of the slide.
+    """
+
+    places: Floats
+    shown: Ints
+    pictures: NDArray[np.uint8]
+    slides: NDArray[np.str_]
+
+
 @dataclass(frozen=True)
 class KeptMap:
-    """One map as it was kept: `map` in 0..1 of its largest value; `mask` is None without one."""
+    """One map as it was kept: `map` in 0..1 of its largest value; `mask` is None without one.
+
+    `windows` are those that the map was painted from, or None.
+    """
 
     map: Maps
     image: NDArray[np.uint8]
     mask: Bools | None
+    windows: Windows | None = None
+
+    @property
+    def values(self) -> Floats:
+        """(places,) the map's values, or the weights of the windows that it was painted from."""
+        if self.windows is None:
+            return self.map.ravel().astype(np.float64)
+        weight = self.windows.places[:, 2]
+        return weight[~np.isnan(weight)]
 
 
 def keep_maps(
@@ -50,6 +84,7 @@ def keep_maps(
     maps: Maps,
     inputs: NDArray[Any],
     modality: Modality,
+    windows: Windows | None = None,
 ) -> tuple[list[HeatMapRow], tuple[str, ...]]:
     """Write maps, inputs and masks, and say in numbers where each map lies.
 
@@ -62,6 +97,7 @@ def keep_maps(
         maps: (n, *space), non-negative.
         inputs: (n, C, *space) in 0..1.
         modality: Knows where lesions are, where the study names masks.
+        windows: What the maps were painted from, where that is windows of a slide.
 
     Returns:
         The rows of heat_maps.csv, and remarks about masks that cannot be used.
@@ -76,6 +112,7 @@ def keep_maps(
         inputs=np.round(np.clip(inputs, 0, 1) * 255).astype(np.uint8),
         masks=masks,
         known=known,
+        **({f"window_{key}": value for key, value in vars(windows).items()} if windows else {}),
     )
     inside, spread, places = share_inside(maps, masks), entropy(maps), peaks(maps)
     made = [
@@ -113,10 +150,13 @@ def read_map(folder: Path, row: HeatMapRow) -> KeptMap:
             found: Mapping[str, NDArray[Any]] = {name: arrays[name][row.index] for name in arrays}
     except (OSError, ValueError, KeyError, IndexError, EOFError) as error:
         raise InputError(f"{path}: absent or damaged ({error}). Explain again.") from error
+    start = "window_"
+    of_windows = {k.removeprefix(start): v for k, v in found.items() if k.startswith(start)}
     return KeptMap(
         map=found["maps"].astype(np.float32) / np.float32(255),
         image=found["inputs"],
         mask=found["masks"] if found["known"] else None,
+        windows=Windows(**of_windows) if of_windows else None,
     )
 
 

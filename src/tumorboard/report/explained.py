@@ -22,6 +22,8 @@ class Opinion:
     probability: float
 
 
+#: Scales of what says how much was taken from something, and explains no answer.
+SHARES = ("weight", "attention")
 #: Sanity check -> what it is, for a reader.
 CHECKS: Mapping[str, str] = {
     "rank_correlation_random_head": (
@@ -30,6 +32,10 @@ CHECKS: Mapping[str, str] = {
     "rank_correlation_random_network": (
         "rank correlation with the maps after the whole network was drawn at random"
     ),
+    "rank_correlation_random_windows": (
+        "rank correlation of the windows' weights with those of a network drawn at random"
+    ),
+    "times_even_share": "largest weight of a window, as a multiple of an even share",
 }
 
 
@@ -69,7 +75,7 @@ def attributions_of(rows: Sequence[AttributionRow]) -> tuple[list[str], Attribut
         values=values,
         base=base,
         output=output,
-        scale="logit" if scale == "logit" else "weight" if scale == "weight" else "probability",
+        scale="logit" if scale == "logit" else "weight" if scale in SHARES else "probability",
     )
     return units, found
 
@@ -77,9 +83,9 @@ def attributions_of(rows: Sequence[AttributionRow]) -> tuple[list[str], Attribut
 def waterfall(rows: Sequence[AttributionRow], *, name: str, n_classes: int) -> str:
     """The waterfall of one unit's attributions by one explainer, as SVG; "" for weights.
 
-    Weights are shares of the modalities and move nothing: their table says all.
+    Weights are shares of the modalities, or of windows, and move nothing: their table says all.
     """
-    if rows[0].scale == "weight":
+    if rows[0].scale in SHARES:
         return ""
     _, found = attributions_of(rows)
     return waterfall_svg(found, 0, name=name, outcome=rows[0].target, is_log_odds=n_classes == 2)

@@ -114,10 +114,12 @@ def _share_row(share: LesionShare) -> dict[str, str]:
 def _galleries(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
     """Pictures of every arm and explainer with maps; truth and call stand below each."""
     said = opinions(contents)
+    captions = {answer.explainer: answer.caption for answer in found.answers}
     return [
         {
             "arm": arm,
             "explainer": explainer.replace("_", " "),
+            "caption": captions.get(explainer, ""),
             "pictures": [_picture(contents, row, said) for row in rows[:_N_PICTURES]],
             "n_more": max(0, len(rows) - _N_PICTURES),
         }
@@ -172,7 +174,8 @@ def _contributions(contents: Contents, found: Explanations) -> list[dict[str, An
     from markupsafe import Markup
 
     drawn: list[dict[str, Any]] = []
-    groups = _by_arm(contents, found.attributions)
+    moving = [row for row in found.attributions if row.scale != "attention"]
+    groups = _by_arm(contents, moving)
     for number, ((arm, explainer), rows) in enumerate(groups.items()):
         target, of_target = _largest(rows)
         units, attributions = attributions_of(of_target)

@@ -14,6 +14,7 @@ from tumorboard.cache import write_atomic
 from tumorboard.evaluation.explanation_table import HeatMapRow
 from tumorboard.prediction.kept_maps import KeptMap, read_map
 from tumorboard.records import Bools, Floats
+from tumorboard.report.window_band import band
 
 #: Shortest side of each of the two images in a picture, px.
 _SIDE = 256
@@ -31,9 +32,13 @@ RGB = NDArray[np.uint8]
 def side_by_side(kept: KeptMap) -> RGB:
     """(H, W, 3) the image, and the map over the image with the outline of the lesion.
 
-    Of a volume the slice along its last axis that holds the map's largest value.
+    Of a volume the slice along its last axis that holds the map's largest value. Below a slide
+    those of its windows that stand out.
     """
-    return strip([kept])
+    pixels = strip([kept])
+    if kept.windows is None:
+        return pixels
+    return np.concatenate([pixels, band(kept.windows, pixels.shape[1])])
 
 
 def strip(maps: Sequence[KeptMap]) -> RGB:

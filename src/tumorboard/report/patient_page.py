@@ -18,8 +18,8 @@ from tumorboard.evaluation.explanation_table import (
     Explanations,
     HeatMapRow,
 )
-from tumorboard.prediction.model import Predictions
-from tumorboard.report.explained import check_rows, waterfall
+from tumorboard.prediction.predictions import Predictions
+from tumorboard.report.explained import SHARES, check_rows, waterfall
 from tumorboard.report.heat_maps import data_uri, write_picture
 from tumorboard.report.section import fill
 
@@ -150,6 +150,7 @@ def _findings(explained: Explained, unit: str, number: int) -> list[dict[str, An
                     "explainer": answer.explainer.replace("_", " "),
                     "question": answer.question,
                     "explains": _explains(answer.explainer, rows),
+                    "caption": answer.caption,
                     "pictures": [_picture(explained.folder, row) for row in maps],
                     "drawing": _drawing(explained, rows, number),
                     "rows": sorted(rows, key=lambda row: -abs(row.value)),
@@ -170,7 +171,7 @@ def _beside(findings: list[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _explains(explainer: str, rows: Sequence[AttributionRow]) -> str:
     """Which answer an explanation is of: that at the top, or the model's before calibration."""
-    if rows and rows[0].scale == "weight":
+    if rows and rows[0].scale in SHARES:
         return ""  # weights explain no answer
     if explainer in _CALIBRATED:
         return "Of the answer at the top of this page, after the model's calibration if it has one."

@@ -92,9 +92,12 @@ def agreement_of(one: KeptMap, two: KeptMap) -> float:
     """Rank correlation of two maps of one image; NaN where one is flat or their sizes differ."""
     from scipy.stats import rankdata
 
-    if one.map.shape != two.map.shape or not (np.ptp(one.map) > 0 and np.ptp(two.map) > 0):
+    first, second = one.values, two.values
+    if one.map.shape != two.map.shape or len(first) != len(second):
         return float("nan")
-    ranks = [rankdata(kept.map.ravel()) for kept in (one, two)]
+    if not (np.ptp(first) > 0 and np.ptp(second) > 0):
+        return float("nan")
+    ranks = [rankdata(values) for values in (first, second)]
     return float(np.corrcoef(ranks[0], ranks[1])[0, 1])
 
 
