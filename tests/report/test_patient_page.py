@@ -3,7 +3,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorboard.evaluation.explanation_table import Answer, AttributionRow, Explanations
-from tumorboard.prediction.model import Predictions
+from tumorboard.prediction.predictions import Predictions
 from tumorboard.report.patient_page import Explained, write_patient_pages
 
 

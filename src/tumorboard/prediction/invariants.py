@@ -10,7 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from tumorboard.errors import TumorboardError
-from tumorboard.prediction.model import Model, Predictions
+from tumorboard.prediction.model import Model
+from tumorboard.prediction.predictions import Predictions
 from tumorboard.records import Floats
 
 #: Largest difference of a probability between two ways to ask for the same prediction.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from tumorboard.records import Cohort
 from tumorboard.study import Study
 from tumorboard.study_parts import read_records
 from tumorboard.training.batches import derive_seed
+from tumorboard.training.file_root import file_root
 from tumorboard.transforms.column_patterns import expand_table
 
 #: Column of the patient's number in the table that `tumorboard table` writes.
@@ -95,7 +96,7 @@ def with_columns(study: Study, cohort: Cohort) -> Study:
 def read_other_table(
     study: Study,
     table: Path,
-    root: Path,
+    roots: Sequence[Path],
     *,
     name: str,
     files: Mapping[str, str],
@@ -109,7 +110,8 @@ def read_other_table(
     Args:
         study: The study.
         table: The table.
-        root: Folder that file names start from.
+        roots: Folders that file names may start from: the first that holds the files, else the
+            last (see `file_root`).
         name: Name of the cohort in messages.
         files: Modality -> pattern of its files.
         settings: Settings of the study's source; its own where left out.
@@ -121,6 +123,9 @@ def read_other_table(
     if study.keys.cohort.source != "folder":
         own = {"patient_id": PATIENT_ID, "missing": list(study.keys.cohort.missing)}
     source = build_source({**own, "table": str(table.absolute())}, "folder")
+    root = file_root(
+        roots, files, lambda: source.read(table.absolute().parent, name=name, files={})
+    )
     cohort = source.read(root, name=name, files=files)
     row_id = registry.load("cohorts", study.keys.cohort.source).row_id
     named = [cell for cell in cohort.columns.get(row_id, ()) if cell is not None]

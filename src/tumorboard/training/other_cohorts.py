@@ -68,7 +68,7 @@ def _read(
         )
     modalities = {key: build_modality(settings) for key, settings in study.modalities.items()}
     files = {key: m.pattern for key, m in modalities.items() if m.pattern != "none"}
-    found = read_other_table(study, path, _file_root(root, path, files), name=name, files=files)
+    found = read_other_table(study, path, (path.parent, root), name=name, files=files)
     labels = _present_values(found, study)
     selected = exclude_rows(found, labels)
     task = build_task(study.keys.task)
@@ -87,15 +87,6 @@ def _read(
     rejections = (*found.rejections, *(r for m in measured.values() for r in m.rejections))
     own = task.read(selected, values=outcomes.values)
     return OtherCohort(name, selected, own, measured, rejections)
-
-
-def _file_root(root: Path, table: Path, files: Mapping[str, str]) -> Path:
-    """Where file names start: beside the table where it has the files' folders, else `root`."""
-    folders = [Path(pattern.partition("{")[0] + "x").parent for pattern in files.values()]
-    beside = table.parent
-    if folders and beside != root and all((beside / folder).is_dir() for folder in folders):
-        return beside
-    return root
 
 
 def _present_values(cohort: Cohort, study: Study) -> dict[str, list[str]]:

@@ -22,7 +22,8 @@ from tumorboard.evaluation.statistic import decide
 from tumorboard.explain import Explainer
 from tumorboard.explain.asking import MAX_BACKGROUND, MAX_ROWS, Subject, answer, drawn, first_rows
 from tumorboard.formats.messages import counted
-from tumorboard.prediction.model import Model, Predictions, ReadPatients, write_predictions_csv
+from tumorboard.prediction.model import Model, ReadPatients
+from tumorboard.prediction.predictions import Predictions, write_predictions_csv
 from tumorboard.records import Ints, Outcomes
 from tumorboard.report.patient_page import Explained, write_patient_pages
 from tumorboard.training.batches import derive_seed

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorboard.errors import InputError
-from tumorboard.prediction.model import Model, Predictions, write_predictions_csv
+from tumorboard.prediction.model import Model
+from tumorboard.prediction.predictions import Predictions, write_predictions_csv
 
 
 @dataclass(frozen=True)
