@@ -234,7 +234,10 @@ def _remarks(
             f"{name}: windows of large slides are drawn {LEAST_PX} pixels wide, to be seen."
         )
     if checks["times_even_share"] < 1.5:
-        said.append(f"{name}: attention is nearly the same for all windows: it tells little.")
+        said.append(
+            f"{name}: a model's attention is nearly the same for all windows (largest "
+            f"{checks['times_even_share']:.2f} times an even share): it tells little."
+        )
     if checks["rank_correlation_random_windows"] > UNCHANGED:
         said.append(
             f"{name}: attention hardly changes when the network is drawn at random (rank "

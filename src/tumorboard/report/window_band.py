@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from tumorboard.prediction.kept_maps import N_LEAST, N_MOST, Windows
 
-_GAP, _LINE = 6, 15
+_GAP, _LINE = 6, 19
 _INK, _GREY = "#1f2933", "#6b7785"
 
 
@@ -28,7 +28,7 @@ def band(windows: Windows, width: int) -> NDArray[np.uint8]:
     ]
     groups = [(title, slots) for title, slots in groups if windows.shown[slots[0]] >= 0]
     canvas = Image.new("RGB", (width, len(groups) * step), "white")
-    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(12)
+    draw, font = ImageDraw.Draw(canvas), ImageFont.load_default(15)
     for number, (title, slots) in enumerate(groups):
         top = number * step + _GAP
         draw.text((0, top), title, fill=_INK, font=font)
