@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import traceback
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +21,27 @@ MACHINE_FAULTS = (
 )  # fmt: skip
 
 
+class _Lines(logging.Handler):
+    """Lines of progress and warnings, on standard error."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        typer.echo(record.getMessage(), err=True)
+
+
+@contextmanager
+def _told() -> Generator[None]:
+    """Show what long reading says of its progress while a command runs."""
+    logger, lines = logging.getLogger("tumorboard"), _Lines()
+    level = logger.level
+    logger.addHandler(lines)
+    logger.setLevel(logging.INFO)
+    try:
+        yield
+    finally:
+        logger.removeHandler(lines)
+        logger.setLevel(level)
+
+
 @contextmanager
 def reported(context: typer.Context, *, empty_json: bool = False) -> Generator[None]:
     """Turn every fault into lines on standard error and an exit code.
@@ -29,7 +51,8 @@ def reported(context: typer.Context, *, empty_json: bool = False) -> Generator[N
         empty_json: Standard output is JSON: print an empty list where a fault leaves no findings.
     """
     try:
-        yield
+        with _told():
+            yield
     except TumorboardError as error:
         _leave(str(error).split("\n"), error.exit_code, empty_json=empty_json)
     except KeyboardInterrupt:

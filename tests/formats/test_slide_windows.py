@@ -33,7 +33,7 @@ def test_windows_come_in_the_order_asked_for_with_few_slides_open(
     really = slide_windows.open_slide
     cache = Cache(tmp_path / "cache")
     paths = [save(tmp_path / f"{k}.png", k) for k in range(4)]
-    infos, failed = open_each(paths, cache)
+    infos, failed = open_each(paths, cache, name="slide")
     assert not failed
     monkeypatch.setattr(slide_windows, "open_slide", opening)
     slides = SlideWindows(list(infos.values()), cache)
@@ -54,7 +54,7 @@ def test_windows_come_in_the_order_asked_for_with_few_slides_open(
 def test_files_that_cannot_be_opened_are_told_apart(tmp_path: Path) -> None:
     good, gone, bad = save(tmp_path / "good.png", 1), tmp_path / "gone.png", tmp_path / "bad.png"
     bad.write_bytes(b"MZ not an image")
-    infos, failed = open_each([good, gone, bad, good], Cache(tmp_path / "cache"))
+    infos, failed = open_each([good, gone, bad, good], Cache(tmp_path / "cache"), name="slide")
     assert [(info.height_px, info.width_px) for info in infos.values()] == [(40, 50)]
     assert list(failed) == [gone, bad]
     assert "no such file" in failed[gone]
@@ -63,7 +63,7 @@ def test_files_that_cannot_be_opened_are_told_apart(tmp_path: Path) -> None:
 def test_a_slide_that_goes_during_the_run_is_named(tmp_path: Path) -> None:
     path = save(tmp_path / "a.png", 1)
     cache = Cache(tmp_path / "cache")
-    infos, _ = open_each([path], cache)
+    infos, _ = open_each([path], cache, name="slide")
     path.unlink()
     with pytest.raises(InputError, match=r"a\.png"):
         SlideWindows(list(infos.values()), cache).slide(0)

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tifffile
 
+from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.slides import open_slide
 from tumorboard.transforms.tissue import (
+    kept_thumbnail,
     otsu,
     thumbnail,
     tissue_mask,
@@ -153,6 +155,19 @@ def test_a_large_slide_is_read_part_by_part(
         in_parts, scale = thumbnail(slide, longest_px=100)
     np.testing.assert_array_equal(at_once, in_parts)
     assert scale == 4
+
+
+def test_a_slide_is_made_small_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", draw(), photometric="rgb")
+    cache = Cache(tmp_path / "cache")
+    with open_slide(tmp_path / "a.tif") as slide:
+        plain, scale = thumbnail(slide)
+        tiles = tissue_tiles(slide, 20, cache=cache)
+        monkeypatch.delattr(type(slide), "read")
+        small, kept_scale = kept_thumbnail(slide, cache)
+        np.testing.assert_array_equal(tissue_tiles(slide, 20, cache=cache), tiles)
+    np.testing.assert_array_equal(small, plain)
+    assert kept_scale == scale
 
 
 def test_windows_on_tissue(tmp_path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
+from tumorboard.formats.file_progress import FileProgress
 from tumorboard.formats.images import read_pixels
 from tumorboard.formats.pixels import Window, to_unit
 from tumorboard.formats.slices import Slice, middle_page
@@ -26,8 +26,6 @@ log = logging.getLogger("tumorboard")
 MEMORY_BYTES = 2 * 1024**3
 #: Weights of red, green and blue in grey (ITU-R BT.601), in thousandths.
 _LUMINANCE = (299, 587, 114)
-#: Seconds between two lines of progress.
-_PROGRESS_SECONDS = 10.0
 # What is remembered of each image: channels, is float, then mean and mean square of R, G, B, grey.
 _N_FACTS = 10
 
@@ -237,7 +235,11 @@ def prepare(
             i for i, key in enumerate(keys)
             if np.isnan(facts[i, 0]) or cache.load(key, mapped=True) is None  # absent or cut short
         ]  # fmt: skip
-        progress = _Progress(name, len(todo), len(keys))
+        if todo:
+            log.info("%s: preparing %d of %d images", name, len(todo), len(keys))
+        elif keys:
+            log.info("%s: %d images prepared earlier", name, len(keys))
+        progress = FileProgress(name, len(todo), "images prepared")
         unusable: dict[str, str] = {}
         work = pool.map(lambda i: _prepare_one(first[keys[i]], keys[i], preparation, cache), todo)
         for i, result in zip(todo, work, strict=True):
@@ -301,25 +303,6 @@ def grey_of(images: NDArray[Any]) -> NDArray[np.float32]:
     """Grey images (n, H, W) in 0..1 of (n, C, H, W): bytes or 0..1, one channel or three."""
     grey = np.stack([_with_channels(image, 1)[0] for image in images])
     return grey.astype(np.float32) / np.float32(255) if images.dtype == np.uint8 else grey
-
-
-class _Progress:
-    """Lines of progress: one at the start, one every few seconds, one at the end."""
-
-    def __init__(self, name: str, n_todo: int, n_all: int) -> None:
-        self._name, self._n_todo, self._done = name, n_todo, 0
-        self._last = time.monotonic()
-        if n_todo:
-            log.info("%s: preparing %d of %d images", name, n_todo, n_all)
-        elif n_all:
-            log.info("%s: %d images prepared earlier", name, n_all)
-
-    def step(self) -> None:
-        self._done += 1
-        now = time.monotonic()
-        if self._done == self._n_todo or now - self._last >= _PROGRESS_SECONDS:
-            log.info("%s: %d of %d images prepared", self._name, self._done, self._n_todo)
-            self._last = now
 
 
 def file_paths(slices: Sequence[Slice]) -> tuple[Path, ...]:

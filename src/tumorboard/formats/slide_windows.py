@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
+from tumorboard.formats.file_progress import FileProgress
 from tumorboard.formats.slides import Slide, SlideInfo, open_slide
 from tumorboard.records import Floats, Ints
 
@@ -78,12 +79,20 @@ class SlideWindows:
 
 
 def open_each(
-    paths: Sequence[Path], cache: Cache
+    paths: Sequence[Path], cache: Cache, *, name: str
 ) -> tuple[Mapping[Path, SlideInfo], Mapping[Path, str]]:
-    """Open every file once: what each is, and why each that cannot be used cannot."""
+    """Open every file once: what each is, and why each that cannot be used cannot.
+
+    Args:
+        paths: The files.
+        cache: Where decoded images are kept.
+        name: The modality, for lines of progress.
+    """
     infos: dict[Path, SlideInfo] = {}
     failed: dict[Path, str] = {}
-    for path in dict.fromkeys(paths):
+    every = dict.fromkeys(paths)
+    progress = FileProgress(name, len(every), "slides opened", is_brief=True)
+    for path in every:
         try:
             with open_slide(path, cache=cache) as slide:
                 infos[path] = slide.info
@@ -93,6 +102,7 @@ def open_each(
             failed[path] = f"{path}: no such file."
         except OSError as error:
             failed[path] = f"{path}: cannot be read ({error.strerror or error})."
+        progress.step()
     return infos, failed
 
 

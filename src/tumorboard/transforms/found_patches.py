@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
+from tumorboard.formats.file_progress import FileProgress
 from tumorboard.formats.image_fingerprints import (
     SIDE_PX,
     Fingerprints,
@@ -28,7 +29,7 @@ from tumorboard.transforms.patch_positions import (
     too_small,
 )
 from tumorboard.transforms.slide_stains import Look, Method, slide_look
-from tumorboard.transforms.tissue import thumbnail
+from tumorboard.transforms.tissue import kept_thumbnail
 
 #: Patches that are worked on at once: bounds the memory.
 CHUNK = 512
@@ -117,13 +118,15 @@ class FoundPatches:
         digests: list[str] = []
         pictures = np.zeros((len(self.slides.infos), SIDE_PX, SIDE_PX), dtype=np.float16)
         cache = self.slides.cache
+        n_slides = len(self.slides.infos)
+        progress = FileProgress("audit", n_slides, "slides compared", is_brief=True)
         for number, info in enumerate(self.slides.infos):
             key = cache.key({"kind": "slide fingerprint", "side": SIDE_PX}, info.path)
             kept = cache.load(key)
             if kept is None:
                 slide, size = self.slides.slide(number), (info.width_px, info.height_px)
                 is_small = size[0] * size[1] <= _WHOLE_PX
-                whole = slide.read(0, 0, *size) if is_small else thumbnail(slide)[0]
+                whole = slide.read(0, 0, *size) if is_small else kept_thumbnail(slide, cache)[0]
                 pixels = np.moveaxis(whole, -1, 0)
                 head = np.asarray(size, dtype=np.int64).tobytes() + digest_of(pixels)
                 picture = small_picture(pixels).ravel().view(np.uint8)
@@ -133,6 +136,7 @@ class FoundPatches:
             digests.append(kept[n_picture:].tobytes().hex())
             picture = np.ascontiguousarray(kept[:n_picture]).view(np.float16)
             pictures[number] = picture.reshape(SIDE_PX, SIDE_PX)
+            progress.step()
         return Fingerprints(tuple(digests), pictures)
 
     def picture(self, row: int) -> NDArray[np.uint8] | None:
@@ -140,7 +144,8 @@ class FoundPatches:
         if self.at.start[row] == self.at.start[row + 1]:
             return None
         if self.is_bag:
-            return thumbnail(self.slides.slide(int(self.index[row, 0])))[0]
+            slide = self.slides.slide(int(self.index[row, 0]))
+            return kept_thumbnail(slide, self.slides.cache)[0]
         return np.moveaxis(self.cut(self.at.start[[row]])[0], 0, -1)
 
 
@@ -154,7 +159,7 @@ def find_patches(
             several slides, or windows are in micrometres and a slide has no scale.
     """
     named: Named = cohort.files.get(name, ((),) * cohort.n_rows)
-    opened, failed = open_each([path for paths in named for path in paths], cache)
+    opened, failed = open_each([path for paths in named for path in paths], cache, name=name)
     window_px = settings.window.of(list(opened.values()), name=name)
     failed = {**failed, **too_small(list(opened.values()), window_px)}
     usable = np.asarray([path not in failed for path in opened], dtype=np.bool_)
@@ -164,7 +169,7 @@ def find_patches(
     if settings.is_bag:
         rows = [[n for n in numbers if n >= 0] for numbers in index.tolist()]
         at, blank = on_tissue(
-            rows, slides, window_px, overlap=settings.overlap, at_least=settings.at_least
+            rows, slides, window_px, overlap=settings.overlap, at_least=settings.at_least, name=name
         )
         failed, outside = {**failed, **blank}, dict[int, str]()
     else:

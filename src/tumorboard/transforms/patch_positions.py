@@ -10,6 +10,7 @@ from typing import Literal
 import numpy as np
 
 from tumorboard.errors import InputError, nearest
+from tumorboard.formats.file_progress import FileProgress
 from tumorboard.formats.messages import listed
 from tumorboard.formats.slide_windows import SlideWindows
 from tumorboard.formats.slides import SlideInfo
@@ -142,6 +143,7 @@ def on_tissue(
     *,
     overlap: float,
     at_least: float,
+    name: str,
 ) -> tuple[Positions, Mapping[Path, str]]:
     """Patches on a grid over the tissue of each row's slides; kept in the cache by content.
 
@@ -151,26 +153,33 @@ def on_tissue(
         window_px: (slides,) side of the windows.
         overlap: Share of a window that it has in common with the next, from 0 to below 1.
         at_least: Least share of tissue in a window.
+        name: The modality, for lines of progress.
 
     Returns:
         The positions; slides without tissue, and why.
     """
+    wanted = list(dict.fromkeys(number for numbers in rows for number in numbers))
     of_slide: dict[int, tuple[Floats, Floats]] = {}
     failed: dict[Path, str] = {}
-    for number in dict.fromkeys(number for numbers in rows for number in numbers):
+    progress = FileProgress(name, len(wanted), "slides searched for tissue", is_brief=True)
+    for number in wanted:
         side, path = int(window_px[number]), slides.infos[number].path
         settings = {"kind": "tissue tiles", "side": side, "overlap": overlap, "share": at_least}
         key = slides.cache.key(settings, path)
         kept = slides.cache.load(key)
         try:
             if kept is None:
-                slide = slides.slide(number)
-                kept = np.stack(tissue_tiles(slide, side, overlap=overlap, at_least=at_least))
+                found = tissue_tiles(
+                    slides.slide(number), side, overlap=overlap, at_least=at_least,
+                    cache=slides.cache,
+                )  # fmt: skip
+                kept = np.stack(found)
                 slides.cache.store(key, kept)
         except InputError as error:
             kept = np.empty((2, 0))
             failed[path] = str(error)
         of_slide[number] = (kept[0], kept[1])
+        progress.step()
     n = [sum(len(of_slide[number][0]) for number in numbers) for numbers in rows]
     flat = [number for numbers in rows for number in numbers]
     empty = [np.empty(0)]

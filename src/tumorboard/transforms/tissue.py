@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.slides import Slide
 from tumorboard.records import Bools, Floats
@@ -30,8 +31,9 @@ _BLOCK_PIXELS = 4_000_000  # of a level that are read at once for the thumbnail
 
 
 def tissue_tiles(
-    slide: Slide, window_px: int, *, overlap: float = 0.0, at_least: float = 0.5
-) -> tuple[Floats, Floats]:
+    slide: Slide, window_px: int, *, overlap: float = 0.0, at_least: float = 0.5,
+    cache: Cache | None = None,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Centres of the square windows on tissue, of a grid centred on the slide, row by row.
 
     Args:
@@ -39,6 +41,7 @@ def tissue_tiles(
         window_px: Side of the windows, in pixels of level 0.
         overlap: Share of a window's side that it has in common with the next, 0 to below 1.
         at_least: Least share of a window that is tissue.
+        cache: Where the slide in small is kept; None keeps none.
 
     Returns:
         x (n,) and y (n,) of the centres in pixels of level 0, from the left and top edge.
@@ -53,7 +56,7 @@ def tissue_tiles(
             f"{info.path}: {info.width_px} x {info.height_px} pixels (width x height), smaller "
             f"than a window of {window_px} pixels. Choose a smaller window, or leave the slide out."
         )
-    small, scale = thumbnail(slide)
+    small, scale = thumbnail(slide) if cache is None else kept_thumbnail(slide, cache)
     mask = tissue_mask(small)
     step = max(1, round(window_px * (1 - overlap)))
     left = _grid(info.width_px, window_px, step)
@@ -93,6 +96,23 @@ def thumbnail(slide: Slide, *, longest_px: int = THUMBNAIL_PX) -> tuple[Bytes, f
             size = (min(part.shape[1] * block, width - x), min(part.shape[0] * block, height - y))
             part[:] = _block_means(slide.read(x, y, *size, level=level), block)
     return out, scale * block
+
+
+def kept_thumbnail(slide: Slide, cache: Cache) -> tuple[Bytes, float]:
+    """`thumbnail`, kept in the cache by content: a slide without such a level is read but once.
+
+    Raises:
+        InputError: The slide's pixels are damaged.
+    """
+    settings = {"kind": "slide thumbnail", "longest": THUMBNAIL_PX}
+    key, scale_key = (cache.key({**settings, "part": part}, slide.info.path) for part in "ps")
+    kept, scale = cache.load(key), cache.load(scale_key)
+    if kept is None or scale is None:
+        kept, of_slide = thumbnail(slide)
+        scale = np.asarray(of_slide)
+        cache.store(key, kept)
+        cache.store(scale_key, scale)
+    return kept, float(scale)
 
 
 def tissue_mask(pixels: Bytes) -> Bools:
