@@ -78,6 +78,8 @@ def test_differences_are_means_over_folds_and_the_reference_has_none(table) -> N
         right = rows.probabilities.argmax(axis=1) == 2
         recalls[arm] = [right[(rows.fold == f) & (rows.outcome == 2)].mean() for f in (1, 2, 3)]
     assert found["value"] == pytest.approx(np.mean(recalls["more"]) - np.mean(recalls["plain"]))
+    assert found["arm_value"] == pytest.approx(np.mean(recalls["more"]))
+    assert found["reference_value"] == pytest.approx(np.mean(recalls["plain"]))
     assert found["ci_low"] < found["value"] < found["ci_high"]
     assert found["test"].startswith("corrected resampled t-test, 3 folds")
 

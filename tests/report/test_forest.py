@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 
@@ -38,6 +39,22 @@ def test_no_interval_is_drawn_where_there_is_none() -> None:
     zero, point = figure.axes[0].lines
     assert np.asarray(zero.get_xdata()).tolist() == [0, 0]
     assert np.asarray(point.get_xdata()).tolist() == [0.06]
+
+
+def test_the_values_that_a_difference_is_made_of_stand_beside_it() -> None:
+    figure = forest_figure(
+        ESTIMATES, [_difference(0.0, 0.1)], metric="AUROC", means={("fused", "auroc"): (0.85, 0.79)}
+    )
+    shown = figure.axes[0].get_yticklabels()[0].get_text()
+    assert shown == "fused \N{MINUS SIGN} record\n0.850 \N{MINUS SIGN} 0.790"
+
+
+def test_a_small_gap_does_not_fill_the_figure() -> None:
+    near = {"a": Estimate(0.800, math.nan, math.nan, 8, 3), "b": replace(ESTIMATES["record"])}
+    tiny = replace(_difference(math.nan, math.nan), difference=0.013)
+    figure = forest_figure(near, [tiny], metric="AUROC")
+    assert all(np.ptp(axis.get_xlim()) >= 0.1 - 1e-12 for axis in figure.axes)
+    assert "interval" not in figure.axes[1].get_xlabel()  # there is none
 
 
 def test_better_is_on_the_left_where_smaller_is_better() -> None:

@@ -6,6 +6,7 @@ import pytest
 from tumorboard.evaluation.comparison import Comparison
 from tumorboard.report.contents import read_contents
 from tumorboard.report.how_little import how_little, smallest_seen
+from tumorboard.report.performance import ClassCount
 
 
 def _difference(low: float, high: float) -> Comparison:
@@ -40,3 +41,17 @@ def test_three_patients_have_no_interval_and_a_large_study_needs_no_sentence(
     assert "anywhere" not in how_little(few)
     monkeypatch.setattr("tumorboard.report.how_little.FEW_EVENTS", 1)
     assert how_little(replace(few)) == ""
+
+
+def test_units_are_counted_beside_their_patients_and_of_equal_classes_the_positive_is_named(
+    tmp_path, make_run
+) -> None:
+    contents = read_contents(make_run(tmp_path, n_patients=9, n_repeats=1, n_folds=2).folder)
+    no, yes = contents.classes
+    study = {**contents.study, "task": {"unit": "annotation"}}
+    of_units = replace(contents, study=study)
+    of_units.__dict__["n_units"] = {no: 90, yes: 73}
+    of_units.__dict__["class_counts"] = dict.fromkeys((no, yes), ClassCount(0, 0, 2))
+    assert how_little(of_units).startswith(
+        f"How little this shows: 73 {yes} annotations in 2 of 9 patients. "
+    )

@@ -49,10 +49,10 @@ def test_the_rarest_class_leads_and_says_what_a_coin_reaches() -> None:
     }
     assert class_tables(metrics, arms=["a"], counts=dict(list(counts.items())[:2])) == []
     tables = class_tables(metrics, arms=["a"], counts=counts, unit="annotation")
-    assert [(table.title, table.is_rare) for table in tables] == [
-        ("z", True),
-        ("y", True),
-        ("x", False),
+    assert [(table.title, table.is_rare, table.has_few_patients) for table in tables] == [
+        ("z", True, True),
+        ("y", True, False),
+        ("x", False, False),
     ]
     assert tables[0].columns == ("Sensitivity", "AUPRC", "AUROC")  # what can be lost comes first
     assert tables[0].about == (
@@ -65,7 +65,8 @@ def test_classes_of_patients_are_counted_once() -> None:
         "30 of 90 patients (33.3 %); the AUPRC of a coin is 0.333"
     )
     assert not is_rare(ClassCount(30, 90, 30))
-    assert is_rare(ClassCount(30, 90, 9))  # of so few patients that no interval is given
+    assert not is_rare(ClassCount(30, 90, 9))  # few patients is another thing
+    assert is_rare(ClassCount(8, 90, 8))
 
 
 def test_several_classes_begin_with_what_a_large_class_cannot_lead() -> None:

@@ -61,6 +61,10 @@ def test_section_from_a_run(run_of_three) -> None:
     assert "nan" not in made.html
     shown = document["arms"][reference]["sensitivity"]["value"]
     assert f"{shown:.3f}" in made.html
+    gained = next(a["differences"] for name, a in document["arms"].items() if name != reference)
+    row = gained["sensitivity"]
+    assert row["arm_value"] - row["reference_value"] == pytest.approx(row["value"], abs=1e-12)
+    assert f"{row['arm_value']:.3f} \N{MINUS SIGN} {row['reference_value']:.3f}" in made.html
 
 
 @pytest.fixture

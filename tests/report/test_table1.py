@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tumorboard.errors import InputError
-from tumorboard.report.table1 import shown_rows, table_one, write_table_one
+from tumorboard.report.table1 import has_rows, shown_rows, table_one, write_table_one
 
 #: Patient a has two rows that differ in age; e has no outcome.
 PATIENTS = ["a", "a", "b", "c", "d", "e"]
@@ -87,3 +87,10 @@ def test_standardised_differences_between_classes() -> None:
     assert shown_rows(three, classes=("x", "y", "z"))[0]["difference"] == "4.24"  # x, z: 3 / 0.71
     one = table_one(columns, ["Age"], [], ["x", "y", "y", "y", "y", "y"], list("abcdef"))
     assert shown_rows(one, classes=("x", "y"))[0]["difference"] == ""
+
+
+def test_a_study_without_columns_has_no_rows() -> None:
+    outcome, patients = ("x", "y"), ("p1", "p2")
+    assert not has_rows(table_one({}, [], [], outcome, patients))
+    assert has_rows(table_one({"age": ("1", "2")}, ["age"], [], outcome, patients))
+    assert not has_rows({})

@@ -7,7 +7,7 @@ precision beside the line of a coin, the AUROC, and every arm's difference to th
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -41,7 +41,8 @@ def rare_class_document(
     `n_all_patients`, `share`, `reference`, `n_repeats`, `arms`: arm -> `found` and `called` (units
     per repeat: rightly called the class, and called it at all), `of` (units of the class that the
     arm saw), `sensitivity`, `auprc`, `auroc`: `value`, `ci_low`, `ci_high`, and `differences`:
-    metric -> the same with `p_value`, `test` and `n_patients`, empty for the reference.
+    metric -> the same with `p_value`, `test`, `n_patients`, `arm_value` and `reference_value` (the
+    means over folds that the difference is of), empty for the reference.
 
     Args:
         table: Validation and test predictions of every arm.
@@ -149,9 +150,16 @@ def _differences(
             low, high, p_value, test = NAN, NAN, NAN, f"none: under {MIN_PATIENTS} patients"
         found[metric] = {
             "value": value, "ci_low": low, "ci_high": high, "p_value": p_value, "test": test,
-            "n_patients": n_patients,
+            "n_patients": n_patients, **_means([side[:, j] for side in scores]),
         }  # fmt: skip
     return found
+
+
+def _means(scores: Sequence[Floats]) -> dict[str, float]:
+    """Both arms' means over the folds where both have a value: their difference is the mean one."""
+    defined = ~np.isnan(scores[0] - scores[1])
+    means = [float(side[defined].mean()) if defined.any() else NAN for side in scores]
+    return dict(zip(("arm_value", "reference_value"), means, strict=True))
 
 
 def _drawn(

@@ -11,7 +11,8 @@ from tumorboard.report.curves import MAX_CLASSES, N_BOOTSTRAP
 from tumorboard.report.head_to_head import MAX_ARMS as MAX_BARS
 from tumorboard.report.overlaid_curves import MAX_ARMS as MAX_OVERLAID
 from tumorboard.report.overlaid_curves import overlaid_arms
-from tumorboard.report.performance import metric_name
+from tumorboard.report.performance import metric_name, number
+from tumorboard.report.style import MINUS
 
 _RULES: Mapping[str, str] = {
     "youden": "largest sensitivity + specificity",
@@ -44,8 +45,9 @@ def captions(contents: Contents) -> dict[str, str]:
     texts = {
         "answer": (
             f"Above: difference in {metric} on the same patients, the primary comparison first. "
-            "Lines are 95 % intervals; one that crosses zero is compatible with no difference. "
-            f"Below: {metric} of each arm."
+            f"{_lines(contents, 'one that crosses zero is compatible with no difference')}"
+            f"{_compared(contents)}Below: {metric} of each arm on its own, "
+            f"{'its folds together' if repeats * folds > 1 else 'on all its patients'}."
         ),
         "flow": f"Who was found, left out and analysed. Analysed: tested in at least one fold. "
         f"One prediction is about one {unit}.",
@@ -58,8 +60,8 @@ def captions(contents: Contents) -> dict[str, str]:
         "confusion": f"{unit.capitalize()}s and percentages of the true class (rows).{averaged} "
         f"Called {_rule(contents)}.",
         "bars": f"Head to head: {_at_most(contents.arms, MAX_BARS)} over metrics that are best at "
-        "1; lines are 95 % intervals. An interval of a bar is of that arm alone: whether two arms "
-        "differ is in the comparisons below, which are made on the same patients.",
+        f"1. {_lines(contents, 'that of a bar is of its arm alone')}Whether two arms differ is in "
+        "the comparisons below, which are made on the same patients.",
         "training_overlay": f"{_at_most(trained, MAX_OVERLAID).capitalize()}, on the same axes. "
         "Thin: single fits; thick: their mean, while at least half still trained; marks: the best "
         "epoch of each fit, on its validation patients. No test patient takes part in a curve, in "
@@ -69,6 +71,24 @@ def captions(contents: Contents) -> dict[str, str]:
         "patients": _patients(contents),
     }
     return {name: f"{text} {contents.pairing}".rstrip() for name, text in texts.items()}
+
+
+def _lines(contents: Contents, meaning: str) -> str:
+    """What the lines of a figure are; nothing where there are too few patients for any."""
+    return f"Lines are 95 % intervals; {meaning}. " if contents.has_intervals else ""
+
+
+def _compared(contents: Contents) -> str:
+    """The two values that the difference of the first line is made of."""
+    row = contents.differences[0] if contents.differences else None
+    values = contents.fold_means.get((row.arm, row.metric)) if row else None
+    if row is None or values is None:
+        return ""
+    return (
+        f"The difference on the first line is {number(values[0])} ({row.arm}) {MINUS} "
+        f"{number(values[1])} ({row.reference}) = {number(row.difference, signed=True)}, "
+        f"{contents.averaged}. "
+    )
 
 
 def _at_most(arms: Sequence[str], most: int) -> str:
@@ -89,7 +109,8 @@ def _rule(contents: Contents) -> str:
 
 def _arms(contents: Contents) -> str:
     positive = contents.classes[-1]
-    events = f"Events: {positive}."
+    outcome = contents.study.get("task", {}).get("target", "outcome")
+    events = f"Events: {outcome} = {positive}."
     if len(contents.classes) > 2:
         events = (
             "Balanced accuracy (the mean sensitivity), AUPRC, AUROC and PPV are means over the "

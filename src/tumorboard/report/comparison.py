@@ -8,9 +8,20 @@ from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import interval, metric_name, number, p_value
+from tumorboard.report.performance import both, interval, metric_name, number, p_value
 from tumorboard.report.section import Section, fill
-from tumorboard.report.style import GREY, INK, MINUS, Mark, marks, new_figure, save, short, styled
+from tumorboard.report.style import (
+    GREY,
+    HALF_WIDTH,
+    INK,
+    MINUS,
+    Mark,
+    marks,
+    new_figure,
+    save,
+    short,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -49,6 +60,8 @@ def section(contents: Contents) -> Section | None:
         figure=drawing,
         primary=rows[0],
         reference=reference,
+        averaged=contents.averaged,
+        has_intervals=contents.has_intervals,
         columns=[_COLUMNS[key] for key in used],
         meanings=[(_COLUMNS[key], document["tests"][key]) for key in used],
         leading_test=rows[0]["test"],
@@ -77,6 +90,13 @@ def _lead(rows: Sequence[Mapping[str, Any]], lower: set[str]) -> str:
     found = [row for row in tested if row["p_value_holm"] < 0.05]
     better = [r for r in found if (r["difference"] < 0) == (r["metric"] in lower)]
     first = rows[0]
+    if not tested:
+        values = both(_f(first["arm_value"]), _f(first["reference_value"]))
+        return (
+            f"The first line follows {first['arm']} against {first['reference']} on "
+            f"{metric_name(first['metric'])} alone: {number(_f(first['difference']), signed=True)}"
+            f"{f' ({values})' if values else ''}. No difference is tested ({first['test']})."
+        )
     shown = p_value(_f(first["p_value"]))
     p_text = f"p {shown}" if shown.startswith("<") else f"p = {shown}"
     return (
@@ -92,7 +112,7 @@ def _row(row: Mapping[str, Any], used: Sequence[str]) -> dict[str, Any]:
     return {
         "metric": metric_name(row["metric"]),
         "is_primary": row["is_primary"],
-        "both": f"{number(_f(row['arm_value']))} / {number(_f(row['reference_value']))}",
+        "both": both(_f(row["arm_value"]), _f(row["reference_value"])),
         "difference": number(_f(row["difference"]), signed=True),
         "interval": interval(_f(row["ci_low"]), _f(row["ci_high"]), signed=True),
         "p_value": p_value(_f(row["p_value"])),
@@ -145,10 +165,11 @@ def head_to_head(
     right.axvline(0, color=INK, lw=1.0, zorder=1)
     for i, row in enumerate(rows):
         _difference(right, i, row, turned=row["metric"] in lower_is_better, look=look)
-    reach = max(abs(x) for x in right.get_xlim())
+    reach = max(HALF_WIDTH, *(abs(x) for x in right.get_xlim()))
     right.set_xlim(-reach, reach)
     right.set_xlabel(f"← {short(rows[0]['arm'], 14)} worse        better →")
-    right.set_title("Difference with 95 % interval")
+    has_intervals = any(isfinite(_f(row["ci_low"])) for row in rows)
+    right.set_title("Difference with 95 % interval" if has_intervals else "Difference")
     right.set_yticks([])
     for axis in (left, right):
         axis.set_ylim(len(rows) - 0.4, -0.6)

@@ -17,6 +17,8 @@ import numpy as np
 from tumorboard.errors import InputError
 from tumorboard.evaluation.answer import unit_word
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.estimates import MIN_PATIENTS
+from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.evaluation.run import Run
 from tumorboard.evaluation.statistic import decide
@@ -136,6 +138,30 @@ class Contents:
     def n_splits(self) -> tuple[int, int]:
         """(repeats, folds) that were tested."""
         return int(self.predictions.repeat.max()), int(self.predictions.fold.max())
+
+    @cached_property
+    def fold_means(self) -> Mapping[tuple[str, str], tuple[float, float]]:
+        """(arm, metric) -> means of the arm and of the reference: what a difference is made of.
+
+        Over the folds and the units that both predicted, unlike the pooled values of an arm alone.
+        """
+        document = read_evidence(self.folder, "tests") or {"comparisons": []}
+        return {
+            (row["arm"], row["metric"]): (row["arm_value"], row["reference_value"])
+            for row in document["comparisons"]
+            if row["arm_value"] is not None and row["reference_value"] is not None
+        }
+
+    @property
+    def has_intervals(self) -> bool:
+        """Whether there are patients enough for any interval or p-value."""
+        return self.n_patients >= MIN_PATIENTS
+
+    @property
+    def averaged(self) -> str:
+        """What a compared value is: a mean over folds, or the value of the one split."""
+        repeats, folds = self.n_splits
+        return "mean over the folds" if repeats * folds > 1 else "of the one split"
 
     def fits(self) -> dict[str, list[Fit]]:
         """Arm -> what each of its fitted models said about its test patients."""

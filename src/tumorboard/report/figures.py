@@ -64,6 +64,7 @@ def _forest(contents: Contents) -> Figure:
         [row for row in contents.differences if row.metric == metric],
         metric=metric_name(metric),
         smaller_is_better=metric in LOWER_IS_BETTER,
+        means=contents.fold_means,
     )
 
 

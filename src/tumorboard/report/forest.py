@@ -8,7 +8,18 @@ from typing import TYPE_CHECKING
 
 from tumorboard.evaluation.comparison import Comparison
 from tumorboard.records import Estimate
-from tumorboard.report.style import GREY, INK, MINUS, Mark, marks, new_figure, short, styled
+from tumorboard.report.performance import both
+from tumorboard.report.style import (
+    GREY,
+    HALF_WIDTH,
+    INK,
+    MINUS,
+    Mark,
+    marks,
+    new_figure,
+    short,
+    styled,
+)
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -19,6 +30,7 @@ if TYPE_CHECKING:
 def forest_figure(
     estimates: Mapping[str, Estimate], differences: Sequence[Comparison], *, metric: str,
     smaller_is_better: bool = False,
+    means: Mapping[tuple[str, str], tuple[float, float]] | None = None,
 ) -> Figure:  # fmt: skip
     """Differences above (the primary first, in bold), arms below.
 
@@ -26,6 +38,7 @@ def forest_figure(
         estimates: Arm -> its value of the primary metric.
         differences: Rows for the same metric, the primary one first.
         metric: The name to write on the axes.
+        means: (arm, metric) -> the two values that a difference is made of.
     """
     rows = [len(differences)] if differences else []
     rows.append(len(estimates))
@@ -34,14 +47,14 @@ def forest_figure(
     axes = list(figure.subplots(len(rows), 1, squeeze=False, height_ratios=heights)[:, 0])
     look = marks(list(estimates))
     if differences:
-        _differences(axes[0], differences, look, metric, smaller_is_better=smaller_is_better)
+        _differences(axes[0], differences, look, metric, means or {}, smaller_is_better)
     _arms(axes[-1], estimates, look, metric)
     return figure
 
 
 def _differences(
-    axis: Axes, rows: Sequence[Comparison], look: Mapping[str, Mark], metric: str, *,
-    smaller_is_better: bool,
+    axis: Axes, rows: Sequence[Comparison], look: Mapping[str, Mark], metric: str,
+    means: Mapping[tuple[str, str], tuple[float, float]], smaller_is_better: bool,
 ) -> None:  # fmt: skip
     axis.axvline(0, color=INK, lw=1.0, zorder=1)
     for i, row in enumerate(rows):
@@ -50,14 +63,21 @@ def _differences(
         if isfinite(row.ci_low):
             label += f"  ({row.ci_low:+.3f} to {row.ci_high:+.3f})"
         _beside(axis, i, label.replace("-", MINUS), bold=i == 0)
-    names = [f"{short(row.arm)} {MINUS} {short(row.reference)}" for row in rows]
+    names = [_pair(row, means) for row in rows]
     _furnish(axis, names, f"Difference in {metric}: the primary comparison first")
     if rows:
         axis.get_yticklabels()[0].set_fontweight("bold")
-    reach = max(abs(x) for x in axis.get_xlim())
+    reach = max(HALF_WIDTH, *(abs(x) for x in axis.get_xlim()))
     axis.set_xlim(-reach, reach)
     worse, better = ("better", "worse") if smaller_is_better else ("worse", "better")
     axis.set_xlabel(f"← first arm {worse}      difference in {metric}      first arm {better} →")
+
+
+def _pair(row: Comparison, means: Mapping[tuple[str, str], tuple[float, float]]) -> str:
+    """`fused - record`, and below it the two values that the difference is made of."""
+    name = f"{short(row.arm)} {MINUS} {short(row.reference)}"
+    values = both(*means[row.arm, row.metric]) if (row.arm, row.metric) in means else ""
+    return f"{name}\n{values}" if values else name
 
 
 def _arms(
@@ -70,7 +90,11 @@ def _arms(
             label += f"  ({estimate.ci_low:.3f} to {estimate.ci_high:.3f})"
         _beside(axis, i, label, bold=False)
     _furnish(axis, [short(arm) for arm in estimates], f"{metric} of each arm")
-    axis.set_xlabel(f"{metric} with 95 % interval")
+    has_intervals = any(isfinite(estimate.ci_low) for estimate in estimates.values())
+    axis.set_xlabel(f"{metric} with 95 % interval" if has_intervals else metric)
+    low, high = axis.get_xlim()
+    more = max(0.0, HALF_WIDTH - (high - low) / 2)
+    axis.set_xlim(low - more, high + more)
 
 
 def _row(

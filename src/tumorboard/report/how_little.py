@@ -28,10 +28,7 @@ def how_little(contents: Contents) -> str:
     smallest = min(counts, default=0)
     if smallest >= FEW_EVENTS:
         return ""
-    name = contents.classes[counts.index(smallest)]
-    who = f"{smallest} of {counted(contents.n_patients, 'patient')}"
-    have = "has" if smallest == 1 else "have"
-    start = f"How little this shows: {who} {have} the outcome {name}."
+    start = f"How little this shows: {_events(contents, counts, smallest)}."
     if contents.n_patients < MIN_PATIENTS:
         few = counted(contents.n_patients, "patient")
         return (
@@ -44,6 +41,16 @@ def how_little(contents: Contents) -> str:
         start, _width(contents.arms[0], metric, estimate), smallest_seen(contents.differences)
     ]  # fmt: skip
     return " ".join(filter(None, sentences))
+
+
+def _events(contents: Contents, counts: Sequence[int], smallest: int) -> str:
+    """Who has the class that limits the study; of two that are equal, the positive one."""
+    of_two = len(counts) == 2 and counts[-1] == smallest
+    name = contents.classes[-1 if of_two else counts.index(smallest)]
+    who = f"{smallest} of {counted(contents.n_patients, 'patient')}"
+    if contents.unit != "patient":
+        return f"{counted(contents.n_units[name], f'{name} {contents.unit}')} in {who}"
+    return f"{who} {'has' if smallest == 1 else 'have'} the outcome {name}"
 
 
 def _width(arm: str, metric: str, estimate: Estimate | None) -> str:

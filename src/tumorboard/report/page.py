@@ -28,7 +28,7 @@ from tumorboard.report.run_card import write_cards
 from tumorboard.report.section import Section, fill
 from tumorboard.report.sections import SECTIONS
 from tumorboard.report.style import labelled_figures
-from tumorboard.report.table1 import shown_rows
+from tumorboard.report.table1 import has_rows, shown_rows
 
 _HERE = Path(__file__).parent
 
@@ -81,6 +81,9 @@ def navigation(
     contents: Contents, sections: Sequence[Section], figures: Mapping[str, str]
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """The list of contents: heading -> (anchor, title) of every section, in the page's order."""
+    study = [("answer", "Answer"), ("audit", "Audit"), ("cohort", "Cohort")]
+    if not contents.table_one or has_rows(contents.table_one):
+        study.append(("table1", "Table 1"))
     results = [("arms", "Arms"), ("comparisons", "Comparisons"), ("curves", "Curves")]
     if "confusion" in figures:
         results.append(("confusion", "Confusion"))
@@ -90,8 +93,7 @@ def navigation(
     return [
         (heading, links)
         for heading, links in (
-            ("Study", [("answer", "Answer"), ("audit", "Audit"), ("cohort", "Cohort"),
-                       ("table1", "Table 1")]),
+            ("Study", study),
             ("Results", results),
             ("Evidence", evidence),
             ("Patients", [("errors", "Errors"), ("patients", f"Every {contents.unit}")]),
@@ -148,7 +150,8 @@ def _cohort(contents: Contents) -> dict[str, Any]:
             }
             for name, counts in cohort.get("modalities", {}).items()
         ],
-        "table1": _table_one(contents) if table else {},
+        "tells_table1": not table or has_rows(table),
+        "table1": _table_one(contents) if has_rows(table) else {},
     }
 
 
@@ -175,7 +178,9 @@ def _numbers(contents: Contents) -> dict[str, Any]:
             metrics, arms=arms, counts=contents.class_counts, unit=contents.unit
         ),
         "threshold_notes": contents.threshold_notes,
-        "differences": difference_rows(contents.differences),
+        "differences": difference_rows(contents.differences, contents.fold_means),
+        "averaged": contents.averaged,
+        "has_intervals": contents.has_intervals,
     }
 
 

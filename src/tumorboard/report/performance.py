@@ -74,6 +74,7 @@ class MetricTable:
     rows: tuple[ArmRow, ...]
     about: str = ""
     is_rare: bool = False
+    has_few_patients: bool = False
 
 
 @dataclass(frozen=True)
@@ -175,13 +176,16 @@ def class_tables(
         if any(renamed.values()):
             made = _table(name, found, renamed, arms, {})
             count = counts[name]
-            tables.append(replace(made, about=count.about(unit), is_rare=is_rare(count)))
+            few = count.n_patients < MIN_PATIENTS
+            tables.append(
+                replace(made, about=count.about(unit), is_rare=is_rare(count), has_few_patients=few)
+            )
     return tables
 
 
 def is_rare(count: ClassCount) -> bool:
     """Whether a class is rare enough to be lost in a mean over units."""
-    return count.share < RARE_SHARE or count.n_patients < MIN_PATIENTS
+    return count.share < RARE_SHARE
 
 
 def _table(
@@ -253,13 +257,29 @@ def _word(component: Any) -> str:
     return str(name).replace("_", " ")
 
 
-def difference_rows(differences: Sequence[Comparison]) -> list[dict[str, str]]:
-    """Rows of the comparison table as the page shows them."""
+def both(value: float, reference: float) -> str:
+    """`0.452 - 0.471`: the two values that a difference is made of; empty where one is unknown."""
+    if not (isfinite(value) and isfinite(reference)):
+        return ""
+    return f"{number(value)} {MINUS} {number(reference)}"
+
+
+def difference_rows(
+    differences: Sequence[Comparison], means: Mapping[tuple[str, str], tuple[float, float]]
+) -> list[dict[str, str]]:
+    """Rows of the comparison table as the page shows them.
+
+    Args:
+        differences: The comparisons.
+        means: (arm, metric) -> the two values whose difference stands in the row.
+    """
+    unknown = (float("nan"), float("nan"))
     return [
         {
             "arm": row.arm,
             "reference": row.reference,
             "metric": metric_name(row.metric),
+            "both": both(*means.get((row.arm, row.metric), unknown)),
             "difference": number(row.difference, signed=True),
             "interval": interval(row.ci_low, row.ci_high, signed=True),
             "p_value": p_value(row.p_value),

@@ -8,7 +8,7 @@ from typing import Any
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.rare_class import SHOWN
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import counted, interval, metric_name, number, p_value
+from tumorboard.report.performance import both, counted, interval, metric_name, number, p_value
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, real
 
@@ -90,10 +90,11 @@ def _row(arm: str, found: Mapping[str, Any]) -> dict[str, Any]:
 def _difference(differences: Mapping[str, Any], metric: str) -> dict[str, str]:
     row = differences.get(metric)
     if row is None:
-        return {"value": "", "interval": "", "p": "", "test": ""}
+        return {"value": "", "both": "", "interval": "", "p": "", "test": ""}
     low, high = (real(row[name]) for name in ("ci_low", "ci_high"))
     return {
         "value": number(real(row["value"]), signed=True),
+        "both": both(real(row.get("arm_value")), real(row.get("reference_value"))),
         "interval": interval(low, high, signed=True),
         "p": p_value(real(row["p_value"])),
         "test": str(row["test"]),

@@ -35,6 +35,9 @@ INK, GREY, PALE = "#1f2933", "#6b7785", "#d5dbe1"
 #: What is written below every figure; "" for nothing.
 _LABEL: ContextVar[str] = ContextVar("label", default="")
 
+#: An axis of differences reaches at least this far: a small gap shall not fill the figure.
+HALF_WIDTH = 0.05
+
 #: Width of the page's text column, inches: figures are drawn at the size they are shown.
 PAGE_WIDTH = 10.0
 

@@ -177,6 +177,11 @@ def _categorical(
     }
 
 
+def has_rows(table: Mapping[str, Any]) -> bool:
+    """Whether there is a column to describe; a study of images alone has none."""
+    return bool(table) and bool(table["numeric"] or table["categorical"])
+
+
 def shown_rows(table: Mapping[str, Any], *, classes: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of Table 1 as the page shows them: heading rows, and one cell per group.
 
