@@ -62,6 +62,35 @@ def test_parquet_of_other_types(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("column", "cells", "message"),
+    [
+        ("hadm_id", ["7", "8b"], r"hadm_id, a column of text: row 3: '8b'; expected a whole numb"),
+        ("x", ["high", " "], r"column x, a column of text: row 2: 'high'; expected a number"),
+        ("when", ["2150-01-02", "later"], r"when, a column of text: row 3: 'later'; expected a da"),
+        ("when", [5, 6], r"another type: when: type Int64, expected a date such as"),
+        ("x", [[1.0], [2.0]], r"another type: x: type List\(Float64\), expected a number"),
+    ],
+)
+def test_parquet_cells_and_types_at_fault(
+    tmp_path: Path, column: str, cells: list[object], message: str
+) -> None:
+    good = {"hadm_id": [7, 8], "icd_code": ["1", "2"], "when": ["2150-01-02"] * 2, "x": [1.0, 2.0]}
+    pl.DataFrame({**good, column: cells}).write_parquet(tmp_path / "t.parquet")
+    with pytest.raises(InputError, match=r"t\.parquet.*" + message):
+        read(find_tables(tmp_path, ["t"])["t"], KINDS)
+
+
+@pytest.mark.parametrize(("sign", "name"), [(";", "semicolons"), ("\t", "tabs")])
+def test_another_separator_is_told_once(tmp_path: Path, sign: str, name: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read(table(tmp_path, TEXT.replace(",", sign)), KINDS)
+    text = str(caught.value)
+    assert f"is it separated by {name}?" in text
+    assert text.lower().count("icd_code") == 1
+    assert "no column" not in text
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         (TEXT.replace("8,,", "8b,,"), r"t\.csv, column hadm_id: row 3: '8b'; expected a whole num"),

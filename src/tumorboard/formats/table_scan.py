@@ -67,7 +67,7 @@ def scan(table: HospitalTable, kinds: Mapping[str, Kind]) -> polars.LazyFrame:
 
     _refuse_missing(table, kinds)
     types = {"whole": pl.Int64, "number": pl.Float64}
-    if table.path.suffix.lower() == ".parquet":
+    if _is_parquet(table):
         return _parquet(table, kinds)
     direct = {table.columns[c]: types[kind] for c, kind in kinds.items() if kind in types}
     frame = scan_text(table, direct)
@@ -155,8 +155,15 @@ def scan_text(table: HospitalTable, types: Mapping[str, type] | None = None) -> 
 def _parquet(table: HospitalTable, kinds: Mapping[str, Kind]) -> polars.LazyFrame:
     import polars as pl
 
-    frame = pl.scan_parquet(table.path, glob=False)
-    found = frame.collect_schema()
+    frame = _untyped(table)
+    found = _parquet_types(table)
+    wrong = [
+        f"{name}: type {found[table.columns[name]]}, expected {_EXPECTED[kind]}"
+        for name, kind in kinds.items()
+        if not _is_readable(found[table.columns[name]], kind)
+    ]
+    if wrong:
+        raise InputError(f"{table.path.name}: columns of another type: {listed(wrong)}.")
 
     def converted(name: str, kind: Kind) -> polars.Expr:
         column = pl.col(table.columns[name])
@@ -172,6 +179,35 @@ def _parquet(table: HospitalTable, kinds: Mapping[str, Kind]) -> polars.LazyFram
     return frame.select(converted(name, kind).alias(name) for name, kind in kinds.items())
 
 
+def _is_parquet(table: HospitalTable) -> bool:
+    return table.path.suffix.lower() == ".parquet"
+
+
+def _untyped(table: HospitalTable) -> polars.LazyFrame:
+    """The file as it is: Parquet in its own types, CSV as text."""
+    import polars as pl
+
+    return pl.scan_parquet(table.path, glob=False) if _is_parquet(table) else scan_text(table)
+
+
+def _parquet_types(table: HospitalTable) -> Mapping[str, polars.DataType]:
+    """Types of a Parquet file's columns; empty for CSV."""
+    return _untyped(table).collect_schema() if _is_parquet(table) else {}
+
+
+def _is_readable(found: polars.DataType, kind: Kind) -> bool:
+    """Whether a Parquet type can hold such values; what its cells hold is seen in reading."""
+    import polars as pl
+
+    if found == pl.String or found == pl.Null:
+        return True
+    if kind == "moment":  # a number would become microseconds since 1970
+        return found == pl.Date or found == pl.Datetime
+    if kind == "text":
+        return not (found.is_nested() or found == pl.Binary)
+    return found.is_numeric() or found == pl.Boolean
+
+
 def _moment(column: polars.Expr, form: str) -> polars.Expr:
     import polars as pl
 
@@ -185,11 +221,14 @@ def _moment_format(table: HospitalTable, column: str) -> str:
     import polars as pl
 
     name = table.columns[column]
-    lazy = (
-        pl.scan_parquet(table.path) if table.path.suffix.lower() == ".parquet" else scan_text(table)
-    )
     with reading((table, {})):
-        cells = lazy.select(name).filter(pl.col(name).str.strip_chars() != "").head(1).collect()
+        cells = (
+            _untyped(table)
+            .select(name)
+            .filter(pl.col(name).str.strip_chars() != "")
+            .head(1)
+            .collect()
+        )
     if not cells.height:
         return MOMENTS[0]
     for form in MOMENTS:
@@ -210,6 +249,7 @@ def _lenient(column: polars.Expr, form: str) -> polars.Expr:
 def _refuse_missing(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
     missing = [name for name in kinds if name not in table.columns]
     if missing:
+        _refuse_separator(table)
         # a column that is expected as itself is no misspelling of another one
         free = [name for name in table.columns if name not in kinds]
         advice = " ".join(f"{name}: {nearest(name, free)}" for name in missing[:LISTED] if free)
@@ -219,29 +259,44 @@ def _refuse_missing(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
         )
 
 
+def _refuse_separator(table: HospitalTable) -> None:
+    """A header in one piece, which says once what each missing column would say again."""
+    signs = {";": "semicolons", "\t": "tabs", "|": "bars"}
+    name = next(iter(table.columns))
+    found = [text for sign, text in signs.items() if sign in name]
+    if found and len(table.columns) == 1:
+        raise InputError(
+            f"{table.path.name}: found one column {shown(name)}; is it separated by {found[0]}? "
+            "Expected commas: write the table again as comma-separated text or as Parquet."
+        )
+
+
 def _name_faults(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
     """Look for the cells that do not fit, which costs a second pass over a faulty table only."""
     import polars as pl
 
-    if table.path.suffix.lower() == ".parquet":
-        return
+    types = _parquet_types(table)
     tests: dict[Kind, Callable[[polars.Expr, str], polars.Expr]] = {
         "whole": lambda cell, _: cell.cast(pl.Int64, strict=False),
         "number": lambda cell, _: cell.cast(pl.Float64, strict=False),
         "moment": lambda cell, column: _lenient(cell, _moment_format(table, column)),
     }
     for column, kind in kinds.items():
-        if kind not in tests:
+        dtype = types.get(table.columns[column], pl.String())
+        if kind not in tests or dtype != pl.String:
             continue
         cell = pl.col(table.columns[column])
-        wrong = cell.is_not_null() & tests[kind](cell, column).is_null()
-        lazy = scan_text(table).select(cell).with_row_index("line", 2).filter(wrong).head(LISTED)
+        # blank cells are missing in Parquet, of CSV only empty ones
+        blank = cell.str.strip_chars().is_in(["", *table.missing]) & _is_parquet(table)
+        wrong = cell.is_not_null() & ~blank & tests[kind](cell, column).is_null()
+        lazy = _untyped(table).select(cell).with_row_index("line", 2).filter(wrong).head(LISTED)
         try:
             rows = lazy.collect(engine="streaming").rows()
         except pl.exceptions.PolarsError:
             return  # the file itself is at fault, not a cell
         if rows:
             cells = listed([f"row {line}: {shown(str(text))}" for line, text in rows])
+            of_type = ", a column of text" if types else ""
             raise InputError(
-                f"{table.path.name}, column {column}: {cells}; expected {_EXPECTED[kind]}."
+                f"{table.path.name}, column {column}{of_type}: {cells}; expected {_EXPECTED[kind]}."
             )
