@@ -11,6 +11,7 @@ import pytest
 
 from tumorboard.cohorts.eicu import Eicu
 from tumorboard.errors import InputError, StudyError
+from tumorboard.records import Cohort
 
 PATIENT = (
     "patientunitstayid,patienthealthsystemstayid,uniquepid,gender,age,ethnicity,hospitalid,"
@@ -160,9 +161,6 @@ def test_who_is_gone_before_the_prediction_is_left_out(tmp_path: Path) -> None:
 
 def test_cohort_by_codes_and_index_stay(tmp_path: Path) -> None:
     folder = write(tmp_path)
-    every = Eicu(icd=("584", "E11"), rows="admission").read(folder, name="x", files={})
-    assert every.unit_id == ("11", "12", "13", "14")
-    assert [(s.n_patients, s.n_rows, s.patients) for s in every.flow] == [(1, 1, ("b",))]
     index = Eicu(icd=("584", "E11")).read(folder, name="x", files={})
     assert index.unit_id == ("12",)
     assert [(s.n_patients, s.n_rows) for s in index.flow] == [(1, 1), (0, 3)]
@@ -175,6 +173,29 @@ def test_cohort_by_codes_and_index_stay(tmp_path: Path) -> None:
     assert any("1 patient with several hospital stays in one year" in n for n in cohort.notes)
     with pytest.raises(InputError, match="no stay is left"):
         Eicu(icd=("C50",)).tabulate(folder)
+
+
+def test_nobody_dies_before_the_first_code(tmp_path: Path) -> None:
+    """Stays that certainly came before the first coded one are left out, those that may not."""
+    folder = write(tmp_path)
+
+    def read(*icd: str, before: bool = False) -> Cohort:
+        source = Eicu(icd=icd, rows="admission", before_first_code=before)
+        return source.read(folder, name="x", files={})
+
+    every = read("584", "E11")  # 12 and 14
+    assert every.unit_id == ("12", "13", "14")
+    assert [(s.n_patients, s.n_rows, s.patients) for s in every.flow] == [
+        (1, 1, ("b",)), (0, 1, ()),
+    ]  # fmt: skip
+    assert every.flow[-1].reason == "before the first stay with such a code"
+    assert not any("nobody" in note for note in every.notes)  # 13 came after 12
+    later = read("584")  # 14; 13 is another hospital stay of that year
+    assert later.unit_id == ("13", "14")
+    assert "1 stay of a hospital stay in the same year" in " ".join(later.notes)
+    kept = read("584", before=True)
+    assert kept.unit_id == ("11", "12", "13", "14")
+    assert any(note.startswith("2 rows are of admissions before") for note in kept.notes)
 
 
 @pytest.mark.parametrize(
@@ -221,8 +242,19 @@ def test_missing_tables_and_columns(tmp_path: Path) -> None:
 def test_faults_of_the_study() -> None:
     with pytest.raises(StudyError, match="expected \\[from, to\\]"):
         Eicu(lab_window_hours=(24, 0))
-    with pytest.raises(StudyError, match='"9:V10" or "10:V10"'):
-        Eicu(icd=("V10",))
+    with pytest.raises(StudyError, match=r"cohort\.icd: ICD prefix: found '17-'"):
+        Eicu(icd=("17-",))
+    with pytest.raises(StudyError, match=r"before_first_code = true needs cohort\.icd"):
+        Eicu(icd=("174",), before_first_code=True)
+
+
+def test_a_prefix_of_both_versions_says_which(tmp_path: Path) -> None:
+    folder = write(tmp_path)
+    with pytest.raises(StudyError, match='"9:V45" or "10:V45"'):
+        Eicu(icd=("V45",)).tabulate(folder)
+    assert Eicu(icd=("9:V45",)).tabulate(folder).frame["patient_id"].to_list() == ["b"]
+    only_9 = write(tmp_path, diagnosis=["5,21,10,V45.1"])
+    assert Eicu(icd=("V45",)).tabulate(only_9).frame["patient_id"].to_list() == ["b"]
 
 
 def test_values_far_apart_under_another_unit_are_noted(tmp_path: Path) -> None:

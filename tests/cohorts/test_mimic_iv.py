@@ -32,6 +32,9 @@ admission_location,discharge_location,insurance,language,marital_status,race,hos
 3,30,2151-01-01 00:00:00,2151-01-02 00:00:00,,URGENT,ER,HOME,Other,ENGLISH,,ASIAN,0
 4,40,2150-01-01 00:00:00,2150-01-02 00:00:00,,URGENT,ER,HOME,Other,ENGLISH,,ASIAN,0
 """
+ALIVE = PATIENTS.replace("2153-02-01", "")
+SURVIVED = ADMISSIONS.replace("2153-02-01 12:00:00,URGENT", ",URGENT").replace("WHITE,1", "WHITE,0")
+AFTER = "1,13,2153-06-01 00:00:00,2153-06-02 00:00:00,,URGENT,ER,HOME,Other,,,WHITE,0\n"
 DIAGNOSES = """subject_id,hadm_id,seq_num,icd_code,icd_version
 1,11,1,4280,9
 1,12,1,C50911,10
@@ -140,17 +143,75 @@ def test_cohort_and_its_flow(tmp_path: Path) -> None:
     assert {record.path.name for record in cohort.records if record.state == "used"} == {
         "patients.csv", "admissions.csv", "diagnoses_icd.csv",
     }  # fmt: skip
-    every = MimicIv(icd=("174", "C50"), rows="admission").read(root, name="c", files={})
-    assert every.unit_id == ("11", "12", "20")
     adults = MimicIv(min_age=18).read(root, name="c", files={})
     assert adults.unit_id == ("11", "20")
     assert [s.reason for s in adults.flow[2:]] == ["age or sex not known", "under 18 years"]
 
 
+def test_nobody_dies_before_the_first_code(tmp_path: Path) -> None:
+    """The patient lived to get the code: an admission before it says nothing of death."""
+    root = write(tmp_path, patients=ALIVE, admissions=SURVIVED + AFTER)
+    since = MimicIv(icd=("174", "C50"), rows="admission").read(root, name="c", files={})
+    assert since.unit_id == ("12", "13", "20")  # 11 had no such code yet; 13 has none itself
+    step = since.flow[-1]
+    assert (step.reason, step.n_patients, step.n_rows) == (
+        "before the first admission with such a code", 0, 1,
+    )  # fmt: skip
+    assert not any("before_first_code" in note for note in since.notes)
+    every = MimicIv(icd=("174", "C50"), rows="admission", before_first_code=True)
+    cohort = every.read(root, name="c", files={})
+    assert cohort.unit_id == ("11", "12", "13", "20")
+    (note,) = [note for note in cohort.notes if "before_first_code" in note]
+    assert note.startswith("1 row is of an admission before the patient's first with a code")
+    assert "nobody dies in them" in note
+    everybody = MimicIv(rows="admission").read(root, name="c", files={})
+    assert everybody.unit_id == ("11", "12", "13", "20", "40")
+    assert "before" not in everybody.flow[-1].reason
+
+
+def test_earlier_is_what_began_and_discharged_what_ended(tmp_path: Path) -> None:
+    """13 goes on beside 12 and 14: it is no discharge for 12, and not the last one for 14."""
+    more = """\
+1,13,2152-12-01 00:00:00,2153-03-01 00:00:00,,URGENT,ER,HOME,Other,,,WHITE,0
+1,14,2153-03-11 00:00:00,2153-03-11 00:00:00,,URGENT,ER,HOME,Other,,,WHITE,0
+1,15,2153-03-11 00:00:00,2153-03-12 00:00:00,,URGENT,ER,HOME,Other,,,WHITE,0
+1,16,2153-03-12 00:00:00,,,URGENT,ER,HOME,Other,,,WHITE,0
+1,17,2153-03-14 00:00:00,,,URGENT,ER,HOME,Other,,,WHITE,0
+"""
+    rows = by_id(
+        MimicIv(rows="admission"), write(tmp_path, patients=ALIVE, admissions=SURVIVED + more)
+    )
+    found = {
+        i: (row["n_earlier_admissions"], row["days_since_prior_discharge"])
+        for i, row in rows.items()
+        if i.startswith("1")
+    }
+    assert found == {
+        "11": (0, None),
+        "13": (1, 697.5),
+        "12": (2, 728.5),
+        "14": (3, 10.0),
+        "15": (3, 10.0),  # neither of two that begin at once came earlier
+        "16": (5, 0.0),  # at the minute of the discharge from 15
+        "17": (6, 2.0),  # 16 has not ended
+    }
+
+
+def test_labs_of_an_admission_that_nobody_knows_are_counted(tmp_path: Path) -> None:
+    odd = LABS + "3,1,99,50912,2153-01-09 05:00:00,3.5,mg/dL\n"
+    root = write(tmp_path, labevents=odd + "4,1,11,50912,2151-01-02 05:00:00,3.5,mg/dL\n")
+    notes = MimicIv(icd=("C50",)).read(root, name="c", files={}).notes  # 11 is left out, and known
+    (note,) = [note for note in notes if "labevents" in note]
+    assert "1 lab event of an admission that the table admissions lacks left out" in note
+
+
 def test_prefixes_of_two_versions_and_of_nobody(tmp_path: Path) -> None:
-    root = write(tmp_path, diagnoses_icd=DIAGNOSES + "2,20,2,V1031,10\n")
-    with pytest.raises(StudyError, match=r'"V10" fits codes of ICD-9 and of ICD-10.*"9:V10"'):
+    root = write(tmp_path)
+    with pytest.raises(StudyError, match=r'"V10" begins codes of ICD-9 and of ICD-10.*"9:V10"'):
         MimicIv(icd=("V10",)).tabulate(root)
+    only_9 = "".join(x for x in DIAGNOSES.splitlines(keepends=True) if not x.endswith("10\n"))
+    assert set(by_id(MimicIv(icd=("V10",)), write(tmp_path, diagnoses_icd=only_9))) == {"40"}
+    root = write(tmp_path, diagnoses_icd=DIAGNOSES + "2,20,2,V1031,10\n")
     assert set(by_id(MimicIv(icd=("9:V10.3",)), root)) == {"40"}
     with pytest.raises(StudyError, match=r"no admission of diagnoses_icd\.csv .* begins with X99"):
         MimicIv(icd=("X99",)).tabulate(root)
@@ -224,9 +285,16 @@ def test_impossible_dates_can_be_left_out(tmp_path: Path) -> None:
 def test_settings_that_cannot_be() -> None:
     with pytest.raises(StudyError) as caught:
         MimicIv(
-            lab_window_hours=(24, 0), prescriptions=("opiod",), lab_units={"x": "g"}, icd=("*",)
+            lab_window_hours=(24, 0),
+            prescriptions=("opiod",),
+            lab_units={"x": "g"},
+            icd=("*",),
+            before_first_code=True,
         )
-    assert len(caught.value.problems) == 4
+    assert len(caught.value.problems) == 5
+    assert 'before_first_code = true needs cohort.icd and cohort.rows = "admission"' in str(
+        caught.value
+    )
     assert "Did you mean 'opioid'" in str(caught.value)
 
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import polars
 import pytest
 
-from tumorboard.errors import InputError
+from tumorboard.errors import InputError, StudyError
 from tumorboard.formats import icd_codes
 from tumorboard.formats.icd_codes import CodeTable
 
@@ -44,7 +46,8 @@ def test_prefixes_match_with_and_without_dots_within_their_version() -> None:
     )
 
     def matched(*prefixes: str) -> list[bool | None]:
-        test = icd_codes.begins_with(polars.col("code"), polars.col("version"), prefixes)
+        version = polars.col("version")
+        test = icd_codes.begins_with(polars.col("code"), version, prefixes, held=(9, 10))
         return frame.select(found=test)["found"].fill_null(value=False).to_list()
 
     assert matched("174", "C50.9") == [True] * 4 + [False] * 5
@@ -54,17 +57,37 @@ def test_prefixes_match_with_and_without_dots_within_their_version() -> None:
 
 
 @pytest.mark.parametrize(
-    ("prefix", "message"),
-    [("V10", r"'V10' begins codes of ICD-9 and of ICD-10.*\"9:V10\" or \"10:V10\""),
-     ("E88", "differ in meaning"), ("", "the beginning of a code"), ("50C", None), ("?", "found"),
-     ("11:I10", "found '11:I10'"), ("9:", "found '9:'")],
+    ("prefix", "versions"),
+    [("174", (9,)), ("C50", (10,)), ("E11", (10,)), ("50C", (9,)), ("9:V10.3", (9,)),
+     ("10:e88", (10,)), ("V10", (9, 10)), ("E88", (9, 10)), ("E", (9, 10)), ("E90.1", (9, 10)),
+     ("E03", (9, 10)), ("E03.9", (10,)), ("E01.2", (9, 10)), ("E05", (10,))],
 )  # fmt: skip
-def test_prefixes_of_no_version_or_of_two(prefix: str, message: str | None) -> None:
-    if message is None:
-        assert icd_codes.version_of(prefix) == 9
-        return
-    with pytest.raises(InputError, match=message):
-        icd_codes.version_of(prefix)
+def test_versions_that_a_prefix_fits(prefix: str, versions: tuple[int, ...]) -> None:
+    assert icd_codes.versions_of(prefix) == versions
+
+
+@pytest.mark.parametrize("prefix", ["", "?", "11:I10", "9:", "*", "C5*", "9:17-", "CC5"])
+def test_prefixes_of_no_code(prefix: str) -> None:
+    with pytest.raises(InputError, match=f"found {re.escape(repr(prefix))}, expected the begin"):
+        icd_codes.versions_of(prefix)
+
+
+def test_a_prefix_of_both_versions_means_the_one_that_is_there() -> None:
+    frame = polars.DataFrame({"code": ["V103", "V104"], "version": [9, 10]})
+
+    def matched(held: tuple[int, ...], *prefixes: str) -> list[str]:
+        test = icd_codes.begins_with(polars.col("code"), polars.col("version"), prefixes, held=held)
+        return frame.filter(polars.col("version").is_in(held) & test)["code"].to_list()
+
+    assert matched((9,), "V10", "C50") == ["V103"]
+    assert matched((10,), "V10") == ["V104"]
+    assert matched((9, 10), "10:V10") == ["V104"]
+    with pytest.raises(StudyError) as caught:  # whatever the codes in the table
+        matched((9, 10), "V10", "174", "E88")
+    assert [text[:18] for text in caught.value.problems] == [
+        'cohort.icd: "V10" ', 'cohort.icd: "E88" ',
+    ]  # fmt: skip
+    assert 'Write "9:V10" or "10:V10"' in str(caught.value)
 
 
 def test_ranges_cover_their_ends_and_keep_zeros() -> None:

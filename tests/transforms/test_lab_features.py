@@ -14,6 +14,7 @@ from tumorboard.errors import InputError
 from tumorboard.formats.hospital_tables import find_tables
 from tumorboard.transforms import lab_features as module
 from tumorboard.transforms.lab_features import LabFeatures, lab_features
+from tumorboard.transforms.lab_units import STATISTICS
 
 HEAD = "labevent_id,subject_id,hadm_id,itemid,charttime,value,valuenum,valueuom"
 CAME = datetime(2150, 1, 2, 12)
@@ -41,22 +42,32 @@ def features(folder: Path, events: list[str], **settings: Any) -> LabFeatures:
     (folder / "labevents.csv").write_text("\n".join([HEAD, *events, ""]), encoding="utf-8")
     (folder / "D_LABITEMS.csv").write_text("itemid,label\n50912,Creatinine\n", encoding="utf-8")
     tables = find_tables(folder, ["labevents", "d_labitems"])
-    settings = {"units": {}, "labels": tables["d_labitems"], **settings}
+    given = {"admissions": pl.Series([10, 20, 30]), "units": {}, "labels": tables["d_labitems"]}
+    settings = {**given, **settings}
     return lab_features(tables["labevents"], STAYS, **settings)
 
 
 def test_by_admission_as_counted_by_hand(tmp_path: Path) -> None:
     found = features(tmp_path, EVENTS)
     first, second = found.table.rows(named=True)
-    keys = [f"lab_50912_{name}" for name in module.STATISTICS]
+    keys = [f"lab_50912_{name}" for name in STATISTICS]
     assert [first[key] for key in keys] == [5.0, 2.0, 9.0, 2.0, 3]  # last by time, not by row
     assert [second[key] for key in keys] == [None, None, None, None, 0]
     assert second["lab_50971_mean"] == 3.5
     assert first["lab_50971_count"] == 0  # admission 99 is none of these
     assert found.notes == [
         "labevents.csv: 1 lab event without a number (text results) left out",
-        "labevents.csv: 1 lab event that name no admission left out",
+        "labevents.csv: 1 lab event without an admission left out",
+        "labevents.csv: 1 lab event of an admission that the table admissions lacks left out",
     ]
+
+
+def test_events_of_admissions_that_are_left_out_are_no_fault(tmp_path: Path) -> None:
+    found = features(tmp_path, [*EVENTS, "8,1,30,50912,2150-03-02 14:00:00,1,1,mg/dL"])
+    assert found.table["lab_50912_count"].to_list() == [3, 0]
+    assert sum("that the table admissions lacks" in note for note in found.notes) == 1
+    found = features(tmp_path, EVENTS, admissions=pl.Series([10, 20, 99]))
+    assert not any("lacks" in note for note in found.notes)
 
 
 def test_in_a_window_by_time_up_to_discharge(tmp_path: Path) -> None:
@@ -70,7 +81,7 @@ def test_in_a_window_by_time_up_to_discharge(tmp_path: Path) -> None:
 
 def test_items_that_are_asked_for(tmp_path: Path) -> None:
     found = features(tmp_path, EVENTS, items=(50971,))
-    assert found.table.columns == ["stay", *(f"lab_50971_{s}" for s in module.STATISTICS)]
+    assert found.table.columns == ["stay", *(f"lab_50971_{s}" for s in STATISTICS)]
 
 
 def test_units_that_differ(tmp_path: Path) -> None:

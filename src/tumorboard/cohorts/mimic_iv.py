@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -10,8 +10,8 @@ from tumorboard.cohorts import Source, Tabulated
 from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.formats.hospital_tables import find_tables, required
 from tumorboard.formats.messages import counted, listed
-from tumorboard.records import Cohort, FileRecord, FlowStep
-from tumorboard.transforms.admission_table import AdmissionTable
+from tumorboard.records import Cohort, FlowStep
+from tumorboard.transforms.admission_table import AdmissionTable, key_faults, known_at
 from tumorboard.transforms.admissions import (
     AT_ADMISSION,
     KNOWN_LATER,
@@ -44,9 +44,11 @@ class MimicIv(Source):
     Args:
         tables: Folder of the tables, relative to the data folder; they may lie in `hosp` below it.
         icd: ICD-9 and ICD-10 prefixes, such as ["174", "C50"]: patients with such a code at any
-            admission; empty for everybody. A prefix that fits codes of both needs "9:" or "10:".
+            admission; empty for everybody. Where the tables hold both versions, a prefix that
+            fits both needs "9:" or "10:".
         rows: "patient": one row, the index admission, which is the first with such a code;
-            "admission": every admission of these patients.
+            "admission": every admission of these patients, with `icd` from that first one on.
+        before_first_code: Keep the admissions before it too: nobody can die in them.
         same_admission_codes: Comorbidities from the codes of the admission itself, which are
             assigned at discharge; else from the patient's earlier admissions.
         labs: Item ids of the lab values; empty for all, "none" for no lab columns.
@@ -70,7 +72,8 @@ class MimicIv(Source):
 
     def __init__(
         self, *, tables: str = ".", icd: tuple[str, ...] = (),
-        rows: Literal["patient", "admission"] = "patient", same_admission_codes: bool = False,
+        rows: Literal["patient", "admission"] = "patient", before_first_code: bool = False,
+        same_admission_codes: bool = False,
         labs: tuple[int, ...] | Literal["none"] = (), lab_window_hours: tuple[float, ...] = (),
         lab_units: Mapping[str, str] = _NO_UNITS,
         prescriptions: tuple[str, ...] | Literal["none"] = (), predict_at_hours: float = 0.0,
@@ -81,6 +84,7 @@ class MimicIv(Source):
         self.tables = tables
         self.icd = icd
         self.rows = rows
+        self.before_first_code = before_first_code
         self.same_admission_codes = same_admission_codes
         self.labs = labs
         self.lab_window_hours = lab_window_hours
@@ -117,7 +121,7 @@ class MimicIv(Source):
             line=tuple(lines),
             table=table,
             root=root,
-            records=(*_used(work), *found.records),
+            records=(*work.used, *found.records),
             rejections=found.rejections,
             flow=tuple(work.flow),
             notes=(*work.notes, *found.notes),
@@ -127,9 +131,8 @@ class MimicIv(Source):
     def tabulate(self, root: Path) -> Tabulated:
         """The table in its own types: numbers as numbers, times as times."""
         work = self._build(root)
-        return Tabulated(
-            self._finished(work), _used(work), flow=tuple(work.flow), notes=tuple(work.notes)
-        )
+        frame = self._finished(work)
+        return Tabulated(frame, work.used, flow=tuple(work.flow), notes=tuple(work.notes))
 
     def _build(self, root: Path) -> AdmissionTable:
         folder = root / self.tables
@@ -137,17 +140,18 @@ class MimicIv(Source):
         patients = required(tables, "patients", folder)
         admissions = required(tables, "admissions", folder)
         stays, notes, without = read_admissions(patients, admissions)
-        work = AdmissionTable(stays, tables, notes)
+        work = AdmissionTable(stays, tables, notes, person="subject_id", later=dict(KNOWN_LATER))
         if without:
             work.flow.append(FlowStep("without an admission", len(without), 0, without))
         history = stays.select("subject_id", "hadm_id", "admittime", "dischtime")
         self._select(work, folder)
         if not work.stays.height:
-            steps = "; ".join(f"{step.reason}: {step.n_rows}" for step in work.flow)
-            raise InputError(f"{folder}: no admission is left ({steps}). Widen the cohort.")
+            raise InputError(f"{folder}: no admission is left ({work.steps}). Widen the cohort.")
         self._add_comorbidities(work, history)
         self._add_drugs(work, folder)
-        self._add_labs(work, folder)  # last: joining a table after it would copy all of it
+        self._add_labs(
+            work, folder, history["hadm_id"]
+        )  # last: joining a table after it would copy all of it
         return work
 
     def _select(self, work: AdmissionTable, folder: Path) -> None:
@@ -165,9 +169,13 @@ class MimicIv(Source):
         else:
             is_index = pl.lit(value=True)
         wrong = self._impossible(work)
+        first = pl.col("stay").filter(is_index).first().over("subject_id")
+        before = pl.col("admittime") < pl.col("admittime").filter(is_index).min().over("subject_id")
+        early = work.stays.filter(before)["stay"].to_list()
         if self.rows == "patient":
-            first = pl.col("stay").filter(is_index).first().over("subject_id")
             work.keep(pl.col("stay") == first, "not the index admission")
+        elif not self.before_first_code:
+            work.keep(~pl.col("stay").is_in(early), "before the first admission with such a code")
         if (hours := self.predict_at_hours) > 0:
             work.keep(still_there(hours), f"discharged or dead within {hours:g} hours")
         if self.require_demographics:
@@ -178,6 +186,7 @@ class MimicIv(Source):
             work.keep(young, f"under {self.min_age:g} years")
         if wrong:
             work.keep(~pl.col("stay").is_in(list(wrong)), "impossible dates")
+        work.note_before_first_code(pl.col("stay").is_in(early))
 
     def _impossible(self, work: AdmissionTable) -> dict[int, str]:
         tables = work.tables
@@ -202,9 +211,8 @@ class MimicIv(Source):
         with reading_codes(diagnoses):
             flags = comorbidity_flags(code_query(diagnoses, admissions, whole=work.everybody))
         if self.same_admission_codes:
-            work.join(flags.rename({"key": "hadm_id"}), "hadm_id")
-            later = "at discharge, when codes are assigned"
-            work.later |= {c: later for c in flags.columns if c != "key"}
+            flags = flags.rename({"key": "hadm_id"})
+            work.join(flags, "hadm_id", when="at discharge, when codes are assigned")
         else:
             work.join(earlier_admissions(flags, admissions), "hadm_id")
             n = work.stays.filter(pl.col(flags.columns[1]).is_null()).height
@@ -213,7 +221,7 @@ class MimicIv(Source):
                 "an earlier coded admission have none (not known, rather than absent)"
             )
 
-    def _add_labs(self, work: AdmissionTable, folder: Path) -> None:
+    def _add_labs(self, work: AdmissionTable, folder: Path, admissions: polars.Series) -> None:
         if isinstance(self.labs, str):  # "none"
             return
         if "labevents" not in work.tables:
@@ -222,13 +230,12 @@ class MimicIv(Source):
             work.notes.append("no table labevents: no lab values")
             return
         found = lab_features(
-            work.tables["labevents"], work.stays, items=self.labs,
+            work.tables["labevents"], work.stays, admissions=admissions, items=self.labs,
             window_hours=self.lab_window_hours, units=self.lab_units,
             labels=work.tables.get("d_labitems"), everybody=work.everybody,
         )  # fmt: skip
-        work.add(found.table)
+        work.add(found.table, when=self._window_known())
         work.notes += found.notes
-        self._mark_later(work, found.table.columns[1:])
 
     def _add_drugs(self, work: AdmissionTable, folder: Path) -> None:
         if self.prescriptions == "none":
@@ -242,16 +249,14 @@ class MimicIv(Source):
             work.tables["prescriptions"], work.stays,
             classes=self.prescriptions or tuple(DRUG_CLASSES), window_hours=self.lab_window_hours,
         )  # fmt: skip
-        work.join(found, "stay")
-        self._mark_later(work, found.columns[1:])
+        work.join(found, "stay", when=self._window_known())
 
-    def _mark_later(self, work: AdmissionTable, columns: Sequence[str]) -> None:
-        """Facts of a window that ends after the prediction, or of the whole admission."""
-        if not self.lab_window_hours:
-            work.later |= dict.fromkeys(columns, "during the admission, up to discharge")
-        elif self.lab_window_hours[1] > self.predict_at_hours:
-            when = f"up to {self.lab_window_hours[1]:g} hours after admission"
-            work.later |= dict.fromkeys(columns, when)
+    def _window_known(self) -> str:
+        """When labs and drugs are known, where that is after the prediction."""
+        whole = "during the admission, up to discharge"
+        return known_at(
+            self.lab_window_hours, self.predict_at_hours, whole=whole, origin="admission"
+        )
 
     def _finished(self, work: AdmissionTable) -> polars.DataFrame:
         """Columns in a fixed order under their names in a study; helpers are dropped."""
@@ -271,13 +276,10 @@ class MimicIv(Source):
         return frame.select(*known, *rest)
 
     def _check(self) -> None:
-        faults: list[str] = []
-        window = self.lab_window_hours
-        if window and (len(window) != 2 or window[0] >= window[1]):
-            faults.append(
-                f"cohort.lab_window_hours: found {list(window)}, expected [from, to] in hours from "
-                "admission, such as [-6, 24]."
-            )
+        faults = key_faults(
+            icd=self.icd, rows=self.rows, before_first_code=self.before_first_code,
+            window_hours=self.lab_window_hours, origin="admission",
+        )  # fmt: skip
         for name in () if self.prescriptions == "none" else self.prescriptions:
             if name not in DRUG_CLASSES:
                 known = tuple(DRUG_CLASSES)
@@ -287,15 +289,5 @@ class MimicIv(Source):
             for item in self.lab_units
             if not item.isdigit()
         ]
-        faults += [
-            f'cohort.icd: {code!r}; expected the start of an ICD code, such as "C50" or "9:174".'
-            for code in self.icd
-            if not code.split(":")[-1].replace(".", "").isalnum()
-        ]
         if faults:
             raise StudyError(faults)
-
-
-def _used(work: AdmissionTable) -> tuple[FileRecord, ...]:
-    tables = work.tables.values()
-    return tuple(FileRecord(table.path, "used", "hospital table") for table in tables)

@@ -188,3 +188,34 @@ def first_stays(stays: polars.DataFrame) -> tuple[polars.DataFrame, int]:
         & pl.col("hospitaldischargeyear").eq_missing(pl.col("hospitaldischargeyear_first"))
     )
     return first, rivals["patient_id"].n_unique()
+
+
+def before_first(stays: polars.DataFrame, chosen: polars.DataFrame) -> tuple[tuple[str, ...], int]:
+    """Stays that certainly came before the patient's first chosen one, and of how many none knows.
+
+    Args:
+        stays: All stays of the patients.
+        chosen: Some of them, at least one of every patient.
+
+    Returns:
+        `admission_id` of the stays that came before every chosen stay of the patient; how many
+        others are neither chosen nor certainly after a chosen one.
+    """
+    import polars as pl
+
+    ids = chosen["admission_id"].implode()
+    pairs = earlier_stays(stays)
+    n_chosen = chosen.group_by("patient_id").agg(pl.len().alias("n_chosen"))
+    n_later = pairs.filter(pl.col("admission_id").is_in(ids)).group_by("earlier").len("n_later")
+    others = (
+        stays.filter(~pl.col("admission_id").is_in(ids))
+        .join(n_chosen, on="patient_id")
+        .join(n_later, left_on="admission_id", right_on="earlier", how="left")
+    )
+    is_before = pl.col("n_later") == pl.col("n_chosen")
+    before = others.filter(is_before)["admission_id"]
+    after = pairs.filter(pl.col("earlier").is_in(ids))["admission_id"].unique()
+    unsure = others.filter(
+        ~is_before.fill_null(value=False) & ~pl.col("admission_id").is_in(after.implode())
+    )
+    return tuple(before.to_list()), unsure.height

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Literal
 
-from tumorboard.errors import InputError
+from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.messages import listed, shown
 
 if TYPE_CHECKING:
@@ -45,48 +45,61 @@ def implausible(codes: Iterable[tuple[str, int]]) -> list[str]:
     return [f"{shown(code)} (ICD-{version})" for code, version in sorted(faults)]
 
 
-def version_of(prefix: str) -> Version:
-    """Which version a prefix belongs to: "174" is ICD-9, "C50" is ICD-10.
+def versions_of(prefix: str) -> tuple[Version, ...]:
+    """Which versions have codes that begin so: "174" ICD-9, "C50" ICD-10, "9:V10" what it says.
 
-    Prefixes with V, or with E8 and E9, exist in both versions: they are written "9:V10", "10:V10".
+    V exists in both; so does E from E800 in ICD-9-CM (external causes) and up to E90 in ICD-10
+    (endocrine diseases), and E000 to E030, ICD-9-CM's activities since 2009.
 
     Raises:
-        InputError: No code begins like this, or two versions have codes that do.
+        InputError: No code begins like this.
     """
     stated, _, text = prefix.rpartition(":")
     code = normalise(text)
-    if stated.strip() in {"9", "10"} and code:
-        return 9 if stated.strip() == "9" else 10
-    if stated or not re.match(r"\d|[A-Z]\d|[A-Z]$", code):
+    if stated.strip() in {"9", "10"} and code.isalnum():
+        return (9,) if stated.strip() == "9" else (10,)
+    if stated or not re.fullmatch(r"(\d|[A-Z]\d|[A-Z]$)[0-9A-Z]*", code):
         raise InputError(
             f"ICD prefix: found {shown(prefix)}, expected the beginning of a code such as "
             '"174", "C50" or "9:V10.3".'
         )
-    if re.match(r"V|E[89]|E$", code):
-        raise InputError(
-            f"ICD prefix: {shown(prefix)} begins codes of ICD-9 and of ICD-10 that differ in "
-            f'meaning. Write "9:{text.strip()}" or "10:{text.strip()}".'
-        )
-    return 9 if code[0].isdigit() else 10
+    if re.match(r"V|E([89]|$)|E0([012]|30?$|$)", code):
+        return (9, 10)
+    return (9,) if code[0].isdigit() else (10,)
 
 
-def begins_with(code: polars.Expr, version: polars.Expr, prefixes: Sequence[str]) -> polars.Expr:
+def begins_with(
+    code: polars.Expr, version: polars.Expr, prefixes: Sequence[str], *, held: Iterable[int]
+) -> polars.Expr:
     """True where a code begins with one of the prefixes; both may have dots or not.
 
     Args:
         code: Text column of codes.
         version: Column of 9 or 10.
         prefixes: Such as "174", "C50", "9:V10.3".
+        held: The versions that the table holds. A prefix of both versions means the one that is
+            there.
 
     Raises:
-        InputError: See `version_of`.
+        InputError: See `versions_of`.
+        StudyError: The table holds both versions, and prefixes fit both; each is named.
     """
     import polars as pl
 
+    there = set(held)
+    asked = {prefix: versions_of(prefix) for prefix in prefixes}
+    if there >= {9, 10} and (both := [prefix for prefix, v in asked.items() if len(v) > 1]):
+        raise StudyError(
+            [
+                f'cohort.icd: "{prefix}" begins codes of ICD-9 and of ICD-10, which mean different '
+                f'things, and the table holds both. Write "9:{prefix}" or "10:{prefix}", or both.'
+                for prefix in both
+            ]
+        )
     plain = normalised(code)
     tests = [
-        (version == version_of(prefix)) & plain.str.starts_with(normalise(prefix.split(":")[-1]))
-        for prefix in prefixes
+        version.is_in(list(versions)) & plain.str.starts_with(normalise(prefix.split(":")[-1]))
+        for prefix, versions in asked.items()
     ]
     return pl.any_horizontal(tests) if tests else pl.lit(value=False)
 

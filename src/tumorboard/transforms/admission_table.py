@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from tumorboard.errors import InputError
+from tumorboard.formats.icd_codes import versions_of
+from tumorboard.formats.messages import counted
 from tumorboard.formats.table_scan import HospitalTable
-from tumorboard.records import FlowStep
-from tumorboard.transforms.admissions import KNOWN_LATER
+from tumorboard.records import FileRecord, FlowStep
 
 if TYPE_CHECKING:
     import polars
@@ -16,22 +18,24 @@ if TYPE_CHECKING:
 
 @dataclass
 class AdmissionTable:
-    """Admissions with their columns so far.
+    """Admissions, or stays on a unit, with their columns so far.
 
     Args:
-        stays: One row per admission, in order of patient and time.
+        stays: One row per admission, in the order of the table that comes out.
         tables: The tables of the source that were found.
         notes: Sentences for the report.
-        flow: Who was left out so far.
+        person: Column of `stays` with the patient.
         later: Column -> when its facts are known, where that is after the prediction.
+        flow: Who was left out so far.
         everybody: Nobody has been left out, so that no table needs to be filtered.
     """
 
     stays: polars.DataFrame
     tables: Mapping[str, HospitalTable]
-    notes: list[str] = field(default_factory=list[str])
+    notes: list[str]
+    person: str
+    later: dict[str, str]
     flow: list[FlowStep] = field(default_factory=list[FlowStep])
-    later: dict[str, str] = field(default_factory=lambda: dict(KNOWN_LATER))
     everybody: bool = True
 
     def keep(self, test: polars.Expr, reason: str) -> None:
@@ -40,15 +44,83 @@ class AdmissionTable:
         if not gone.height:
             return
         self.stays = self.stays.filter(test.fill_null(value=False))
-        left = gone.join(self.stays, on="subject_id", how="anti")["subject_id"].unique().sort()
+        left = gone.join(self.stays, on=self.person, how="anti")[self.person].unique().sort()
         people = tuple(str(person) for person in left.to_list())
         self.flow.append(FlowStep(reason, len(people), gone.height, people))
         self.everybody = False
 
-    def join(self, further: polars.DataFrame, on: str) -> None:
-        """Add columns."""
+    def join(self, further: polars.DataFrame, on: str, *, when: str = "") -> None:
+        """Add columns by their key; `when` says that they are known later than the prediction."""
         self.stays = self.stays.join(further, on=on, how="left", maintain_order="left")
+        self.mark(further.columns, when, but=on)
 
-    def add(self, further: polars.DataFrame) -> None:
+    def add(self, further: polars.DataFrame, *, when: str = "") -> None:
         """Add the columns of a table with the same rows in the same order; nothing is copied."""
         self.stays = self.stays.with_columns(further.drop("stay").get_columns())
+        self.mark(further.columns, when, but="stay")
+
+    def mark(self, columns: Sequence[str], when: str, *, but: str) -> None:
+        """Columns known later than the prediction; nothing where `when` is empty."""
+        if when:
+            self.later |= dict.fromkeys([name for name in columns if name != but], when)
+
+    def note_before_first_code(self, test: polars.Expr) -> None:
+        """Say what admissions before the first with a code do, where some are kept."""
+        if n := self.stays.filter(test).height:
+            rows = counted(n, "row is of an admission", "rows are of admissions")
+            self.notes.append(
+                f"{rows} before the patient's first with a code of cohort.icd "
+                "(cohort.before_first_code): nobody dies in them, since the code came later, so "
+                "death looks rarer than it is, and a short history seems to protect from it"
+            )
+
+    @property
+    def used(self) -> tuple[FileRecord, ...]:
+        """The files of the tables."""
+        return tuple(FileRecord(t.path, "used", "hospital table") for t in self.tables.values())
+
+    @property
+    def steps(self) -> str:
+        """What was left out, for a message."""
+        return "; ".join(f"{step.reason}: {step.n_rows}" for step in self.flow)
+
+
+def known_at(
+    window_hours: Sequence[float], predict_at_hours: float, *, whole: str, origin: str
+) -> str:
+    """When the facts of a window are known; empty where that is not after the prediction.
+
+    Args:
+        window_hours: (from, to) in hours from the origin; empty for the whole stay.
+        predict_at_hours: When the prediction is made.
+        whole: When the facts of the whole stay are known.
+        origin: What the hours count from.
+    """
+    if not window_hours:
+        return whole
+    if window_hours[1] > predict_at_hours:
+        return f"up to {window_hours[1]:g} hours after {origin}"
+    return ""
+
+
+def key_faults(
+    *, icd: Sequence[str], rows: str, before_first_code: bool, window_hours: Sequence[float],
+    origin: str,
+) -> list[str]:  # fmt: skip
+    """What is wrong with the keys that sources of hospital tables share."""
+    faults: list[str] = []
+    if window_hours and (len(window_hours) != 2 or window_hours[0] >= window_hours[1]):
+        faults.append(
+            f"cohort.lab_window_hours: found {list(window_hours)}, expected [from, to] in hours "
+            f"from {origin}, such as [-6, 24]."
+        )
+    if before_first_code and not (icd and rows == "admission"):
+        faults.append(
+            'cohort.before_first_code = true needs cohort.icd and cohort.rows = "admission".'
+        )
+    for prefix in icd:
+        try:
+            versions_of(prefix)
+        except InputError as error:
+            faults.append(f"cohort.icd: {error}")
+    return faults

@@ -44,7 +44,10 @@ def read_admissions(
 
     Age is in completed years at admission: `anchor_age` plus the years since `anchor_year` in
     MIMIC-IV (where 91 stands for everybody over 89), from `dob` in MIMIC-III, where a birth moved
-    by 300 years counts as 91.4, the published median of these patients.
+    by 300 years counts as 91.4, the published median of these patients. `n_earlier_admissions`
+    counts the patient's admissions that began earlier, ended or not;
+    `days_since_prior_discharge` goes back to the last discharge before (or at) the admission,
+    whichever admission it ended, and is null while none has ended.
 
     Returns:
         The admissions, sentences for the report, and the patients without an admission.
@@ -69,8 +72,9 @@ def read_admissions(
         stays.rename({"line": "line_admissions"})
         .join(people.rename({"line": "line_patients"}), on="subject_id", how="left")
         .sort("subject_id", "admittime", "hadm_id")
-        .with_columns(_age(people), *_history(), *_stay())
+        .with_columns(_age(people), _n_earlier(), *_stay())
     )
+    frame = frame.with_columns(_days_since_discharge(frame))
     n_old = frame.filter(_is_over_89(people))["subject_id"].n_unique()
     notes = (
         [
@@ -238,16 +242,37 @@ def _age(people: polars.DataFrame) -> polars.Expr:
     return pl.when(_is_over_89(people)).then(MEDIAN_OVER_89).otherwise(years).alias("age")
 
 
-def _history() -> list[polars.Expr]:
-    """What the patient's earlier admissions say; a discharge still to come is not known."""
+def _n_earlier() -> polars.Expr:
+    """Admissions of the patient that began earlier, which is known when this one begins."""
     import polars as pl
 
-    since = (pl.col("admittime") - pl.col("dischtime").shift(1).over("subject_id")).dt
-    days = since.total_microseconds() / _DAY_US
-    return [
-        pl.int_range(pl.len()).over("subject_id").alias("n_earlier_admissions"),
-        pl.when(days >= 0).then(days).alias("days_since_prior_discharge"),
-    ]
+    rank = pl.col("admittime").rank("min").over("subject_id").cast(pl.Int64)
+    return (rank - 1).alias("n_earlier_admissions")
+
+
+def _days_since_discharge(frame: polars.DataFrame) -> polars.Series:
+    """For every row, in its order; stays may overlap, so the last to begin may end last or not."""
+    import polars as pl
+
+    came, left = pl.col("admittime"), pl.col("dischtime")
+    # an admission does not follow itself, even where it ends at once
+    end = pl.max_horizontal(left, came + pl.duration(microseconds=1))
+    ended = frame.filter(left.is_not_null()).select(
+        "subject_id", end.alias("end"), pl.max_horizontal(left, came).alias("last")
+    )
+    days = (came - pl.col("last")).dt.total_microseconds() / _DAY_US
+    return (
+        frame.select("subject_id", "admittime")
+        .with_row_index("row")
+        .sort("admittime")
+        .join_asof(
+            ended.sort("end"), left_on="admittime", right_on="end", by="subject_id",
+            strategy="backward", check_sortedness=False,
+        )
+        .sort("row")
+        .select(days.alias("days_since_prior_discharge"))
+        .to_series()
+    )  # fmt: skip
 
 
 def _stay() -> list[polars.Expr]:

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from tumorboard.errors import StudyError
+from tumorboard.formats.icd_codes import begins_with, normalised
 from tumorboard.formats.table_scan import HospitalTable, Kind, reading, scan
 
 if TYPE_CHECKING:
@@ -26,9 +27,7 @@ def _codes(table: HospitalTable) -> polars.LazyFrame:
 
     kinds = _kinds(table)
     column = "icd_code" if "icd_code" in kinds else "icd9_code"
-    code = (
-        pl.col(column).str.strip_chars().str.to_uppercase().str.replace_all(".", "", literal=True)
-    )
+    code = normalised(pl.col(column))
     version = pl.col("icd_version") if "icd_version" in kinds else pl.lit(9, pl.Int64)
     return (
         scan(table, kinds)
@@ -67,45 +66,22 @@ def coded_admissions(table: HospitalTable, prefixes: Sequence[str]) -> list[int]
 
     Args:
         table: The table diagnoses_icd.
-        prefixes: With or without dots; "9:" or "10:" before one restricts it to that version.
+        prefixes: As `begins_with` takes them.
 
     Raises:
         InputError: Columns or cells at fault.
-        StudyError: No admission has such a code, or a prefix fits codes of both versions.
+        StudyError: No admission has such a code, or a prefix fits both versions of the table.
     """
     import polars as pl
 
-    found: dict[str, polars.DataFrame] = {}
+    codes = _codes(table)
     with reading_codes(table):
-        asked = {prefix: _starts(prefix) for prefix in prefixes}
-        hits = (
-            _codes(table)
-            .with_columns(test.fill_null(value=False).alias(p) for p, test in asked.items())
-            .filter(pl.any_horizontal(list(asked)))
-            .collect(engine="streaming")
-        )
-    for prefix in asked:
-        found[prefix] = hits.filter(pl.col(prefix))
-    both = [prefix for prefix, rows in found.items() if rows["version"].n_unique() > 1]
-    if both:
-        raise StudyError(
-            [
-                f'cohort.icd: "{prefix}" fits codes of ICD-9 and of ICD-10, which mean different '
-                f'things. Write "9:{prefix}" or "10:{prefix}", or both.'
-                for prefix in both
-            ]
-        )
-    if not hits.height:
+        held = codes.select(pl.col("version").unique()).collect(engine="streaming")["version"]
+        test = begins_with(pl.col("code"), pl.col("version"), prefixes, held=held.drop_nulls())
+        hits = codes.filter(test).select(pl.col("key").unique()).collect(engine="streaming")["key"]
+    if not len(hits):
         raise StudyError(
             f"cohort.icd: no admission of {table.path.name} has a code that begins with "
             f"{', '.join(prefixes)}. ICD-9 codes are written without dots, such as 1749."
         )
-    return sorted(set(hits["key"].drop_nulls().to_list()))
-
-
-def _starts(prefix: str) -> polars.Expr:
-    import polars as pl
-
-    version, colon, start = prefix.rpartition(":")
-    test = pl.col("code").str.starts_with(start.strip().upper().replace(".", ""))
-    return test & (pl.col("version") == int(version)) if colon else test
+    return sorted(hits.drop_nulls().to_list())

@@ -10,12 +10,11 @@ from tumorboard.formats.eicu_stays import FARTHEST_MIN
 from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.formats.table_scan import HospitalTable, Kind, reading, scan
 from tumorboard.transforms.eicu_events import in_window, safe_names
+from tumorboard.transforms.lab_units import STATISTICS, folded, folded_column
 
 if TYPE_CHECKING:
     import polars
 
-#: Statistics of a lab, in the order of the columns `lab_<name>_<statistic>`.
-STATISTICS = ("mean", "min", "max", "last", "count")
 #: Fewer values under another unit say nothing about it.
 UNIT_VALUES = 3
 
@@ -73,7 +72,7 @@ def _in_units(
     notes: list[str] = []
     for lab, unit in units.items():
         is_kept = (pl.col("lab") != lab) | (
-            pl.any_horizontal(pl.col("unit", "system") == _folded(unit)).fill_null(value=False)
+            pl.any_horizontal(pl.col("unit", "system") == folded(unit)).fill_null(value=False)
         )
         n_other = events.filter(~is_kept)["value"].count()
         events = events.filter(is_kept)
@@ -109,8 +108,8 @@ def _lab_events(
             lab=pl.col("labname").str.strip_chars().cast(pl.Categorical),
             minute="labresultoffset",
             value=pl.when(pl.col("labresult").is_finite()).then("labresult"),
-            system=_folded_column(pl.col("labmeasurenamesystem")).cast(pl.Categorical),
-            unit=_folded_column(named).cast(pl.Categorical),
+            system=folded_column(pl.col("labmeasurenamesystem")).cast(pl.Categorical),
+            unit=folded_column(named).cast(pl.Categorical),
         )
         minute = pl.col("minute")
         is_far = minute.abs() > FARTHEST_MIN
@@ -212,13 +211,3 @@ def _aggregated(
     return stays.select("admission_id").join(
         wide, left_on="admission_id", right_on="stay", how="left", maintain_order="left"
     )
-
-
-def _folded(unit: str) -> str:
-    """Case and blanks do not make another unit; the micro sign has two code points."""
-    return "".join(unit.split()).casefold().replace("\u00b5", "\u03bc")
-
-
-def _folded_column(unit: polars.Expr) -> polars.Expr:
-    text = unit.str.replace_all(r"\s+", "").str.to_lowercase().replace("", None)
-    return text.str.replace_all("\u00b5", "\u03bc", literal=True)

@@ -16,13 +16,12 @@ from tumorboard.errors import InputError
 from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.table_scan import HospitalTable, Kind, read, reading, scan
 from tumorboard.records import Ints
+from tumorboard.transforms.lab_units import STATISTICS, folded, folded_column
 from tumorboard.transforms.running_item import NEVER, RunningItem
 
 if TYPE_CHECKING:
     import polars
 
-#: Statistics of an item, in the order of the columns `lab_<itemid>_<statistic>`.
-STATISTICS = ("mean", "min", "max", "last", "count")
 #: Events of one batch: large enough that its aggregation is worth its cost.
 BATCH = 1_000_000
 #: Item ids lie below; admission and item become one number, the fastest key to group by.
@@ -51,6 +50,7 @@ def lab_features(
     labs: HospitalTable,
     stays: polars.DataFrame,
     *,
+    admissions: polars.Series,
     items: Sequence[int] = (),
     window_hours: Sequence[float] = (),
     units: Mapping[str, str],
@@ -63,6 +63,7 @@ def lab_features(
         labs: The table labevents.
         stays: The admissions that are kept: `stay`, `subject_id`, `hadm_id`, `admittime`,
             `dischtime`.
+        admissions: `hadm_id` of all admissions, kept or not.
         items: Item ids; empty for all.
         window_hours: (from, to) in hours from admission, both included: events of the patient in
             that time and not after discharge, whatever admission they name. Empty: events that
@@ -76,14 +77,14 @@ def lab_features(
     """
     kinds = _kinds(window_hours)
     query = _events(labs, kinds, stays, items, window_hours, everybody=everybody)
-    running = _Running(stays, {int(item): _folded(unit) for item, unit in units.items()})
+    running = _Running(stays, admissions, {int(item): folded(unit) for item, unit in units.items()})
     with reading((labs, kinds)):
         for batch in query.collect_batches(
             chunk_size=BATCH, maintain_order=False, engine="streaming"
         ):
             running.add(batch, by_time=bool(window_hours))
     running.refuse_mixed_units(labs, labels)
-    return LabFeatures(running.table(), running.notes(labs, by_time=bool(window_hours)))
+    return LabFeatures(running.table(), running.notes(labs))
 
 
 def _kinds(window_hours: Sequence[float]) -> dict[str, Kind]:
@@ -132,17 +133,20 @@ def _events(
 class _Running:
     """Statistics and counts while the batches come in."""
 
-    def __init__(self, stays: polars.DataFrame, keep: Mapping[int, str]) -> None:
+    def __init__(
+        self, stays: polars.DataFrame, admissions: polars.Series, keep: Mapping[int, str]
+    ) -> None:
         order = stays.select("hadm_id", "stay").sort("hadm_id")
         self._ids: Ints = order["hadm_id"].to_numpy()
         self._places: Ints = np.argsort(stays["hadm_id"].to_numpy(), kind="stable")
         self._stays = stays["stay"]
+        self._known: Ints = admissions.unique().to_numpy()
         self._by_stay: Ints = np.full(int(self._stays.max() or 0) + 1, -1)  # pyright: ignore[reportArgumentType]
         self._by_stay[self._stays.to_numpy()] = np.arange(stays.height)
         self._keep = keep
         self._items: dict[int, RunningItem] = {}
         self._units: dict[int, dict[str, tuple[str, int]]] = {}
-        self._n_textual = self._n_homeless = self._n_other_unit = 0
+        self._n_textual = self._n_homeless = self._n_strange = self._n_other_unit = 0
 
     def add(self, batch: polars.DataFrame, *, by_time: bool) -> None:
         """Aggregate one batch and merge it."""
@@ -173,7 +177,7 @@ class _Running:
     def _in_kept_unit(self) -> polars.Expr:
         import polars as pl
 
-        unit = _folded_column(pl.col("valueuom"))
+        unit = folded_column(pl.col("valueuom"))
         wanted = pl.col("itemid").replace_strict(
             list(self._keep), list(self._keep.values()), default=None, return_dtype=pl.String
         )
@@ -184,20 +188,25 @@ class _Running:
             if item is None or not 0 <= item < MAX_ITEM:
                 raise InputError(f"labevents, column itemid: {item}; expected 1 to {MAX_ITEM - 1}.")
             self._n_textual += n - n_values
-            folded = _folded(unit)
-            if item in self._keep and folded != self._keep[item]:
+            alike = folded(unit)
+            if item in self._keep and alike != self._keep[item]:
                 self._n_other_unit += n_values
-            elif folded and n_values:
+            elif alike and n_values:
                 known = self._units.setdefault(item, {})
-                written, before = known.get(folded, (str(unit).strip(), 0))
-                known[folded] = (min(written, str(unit).strip()), before + n_values)
+                written, before = known.get(alike, (str(unit).strip(), 0))
+                known[alike] = (min(written, str(unit).strip()), before + n_values)
 
     def _merge(self, partial: polars.DataFrame, *, by_time: bool) -> None:
         keys: Ints = partial["key"].to_numpy()
         place, item = np.divmod(keys, MAX_ITEM)  # the admission -1 stays -1
         rows = self._by_stay[place] if by_time else self._find(place)
         counts = partial["count"].to_numpy()
-        self._n_homeless += int(counts[place == -1].sum()) if not by_time else 0
+        if not by_time:
+            lost = rows < 0
+            is_named, counts = place[lost] != -1, counts[lost]
+            self._n_homeless += int(counts[~is_named].sum())
+            is_strange = is_named & ~np.isin(place[lost], self._known)
+            self._n_strange += int(counts[is_strange].sum())
         order = np.argsort(item, kind="stable")
         order = order[rows[order] >= 0]
         columns = {
@@ -251,12 +260,13 @@ class _Running:
             f'{{"{item}" = "{unit}"}}.'
         )
 
-    def notes(self, labs: HospitalTable, *, by_time: bool) -> list[str]:
+    def notes(self, labs: HospitalTable) -> list[str]:
         """What was left out."""
         name = labs.path.name
         notes = [
             (self._n_textual, "without a number (text results) left out"),
-            (self._n_homeless, "that name no admission left out"),
+            (self._n_homeless, "without an admission left out"),
+            (self._n_strange, "of an admission that the table admissions lacks left out"),
             (self._n_other_unit, "in another unit than cohort.lab_units left out"),
         ]
         return [f"{name}: {counted(n, 'lab event')} {text}" for n, text in notes if n]
@@ -277,16 +287,6 @@ class _Running:
                 columns[f"lab_{item}_{name}"] = pl.Series(values, nan_to_null=True)
             columns[f"lab_{item}_count"] = pl.Series(state.count)
         return pl.DataFrame(columns)
-
-
-def _folded(unit: str | None) -> str:
-    """Case and spaces do not make another unit; the micro sign has two code points."""
-    return "".join((unit or "").split()).casefold().replace("\u00b5", "\u03bc")
-
-
-def _folded_column(unit: polars.Expr) -> polars.Expr:
-    text = unit.str.replace_all(r"\s+", "").str.to_lowercase()
-    return text.str.replace_all("\u00b5", "\u03bc", literal=True)
 
 
 def _most(unit: tuple[str, int]) -> int:
