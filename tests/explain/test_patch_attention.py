@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any, cast
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 from numpy.typing import NDArray
+from PIL import Image as Picture
 from small_study import make_study
 
 from tumorboard.cache import Cache
@@ -24,10 +24,6 @@ from tumorboard.records import Cohort
 from tumorboard.report.heat_maps import side_by_side
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import build_modality, build_task
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "modalities"))
-
-from stained_slides import save
 
 WINDOW, HEIGHT, WIDTH = 32, 96, 128
 #: Row -> column and row, in windows, of the dark window on its slide.
@@ -65,13 +61,13 @@ def slide(dark: tuple[int, int] | None, *, half: bool = False) -> NDArray[np.uin
 @pytest.fixture
 def asked(tmp_path: Path) -> Asked:
     """Four rows: a whole slide, half a slide, two slides of one patient, and none."""
-    paths = [
-        save(tmp_path / f"{name}.png", pixels)
-        for name, pixels in {
-            "whole": slide(DARK[0]), "far": slide(DARK[1]), "half": slide((0, 1), half=True),
-            "plain": slide(None),
-        }.items()
-    ]  # fmt: skip
+    slides = {
+        "whole": slide(DARK[0]), "far": slide(DARK[1]), "half": slide((0, 1), half=True),
+        "plain": slide(None),
+    }  # fmt: skip
+    paths = [tmp_path / f"{name}.png" for name in slides]
+    for path, pixels in zip(paths, slides.values(), strict=True):
+        Picture.fromarray(pixels).save(path)
     files = ((paths[0],), (paths[1],), (paths[3], paths[2]), ())
     ids = tuple(f"P{k}" for k in range(4))
     cohort = Cohort(
@@ -79,8 +75,10 @@ def asked(tmp_path: Path) -> Asked:
         columns={"diagnosis": ("benign", "malignant") * 2, "age": ("50", "61", "43", "70")},
         files={"slide": files}, line=(2, 3, 4, 5), table=tmp_path / "t.csv", root=tmp_path,
     )  # fmt: skip
-    arms = {"slide": {"modalities": ["slide"]}, "record": {"modalities": ["record"]}}
-    arms["logistic"] = {"modalities": ["record"], "baseline": {"name": "logistic_regression"}}  # pyright: ignore[reportArgumentType]
+    arms = {
+        "slide": {"modalities": ["slide"]}, "record": {"modalities": ["record"]},
+        "logistic": {"modalities": ["record"], "baseline": {"name": "logistic_regression"}},
+    }  # fmt: skip
     study = make_study(tmp_path, modalities={"slide": SLIDE, "record": RECORD}, arms=arms)
     task = build_task(study.keys.task)
     outcomes = task.read(cohort)

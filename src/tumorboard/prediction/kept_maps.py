@@ -132,7 +132,7 @@ def keep_maps(
             entropy=float(spread[i]),
             file=file,
             index=i,
-        )
+        )  # fmt: skip
         for i, row in enumerate(rows.tolist())
     ]
     return made, () if lesions is None else lesions.remarks
