@@ -262,7 +262,7 @@ def _refuse_missing(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
 def _refuse_separator(table: HospitalTable) -> None:
     """A header in one piece, which says once what each missing column would say again."""
     signs = {";": "semicolons", "\t": "tabs", "|": "bars"}
-    name = next(iter(table.columns))
+    name = next(iter(table.columns), "")
     found = [text for sign, text in signs.items() if sign in name]
     if found and len(table.columns) == 1:
         raise InputError(
@@ -282,8 +282,7 @@ def _name_faults(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
         "moment": lambda cell, column: _lenient(cell, _moment_format(table, column)),
     }
     for column, kind in kinds.items():
-        dtype = types.get(table.columns[column], pl.String())
-        if kind not in tests or dtype != pl.String:
+        if kind not in tests or types.get(table.columns[column], pl.String()) != pl.String:
             continue
         cell = pl.col(table.columns[column])
         # blank cells are missing in Parquet, of CSV only empty ones
@@ -296,7 +295,5 @@ def _name_faults(table: HospitalTable, kinds: Mapping[str, Kind]) -> None:
             return  # the file itself is at fault, not a cell
         if rows:
             cells = listed([f"row {line}: {shown(str(text))}" for line, text in rows])
-            of_type = ", a column of text" if types else ""
-            raise InputError(
-                f"{table.path.name}, column {column}{of_type}: {cells}; expected {_EXPECTED[kind]}."
-            )
+            name = f"{table.path.name}, column {column}{', a column of text' if types else ''}"
+            raise InputError(f"{name}: {cells}; expected {_EXPECTED[kind]}.")
