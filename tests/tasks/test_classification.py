@@ -54,7 +54,9 @@ def test_classes_group_and_select_labels() -> None:
 
 def test_rows_of_one_patient_must_agree() -> None:
     labels, ids = ["a", "b", "a"], ["P1", "P1", "P2"]
-    with pytest.raises(InputError, match=r"patient P1: 'a' in row 2, 'b' in row 3.*task.unit"):
+    with pytest.raises(
+        InputError, match=r"patient P1: 'a' in row 2, 'b' in row 3.*rows = .*task.unit"
+    ):
         task().read(cohort(labels, ids))
     assert task(unit="row").read(cohort(labels, ids)).kept.all()
 

@@ -1,5 +1,6 @@
 import json
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from tumorboard.errors import InputError
 from tumorboard.records import Finding
 from tumorboard.verbs.check import check, told
+from tumorboard.verbs.fit import fit
 from tumorboard.verbs.simulate import simulate
 
 STUDIES = Path(__file__).parents[2] / "studies"
@@ -29,12 +31,33 @@ def test_a_sound_study_has_no_findings_and_a_time(cohort: Path, tmp_path: Path) 
     assert report.exit_code == 0
     assert report.lines[0].startswith("simulated-image-table: 60 patients in")
     assert report.faults == ()
+    counts = r"each fold: \d+( to \d+)? train, \d+( to \d+)? validate, \d+( to \d+)? test patients"
+    assert re.fullmatch(counts, report.lines[-3])
     assert report.lines[-2] == "audit: nothing found"
     assert report.lines[-1].startswith("this study takes at most about")
     assert {path.name for path in (tmp_path / "check").iterdir()} == {
         "manifest.csv", "cohort.json", "audit.json",
     }  # fmt: skip
     assert json.loads((tmp_path / "check" / "audit.json").read_text()) == []
+
+
+def test_few_patients_are_counted_and_patterns_written_out(tmp_path: Path) -> None:
+    rows = [f"p{i},{'ab'[j % 2]},{i + j},{i * j},{j}" for i in range(3) for j in range(10)]
+    (tmp_path / "t.csv").write_text("\n".join(["patient_id,y,elix_a,elix_ahrq_a,z", *rows]))
+    (tmp_path / "s.toml").write_text(
+        '[study]\nname = "s"\nquestion = "?"\n[cohort]\nsource = "folder"\ntable = "t.csv"\n'
+        '[task]\ntarget = "y"\nunit = "row"\n[modalities.record]\nkind = "table"\n'
+        'numeric = ["elix_*", "z"]\n[evaluation]\nfolds = 3\n'
+    )
+    lines = check(tmp_path / "s.toml", estimate_time=False).lines
+    assert "modalities.record.numeric: elix_*: 2 columns (elix_a ... elix_ahrq_a)" in lines
+    assert "each fold: 1 train, 1 validate, 1 test patients" in lines
+
+
+def test_a_fast_fit_says_how_small_it_is(cohort: Path, tmp_path: Path) -> None:
+    said: list[str] = []
+    fit(cohort / "study.toml", out=tmp_path / "m", arm="logistic", fast=True, log=said.append)
+    assert any(line.startswith("--fast: at most 30 patients of each class") for line in said)
 
 
 def test_findings_and_rejected_files_are_told(cohort: Path, tmp_path: Path) -> None:

@@ -200,8 +200,9 @@ def _rows_agree(
     if faults:
         raise InputError(
             f"{cohort.table}, column {name!r}: rows of one patient disagree on the outcome "
-            f"({len(faults)} rows): {'; '.join(faults[:5])}. Mend the table, or set task.unit = "
-            '"row" if the rows are lesions or visits with outcomes of their own.'
+            f"({len(faults)} rows): {'; '.join(faults[:5])}. Mend the table, keep one row of each "
+            'patient (rows = "patient" under [cohort] where the source has it), or set task.unit = '
+            '"row" if the rows are lesions, admissions or visits with outcomes of their own.'
         )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError, TumorboardError
 from tumorboard.formats.messages import counted
-from tumorboard.records import Cohort, Finding, Outcomes, Split
+from tumorboard.records import Cohort, Finding, Outcomes, Part, Split
 from tumorboard.study import Study
 from tumorboard.study_keys import Conformal
 from tumorboard.training.estimate import duration, estimate_seconds
@@ -23,6 +23,7 @@ from tumorboard.training.found_cohort import read_cohort, with_columns
 from tumorboard.training.other_cohorts import read_others
 from tumorboard.training.prepare import Prepared, build_task, prepare
 from tumorboard.training.rehearsal import rehearse
+from tumorboard.transforms.column_patterns import is_pattern
 from tumorboard.verbs.evaluate import audit, data_root, load_study
 from tumorboard.verbs.held_out import locked_patients
 from tumorboard.verbs.inputs import write_inputs
@@ -31,6 +32,8 @@ from tumorboard.verbs.study_splits import split_study, units_apart
 #: Findings of one code that are printed one by one; all are in audit.json and `--json`.
 PRINTED = 5
 _MOST_CHARACTERS = 600
+#: A table modality without the settings that name some of its columns again.
+_ALONE = {"strata": [], "indicators": True, "separator": {}}
 
 
 @dataclass(frozen=True)
@@ -77,7 +80,7 @@ def check(
     with Cache(workers=checked.keys.runtime.workers) as cache:
         try:
             prepared = prepare(checked, root, cache=cache)
-            checked = with_columns(checked, prepared.found)
+            asked, checked = checked, with_columns(checked, prepared.found)
             others = read_others(checked, root, prepared.outcomes, cache=cache)
         except (InputError, StudyError) as error:
             return _unprepared(checked, root, out, error, cache)
@@ -85,7 +88,8 @@ def check(
         if out is not None:
             write_inputs(out, checked, prepared, findings, root, cache)
     faults, splits = _trial(checked, prepared)
-    lines = [*_patients(checked, prepared), *told(findings, checked.keys.audit.accept)]
+    lines = [*_patients(checked, prepared), *_meant(asked, prepared), *_parts(splits)]
+    lines += told(findings, checked.keys.audit.accept)
     lines += _wide_sets(checked, prepared, splits)
     if estimate_time and not faults:
         beside = units_apart(checked, prepared, locked_patients(checked, prepared))
@@ -139,6 +143,41 @@ def _patients(study: Study, prepared: Prepared) -> list[str]:
         *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
         *(f"rejected: patient {r.patient_id}: {r.reason}" for r in prepared.rejections),
     ]
+
+
+def _meant(asked: Study, prepared: Prepared) -> list[str]:
+    """What each pattern of a table modality stands for: one may mean more than its author thinks.
+
+    Args:
+        asked: The study as its author wrote it.
+        prepared: Its patients.
+    """
+    lines: list[str] = []
+    for name, settings in asked.modalities.items():
+        for key in ("numeric", "categorical"):
+            for pattern in filter(is_pattern, settings.get(key, ())):
+                one = {"numeric": [pattern], "categorical": []}
+                only = replace(asked, modalities={name: {**settings, **_ALONE, **one}})
+                meant = with_columns(only, prepared.found).modalities[name]["numeric"]
+                few = meant[0] if len(meant) == 1 else f"{meant[0]} ... {meant[-1]}"
+                n = counted(len(meant), "column")
+                lines.append(f"modalities.{name}.{key}: {pattern}: {n} ({few})")
+    return lines
+
+
+def _parts(splits: Sequence[Split]) -> list[str]:
+    """How many patients train, validate and test in each fold."""
+    if not splits:
+        return []
+    numbers: list[str] = []
+    words: dict[Part, str] = {"train": "train", "validation": "validate", "test": "test"}
+    for part, word in words.items():
+        counts = [Counter(split.parts.values())[part] for split in splits]
+        low, high = min(counts), max(counts)
+        numbers.append(f"{low} {word}" if low == high else f"{low} to {high} {word}")
+    where = "each fold" if len(splits) > 1 else "one split"
+    shared = "; units of training patients validate" if splits[0].validating else ""
+    return [f"{where}: {', '.join(numbers)} patients{shared}"]
 
 
 def told(findings: Sequence[Finding], accept: Sequence[str]) -> list[str]:

@@ -28,6 +28,7 @@ from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import environment
 from tumorboard.training.tuning import tune_arm
 from tumorboard.verbs.evaluate import (
+    FAST_IMAGE_PX,
     FAST_PATIENTS_PER_CLASS,
     audit,
     data_root,
@@ -81,6 +82,12 @@ def fit(
     work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", dir=folder.parent))
     try:
         say(f"fitting arm {chosen.name} on {len(split.parts)} patients")
+        if fast:
+            say(
+                f"--fast: at most {FAST_PATIENTS_PER_CLASS} patients of each class, "
+                f"{chosen.training.epochs} epochs, images of at most {FAST_IMAGE_PX} pixels: a "
+                "trial, no model to use"
+            )
         _fit_into(work / "model", checked, prepared, split, chosen, say, work)
         if folder.exists():
             folder.rmdir()
