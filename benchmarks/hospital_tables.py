@@ -2,7 +2,7 @@
 
 Run: `.venv/bin/python benchmarks/hospital_tables.py 20 --folder DIR` (millions of events). Writes
 tables in the shape of MIMIC-IV once (labevents as CSV.gz), then measures, each in a process of its
-own, `MimicIv(...).table(DIR)` and one polars query that reads the same file and computes the same
+own, `MimicIv(...).tabulate(DIR)` and one polars query that reads the same file and computes the same
 mean, min, max, last and count per admission and item, without a check. Prints one line of JSON.
 """
 
@@ -140,7 +140,7 @@ def ours(folder):
     """The admission table of the source."""
     from tumorboard.cohorts.mimic_iv import MimicIv
 
-    frame = MimicIv(rows="admission").table(folder)
+    frame = MimicIv(rows="admission").tabulate(folder).frame
     return {"rows": frame.height, "columns": frame.width}
 
 
