@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from tumorboard.cli import app
+from tumorboard.cli_faults import reported
 from tumorboard.errors import RunError, StudyError
 from tumorboard.verbs import check as check_verb
 from tumorboard.verbs.check import CheckReport
@@ -76,3 +79,14 @@ def test_fault_of_the_program(
     assert "Traceback" in kept.read_text()
     result = run("--debug", "check", "study.toml")
     assert "Traceback (most recent call last)" in result.stderr
+
+
+def test_progress_of_long_reading_stands_on_standard_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    logger = logging.getLogger("tumorboard")
+    with reported(typer.Context(typer.main.get_command(app))):
+        logger.info("slide: %d of %d slides opened", 1, 2)
+    logger.info("nobody asked")
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", "slide: 1 of 2 slides opened\n")
