@@ -114,8 +114,24 @@ def keep_maps(
         known=known,
         **({f"window_{key}": value for key, value in vars(windows).items()} if windows else {}),
     )
+    made = _rows(origin, cohort, name, file, rows=rows, maps=maps, masks=masks, known=known)
+    return made, () if lesions is None else lesions.remarks
+
+
+def _rows(
+    origin: Origin,
+    cohort: Cohort,
+    name: str,
+    file: str,
+    *,
+    rows: Ints,
+    maps: Maps,
+    masks: Bools,
+    known: Bools,
+) -> list[HeatMapRow]:
+    """Where each map lies, in numbers; `known` says which rows have a mask."""
     inside, spread, places = share_inside(maps, masks), entropy(maps), peaks(maps)
-    made = [
+    return [
         HeatMapRow(
             arm=origin.arm,
             explainer=origin.explainer,
@@ -132,10 +148,9 @@ def keep_maps(
             entropy=float(spread[i]),
             file=file,
             index=i,
-        )  # fmt: skip
+        )
         for i, row in enumerate(rows.tolist())
     ]
-    return made, () if lesions is None else lesions.remarks
 
 
 def read_map(folder: Path, row: HeatMapRow) -> KeptMap:
