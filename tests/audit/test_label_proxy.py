@@ -163,3 +163,26 @@ def test_images_that_hold_nuclei_of_every_class_tell_none(tmp_path: Path) -> Non
         task={"unit": "row"},
     )
     assert LabelProxy().find(audited) == []
+
+
+@pytest.mark.parametrize(("n_apart", "of"), [(20, ["format"]), (8, [])])
+def test_images_of_one_class_are_judged_beside_those_that_hold_both(
+    n_apart: int, of: list[str], tmp_path: Path
+) -> None:
+    """Most slides hold both classes; those that hold one alone were exported by class."""
+    rows: list[tuple[str, Path, str]] = []
+    for case in range(30):
+        path = tmp_path / f"{case}.png"
+        Image.new("L", (32, 32)).save(path)
+        rows += [(f"C{case}", path, label) for label in ("t", "m")]
+    for case in range(30, 30 + n_apart):
+        label = "tm"[case % 2]
+        path = tmp_path / f"{case}.{'jpg' if label == 'm' else 'png'}"
+        Image.new("L", (32, 32)).save(path)
+        rows.append((f"C{case}", path, label))
+    audited = make_audited(
+        {"patient_id": [r[0] for r in rows], "diagnosis": [r[2] for r in rows]},
+        files=[r[1] for r in rows],
+        task={"unit": "row"},
+    )
+    assert [finding.evidence["of"] for finding in LabelProxy().find(audited)] == of

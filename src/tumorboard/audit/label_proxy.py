@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
@@ -21,6 +22,9 @@ ERROR = 0.98
 WARNING = 0.90
 #: Chance of such an AUROC, times the columns looked at, above which few patients explain it.
 CHANCE = 0.05
+#: Patients with a file of one class alone, where other files hold several, below which these few
+#: are not judged.
+MIN_PATIENTS = 10
 _WAYS = {
     "order": "its order",
     "range": "the range it lies in",
@@ -112,7 +116,8 @@ def _of_column(
 def _of_files(
     modality: str, files: Sequence[tuple[Path, ...]], root: Path, patients: Patients
 ) -> list[Finding]:
-    if not any(files) or _shared_by_classes(files, patients):
+    files = _of_one_class(files, patients)
+    if not any(files):
         return []
     findings: list[Finding] = []
     name = _by_words(files, root, patients)
@@ -142,14 +147,31 @@ def _of_files(
     return findings
 
 
-def _shared_by_classes(files: Sequence[tuple[Path, ...]], patients: Patients) -> bool:
-    """Whether most files hold rows of several classes, as a slide holds nuclei: they tell none."""
-    classes: dict[tuple[Path, ...], set[int]] = {}
-    for row, label in zip(patients.row.tolist(), patients.target[patients.entry], strict=True):
-        if files[row]:
-            classes.setdefault(files[row], set()).add(int(label))
-    n_shared = sum(len(own) > 1 for own in classes.values())
-    return 2 * n_shared > len(classes)
+def _of_one_class(
+    files: Sequence[tuple[Path, ...]], patients: Patients
+) -> Sequence[tuple[Path, ...]]:
+    """Files without those of several classes: a slide that holds nuclei of all of them tells none.
+
+    None is left where the others are of one class, or of too few patients to judge.
+    """
+    classes: defaultdict[Path, set[int]] = defaultdict(set)
+    labels = patients.target[patients.entry].tolist()
+    for row, label in zip(patients.row.tolist(), labels, strict=True):
+        for path in files[row]:
+            classes[path].add(label)
+    if all(len(own) == 1 for own in classes.values()):
+        return files
+    alone = [() if any(len(classes[p]) > 1 for p in paths) else paths for paths in files]
+    left = [
+        (patients.patient_id[entry], label)
+        for row, entry, label in zip(
+            patients.row.tolist(), patients.entry.tolist(), labels, strict=True
+        )
+        if alone[row]
+    ]
+    n_patients = len({patient for patient, _ in left})
+    n_classes = len({label for _, label in left})
+    return alone if n_classes > 1 and n_patients >= MIN_PATIENTS else [()] * len(files)
 
 
 def _by_words(
