@@ -275,6 +275,24 @@ def test_the_outcome_of_a_unit_is_the_first_one_known(fitted: Path, tmp_path: Pa
     assert predictions.outcome == ("malignant",)
 
 
+def test_labels_that_the_study_left_out_are_said(fitted: Path, tmp_path: Path) -> None:
+    out = tmp_path / "model"
+    fit(
+        fitted / "study.toml", out=out, arm="logistic",
+        overrides=['task.classes=["benign", "malignant"]'],
+    )  # fmt: skip
+    labels = ["benign", "cyst", "", "malignant", "cyst", "scar"]
+    rows = [
+        {"patient_id": str(i), "age": "50", "sex": "f", "diagnosis": label}
+        for i, label in enumerate(labels)
+    ]
+    predictions = Model.open(out).predict(new_cohort(tmp_path, rows))
+    assert predictions.outcome == ("benign", "", "", "malignant", "", "")
+    (said,) = [note for note in predictions.notes if "left out" in note]
+    assert said.startswith("diagnosis: 3 rows with a label that the study left out of its classes:")
+    assert "cyst (2), scar (1)" in said
+
+
 def test_what_the_study_declares_of_the_outcome_is_not_asked_of_new_patients(
     fitted: Path, tmp_path: Path
 ) -> None:

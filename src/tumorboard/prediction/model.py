@@ -13,7 +13,7 @@ import numpy as np
 
 from tumorboard.cache import Cache
 from tumorboard.evaluation.pairing import pairing_label
-from tumorboard.formats.messages import listed
+from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.tables import refuse_no_file
 from tumorboard.modalities import Measured
 from tumorboard.models.assembly import fusion_level
@@ -131,6 +131,7 @@ class Model:
                 *filter(None, [pairing_label(self.fitted.study.as_tables())]),
                 f"file names start from {cohort.root}",
                 *cohort.notes,
+                *_left_out_labels(patients),
                 *self._notes(measured, rows),
                 *self._unseen_subsets(names),
             ),
@@ -230,6 +231,22 @@ def _data_roots(table: Path) -> list[Path]:
     """
     named = os.environ.get("TUMORBOARD_DATA")
     return [table.parent, *([Path(named)] if named else [])]
+
+
+def _left_out_labels(patients: ReadPatients) -> list[str]:
+    """A sentence about rows whose label is known, but in none of the study's classes."""
+    if patients.outcome_name == "none":
+        return []
+    labels = patients.cohort.columns[patients.outcome_name]
+    found = Counter(str(labels[i]) for i in patients.rows if labels[i] and not patients.outcome[i])
+    if not found:
+        return []
+    named = listed([f"{label} ({n})" for label, n in found.most_common()])
+    return [
+        f"{patients.outcome_name}: {counted(found.total(), 'row')} with a label that the study "
+        f"left out of its classes: {named}; predicted as one of the model's classes, with the "
+        "outcome left empty"
+    ]
 
 
 def _known_outcomes(
