@@ -2,8 +2,9 @@
 
 Run: `.venv/bin/python benchmarks/hospital_tables.py 20 --folder DIR` (millions of events). Writes
 tables in the shape of MIMIC-IV once (labevents as CSV.gz), then measures, each in a process of its
-own, `MimicIv(...).tabulate(DIR)` and one polars query that reads the same file and computes the same
-mean, min, max, last and count per admission and item, without a check. Prints one line of JSON.
+own, `MimicIv(...).tabulate(DIR)` and one polars query that reads the same file and computes the
+same mean, min, max, last and count per admission and item, without a check. Prints one line of
+JSON.
 """
 
 import argparse
