@@ -114,3 +114,12 @@ def test_an_interval_of_everything_that_can_be_is_called_so():
         "to nothing."
     )
     assert "Too few" not in say(0.1, -1.2, 1.5, metric="log_loss")
+
+
+def test_a_modality_named_after_its_kind_is_named_once() -> None:
+    found = Comparison("both", "record", "auroc", 0.05, 0.01, 0.09, 0.01, "paired", 20)
+    said = answer(
+        found, arm_modalities=("record", "patch"), reference_modalities=("record",),
+        kinds={"patch": "patches", "record": "table"},
+    )  # fmt: skip
+    assert said.startswith("Adding the patches to the record changes")

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from tumorboard.errors import InputError
+from tumorboard.evaluation.pairing import is_simulated_table
 from tumorboard.evaluation.probe_table import (
     ProbeTable,
     join_probes,
@@ -44,3 +45,11 @@ def test_a_strength_that_is_no_number_is_refused(tmp_path, make_table) -> None:
     path.write_text(path.read_text("utf-8").replace("none,0.0", "none,weak"), encoding="utf-8")
     with pytest.raises(InputError, match=r"probes\.csv: a strength is not a number \(.*'weak'\)"):
         read_probes(path, outcome="Classification")
+
+
+def test_simulated_pairing_is_said_in_every_row(tmp_path, make_table) -> None:
+    path = tmp_path / "probes.csv"
+    table = untouched(make_table([0, 1], [0.2, 0.7]), np.full(2, ""))
+    write_probes(path, table, paired={"pairing": ["simulated"] * 2})
+    assert is_simulated_table(path)
+    assert read_probes(path, outcome=table.predictions.outcome_name).probe.tolist() == ["none"] * 2

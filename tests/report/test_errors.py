@@ -46,7 +46,7 @@ def test_what_errors_share_is_said_with_their_images(
     assert f"record is wrong about {document['n_wrong']} of 120" in found.lead
     assert "differ in scanner" in found.lead
     assert "size_mm" not in found.lead
-    assert found.html.count("data:image/png;base64,") == len(document["sheets"])
+    assert found.html.count("data:image/jpeg;base64,") == len(document["sheets"])
     assert "old " in found.html
     assert "Mann-Whitney" in found.html
 

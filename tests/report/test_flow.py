@@ -1,7 +1,7 @@
 from itertools import pairwise
 
 from tumorboard.records import FlowStep
-from tumorboard.report.flow import CohortFlow, flow_figure, missing_figure
+from tumorboard.report.flow import CohortFlow, empty_columns, flow_figure, missing_figure
 
 
 def _texts(figure) -> list[str]:
@@ -73,3 +73,13 @@ def test_too_many_columns_are_counted() -> None:
     figure = missing_figure({f"c{i}": i for i in range(40)}, n_rows=100)
     assert len(figure.axes[0].get_yticklabels()) == 25
     assert "14 more in cohort.json" in figure.axes[0].get_title(loc="left")
+
+
+def test_columns_that_miss_alike_share_a_bar_and_empty_ones_are_only_named() -> None:
+    missing = {"width_px": 128, **{f"flag_{i}": 100 for i in range(60)}, "age": 3, "sex": 0}
+    figure = missing_figure(missing, n_rows=128)
+    labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
+    assert labels == ["flag_0 and 59 more", "age"]
+    assert _texts(figure) == ["100 (78 %)", "3 (2 %)"]
+    assert figure.axes[0].get_title(loc="left") == "Missing cells; 1 column complete"
+    assert empty_columns(missing, n_rows=128) == ["width_px"]

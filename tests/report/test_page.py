@@ -9,7 +9,8 @@ from sklearn.metrics import roc_auc_score
 
 from tumorboard.errors import InputError
 from tumorboard.evaluation.run import Run
-from tumorboard.report.page import write_report
+from tumorboard.records import Finding
+from tumorboard.report.page import grouped, write_report
 
 FIGURES = ("answer", "flow", "missing", "roc", "precision_recall", "confusion", "training")
 
@@ -210,3 +211,17 @@ def test_accepted_errors_of_the_audit_mark_the_page(tmp_path: Path, make_run) ->
     text = " ".join(_read(write_report(written.folder)).text)
     assert "The audit found errors that the author accepted: label-proxy." in text
     assert "accepted by the author" in text
+
+
+def test_small_classes_are_one_line_of_the_audit() -> None:
+    small = [
+        Finding("small-class", "warning", name, ("p1", name), {"class": name, "n_patients": n})
+        for name, n in (("mitosis", 3), ("tumour", 8))
+    ]
+    other = Finding("too-few-events", "warning", "few", (), {})
+    first, last = grouped([small[0], other, small[1]])
+    assert "2 classes" in first.message
+    assert "mitosis 3, tumour 8" in first.message
+    assert first.patients == ("p1", "mitosis", "tumour")
+    assert last is other
+    assert grouped([small[0], other]) == [small[0], other]

@@ -94,3 +94,16 @@ def test_a_study_without_columns_has_no_rows() -> None:
     assert not has_rows(table_one({}, [], [], outcome, patients))
     assert has_rows(table_one({"age": ("1", "2")}, ["age"], [], outcome, patients))
     assert not has_rows({})
+
+
+def test_flags_are_counted_and_shares_are_not_flags() -> None:
+    columns = {
+        "chf": ("1", "0", "0", None, "1", "0"),
+        "share": ("1", "0", "0.5", None, "1", "0"),
+    }
+    outcome, patients = ("x", "x", "x", "y", "y", "y"), tuple("abcdef")
+    table = table_one(columns, ["chf", "share"], [], outcome, patients)
+    rows = shown_rows(table, classes=("x", "y"))
+    assert rows[0]["label"] == "chf, n (%)"
+    assert rows[0]["cells"] == ["2 (40 %)", "1 (33 %)", "1 (50 %)"]
+    assert next(r for r in rows if r["label"].startswith("share"))["label"] == "share, mean ± sd"

@@ -112,6 +112,8 @@ def _listed(names: Sequence[str], kinds: Mapping[str, str]) -> str:
     for name in names:
         words = name.replace("_", " ")
         kind = _KIND_WORDS.get(kinds.get(name, ""), "")
+        if kind.startswith(words):  # a modality `patch` of patches
+            words = kind
         phrases.append(f"the {words}" if kind.rstrip("s") in words else f"the {words} {kind}")
     if len(phrases) == 1:
         return phrases[0]

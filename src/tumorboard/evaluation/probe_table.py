@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,9 +71,12 @@ def join_probes(tables: Sequence[ProbeTable]) -> ProbeTable:
     )
 
 
-def write_probes(path: Path, table: ProbeTable) -> None:
-    """Write probes.csv, atomically."""
-    further = {
+def write_probes(
+    path: Path, table: ProbeTable, *, paired: Mapping[str, Sequence[str]] | None = None
+) -> None:
+    """Write probes.csv, atomically; `paired` is what `pairing_column` gives of its study."""
+    further: dict[str, Sequence[object]] = {
+        **(paired or {}),
         "probe": table.probe.tolist(),
         "strength": [repr(value) for value in table.strength.tolist()],
         "flagged": table.flagged.tolist(),

@@ -6,8 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tumorboard.evaluation.estimates import MIN_PATIENTS
+from tumorboard.formats.messages import listed
 from tumorboard.report.contents import Contents
 from tumorboard.report.curves import MAX_CLASSES, N_BOOTSTRAP
+from tumorboard.report.flow import empty_columns
 from tumorboard.report.head_to_head import MAX_ARMS as MAX_BARS
 from tumorboard.report.overlaid_curves import MAX_ARMS as MAX_OVERLAID
 from tumorboard.report.overlaid_curves import overlaid_arms
@@ -36,9 +38,11 @@ def captions(contents: Contents) -> dict[str, str]:
         if several
         else ""
     )
+    resampled = f"Bands: 95 % (1.96 standard errors, {N_BOOTSTRAP} resamples of patients). "
+    resampled = resampled if contents.has_intervals else ""
     band = (
         f"Each curve is the mean over {models}: scores of different models are never pooled. "
-        f"Bands: 95 % (1.96 standard errors, {N_BOOTSTRAP} resamples of patients). "
+        f"{resampled}"
         "Pale lines: the other arms."
     )
     trained = overlaid_arms(contents.histories, contents.arms, at_most=len(contents.arms))
@@ -51,7 +55,7 @@ def captions(contents: Contents) -> dict[str, str]:
         ),
         "flow": f"Who was found, left out and analysed. Analysed: tested in at least one fold. "
         f"One prediction is about one {unit}.",
-        "missing": "Empty cells of the cohort table, everything found. None was replaced by zero.",
+        "missing": _missing(contents),
         "arms": _arms(contents),
         "roc": f"{band} Averaged vertically (mean sensitivity at each specificity); numbers are "
         f"the AUROC of the arms table. Dotted: a coin.{macro}",
@@ -71,6 +75,13 @@ def captions(contents: Contents) -> dict[str, str]:
         "patients": _patients(contents),
     }
     return {name: f"{text} {contents.pairing}".rstrip() for name, text in texts.items()}
+
+
+def _missing(contents: Contents) -> str:
+    text = "Empty cells of the cohort table, everything found. None was replaced by zero."
+    cohort = contents.cohort
+    empty = empty_columns(cohort.get("missing", {}), n_rows=int(cohort["rows"]))
+    return f"{text} Without a single value, and not drawn: {listed(empty)}." if empty else text
 
 
 def _lines(contents: Contents, meaning: str) -> str:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from tumorboard.evaluation.auroc import Z_95
 from tumorboard.evaluation.bootstrap import resample
 from tumorboard.records import Floats, Ints
-from tumorboard.report.style import GREY, INK, MINUS, PALE, Mark, marks, panels, short, styled
+from tumorboard.report.style import GREY, MINUS, PALE, Mark, marks, panels, short, styled
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -214,7 +214,7 @@ def _overview(
             *_to_corners(curve[-1].mean, kind), color=mark.colour, ls=mark.dash, lw=1.8, label=text
         )
     axis.set_title("All arms")
-    axis.legend(loc="best", handlelength=2.8)
+    axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), handlelength=2.8)
 
 
 def _one_arm(
@@ -225,16 +225,21 @@ def _one_arm(
     for other in others:
         axis.plot(*_to_corners(other.mean, kind), color=PALE, lw=1.0, zorder=1)
     axis.fill_between(GRID, main.low, main.high, color=mark.colour, alpha=0.18, lw=0, zorder=2)
+    # apart from the arm's own colour, which its mean has
+    looks = marks([str(i) for i in range(2 * MAX_CLASSES)]).values()
+    lines = [look for look in looks if look.colour != mark.colour]
     for index, curve in enumerate(curves[:-1][:MAX_CLASSES]):
-        dash = ("--", ":", "-.", (0, (1, 1)))[index % 4]
+        own = lines[index]
         label = short(classes[index], 16)
-        axis.plot(*_to_corners(curve.mean, kind), color=INK, lw=0.9, ls=dash, label=label)
+        axis.plot(
+            *_to_corners(curve.mean, kind), color=own.colour, lw=1.1, ls=own.dash, label=label
+        )
     name = "macro mean" if len(curves) > 1 else None
     x, y = _to_corners(main.mean, kind)
     axis.plot(x, y, color=mark.colour, ls=mark.dash, lw=2.0, label=name, zorder=4)
     axis.set_title(short(arm))
     if len(curves) > 1:
-        axis.legend(loc="lower right", handlelength=2.4)
+        axis.legend(loc="upper center", bbox_to_anchor=(0.5, -0.17), ncols=2, handlelength=2.6)
 
 
 def _furnish(axis: Axes, kind: Kind, *, chance: float) -> None:
@@ -249,6 +254,7 @@ def _furnish(axis: Axes, kind: Kind, *, chance: float) -> None:
         axis.axhline(chance, color=GREY, lw=0.9, ls=":", zorder=1)
         axis.annotate(
             f"chance {chance:.2f}", (0.02, chance), xytext=(0, 3), textcoords="offset points",
-            color=GREY, fontsize=7.5,
+            color=GREY, fontsize=7.5, zorder=5,
+            bbox={"boxstyle": "square,pad=0.1", "fc": "white", "ec": "none", "alpha": 0.8},
         )  # fmt: skip
         axis.set(xlabel="sensitivity (recall)", ylabel="PPV (precision)")

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from tumorboard.records import Floats
 from tumorboard.report.confusion import confusion_figure
 from tumorboard.report.contents import Contents
-from tumorboard.report.curves import Kind, curve_figure
-from tumorboard.report.flow import flow_figure, missing_figure
+from tumorboard.report.curves import N_BOOTSTRAP, Kind, curve_figure
+from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.head_to_head import bars_figure, compared_metrics
 from tumorboard.report.history import history_figure
@@ -42,7 +42,8 @@ def write_figures(contents: Contents, folder: Path) -> dict[str, str]:
 
 def _drawings(contents: Contents) -> dict[str, Callable[[Contents], Figure]]:
     drawings: dict[str, Callable[[Contents], Figure]] = {"answer": _forest, "flow": _flow}
-    if any(contents.cohort.get("missing", {}).values()):
+    missing, n_rows = contents.cohort.get("missing", {}), int(contents.cohort["rows"])
+    if len([n for n in missing.values() if n]) > len(empty_columns(missing, n_rows=n_rows)):
         drawings["missing"] = _missing
     if len(contents.arms) > 1 and compared_metrics(contents.metrics, len(contents.classes)):
         drawings["bars"] = lambda c: bars_figure(c.metrics, n_classes=len(c.classes))
@@ -83,7 +84,13 @@ def _curves(contents: Contents, kind: Kind) -> Figure:
         for arm in contents.arms
         if AREAS[kind] in metrics[arm]
     }
-    return curve_figure(contents.fits(), kind=kind, classes=contents.classes, labels=labels)
+    return curve_figure(
+        contents.fits(),
+        kind=kind,
+        classes=contents.classes,
+        labels=labels,
+        n_bootstrap=N_BOOTSTRAP if contents.has_intervals else 0,
+    )
 
 
 def _matrices(contents: Contents) -> dict[str, Floats]:

@@ -20,6 +20,8 @@ LINE, PADDING, GAP = 0.19, 0.22, 0.34
 MANY_STEPS = 3
 #: Columns shown in the figure of missing cells; the rest are in cohort.json.
 MAX_COLUMNS = 25
+#: From so many on, columns that miss the same number of cells share a bar.
+MANY_ALIKE = 3
 
 
 @dataclass(frozen=True)
@@ -195,10 +197,31 @@ def _percent(part: int, whole: int) -> str:
     return f"{100 * part / whole:.0f} %" if whole else "0 %"
 
 
+def empty_columns(missing: Mapping[str, int], *, n_rows: int) -> list[str]:
+    """Columns without a single value, such as the width of annotations that are dots."""
+    return [name for name, n in missing.items() if n_rows and n >= n_rows]
+
+
+def _folded(names: Sequence[str]) -> list[str]:
+    return [f"{short(names[0], 20)} and {len(names) - 1} more"]
+
+
 @styled
 def missing_figure(missing: Mapping[str, int], *, n_rows: int) -> Figure:
-    """Share of empty cells per column, the emptiest first; complete columns are only counted."""
-    ordered = sorted(((k, n) for k, n in missing.items() if n), key=lambda item: -item[1])
+    """Share of empty cells, the emptiest first; columns that miss equally many share a bar.
+
+    Complete columns are only counted; for those that are empty throughout see `empty_columns`.
+    """
+    empty = set(empty_columns(missing, n_rows=n_rows))
+    named: dict[int, list[str]] = {}
+    for name, n in missing.items():
+        if n and name not in empty:
+            named.setdefault(n, []).append(name)
+    ordered = [
+        (name, n)
+        for n in sorted(named, reverse=True)
+        for name in (_folded(named[n]) if len(named[n]) >= MANY_ALIKE else named[n])
+    ]
     shown = ordered[:MAX_COLUMNS]
     figure = new_figure(0.9 + 0.27 * len(shown), width=8.0)
     axis = figure.subplots()
@@ -214,7 +237,8 @@ def missing_figure(missing: Mapping[str, int], *, n_rows: int) -> Figure:
     axis.set(xlim=(0, 100), ylim=(len(shown) - 0.5, -0.5), xlabel="missing cells, % of rows")
     axis.spines["left"].set_visible(False)
     axis.tick_params(axis="y", length=0)
-    n_more, n_complete = len(ordered) - len(shown), len(missing) - len(ordered)
+    n_more = len(ordered) - len(shown)
+    n_complete = sum(n == 0 for n in missing.values())
     title = f"Missing cells; {_n(n_complete, 'column')} complete" if n_complete else "Missing cells"
     axis.set_title(title + (f"; {n_more} more in cohort.json" if n_more else ""))
     return figure

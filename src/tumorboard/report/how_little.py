@@ -44,9 +44,10 @@ def how_little(contents: Contents) -> str:
 
 
 def _events(contents: Contents, counts: Sequence[int], smallest: int) -> str:
-    """Who has the class that limits the study; of two that are equal, the positive one."""
+    """Who has the class that limits the study; of equal ones the positive of two, or the rarest."""
     of_two = len(counts) == 2 and counts[-1] == smallest
-    name = contents.classes[-1 if of_two else counts.index(smallest)]
+    fewest = [name for name, n in zip(contents.classes, counts, strict=True) if n == smallest]
+    name = contents.classes[-1] if of_two else min(fewest, key=lambda k: contents.n_units[k])
     who = f"{smallest} of {counted(contents.n_patients, 'patient')}"
     if contents.unit != "patient":
         return f"{counted(contents.n_units[name], f'{name} {contents.unit}')} in {who}"

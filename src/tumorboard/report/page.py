@@ -9,6 +9,7 @@ from typing import Any
 import tumorboard
 from tumorboard.cache import write_text
 from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.records import Finding
 from tumorboard.report.captions import captions, glossary
 from tumorboard.report.checklists import write_filled
 from tumorboard.report.contents import Contents, read_contents
@@ -126,9 +127,27 @@ def _head(contents: Contents) -> dict[str, Any]:
             ("cross-validation" if folds > 1 else "test", split),
         ],
         "captions": captions(contents),
-        "findings": contents.findings,
+        "findings": grouped(contents.findings),
         "accepted": accepted_errors(contents.study, contents.findings),
     }
+
+
+def grouped(findings: Sequence[Finding]) -> list[Finding]:
+    """Findings with the small classes of a study in one line; audit.json keeps each of them."""
+    small = [f for f in findings if f.code == "small-class"]
+    if len(small) < 2:
+        return list(findings)
+    counts = {str(f.evidence["class"]): f.evidence["n_patients"] for f in small}
+    named = ", ".join(f"{name} {n}" for name, n in counts.items())
+    together = Finding(
+        small[0].code,
+        small[0].severity,
+        f"{len(small)} classes have few patients, which say little about them: {named}. Merge "
+        "classes ([task] classes) or collect more patients.",
+        tuple(dict.fromkeys(patient for f in small for patient in f.patients)),
+        {"n_patients": counts},
+    )
+    return [together if f is small[0] else f for f in findings if f not in small[1:]]
 
 
 def _cohort(contents: Contents) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import isfinite
+from math import isclose, isfinite
 from pathlib import Path
 from typing import Any
 
@@ -192,8 +192,14 @@ def shown_rows(table: Mapping[str, Any], *, classes: Sequence[str]) -> list[dict
     groups = ["all", *classes]
     rows: list[dict[str, Any]] = []
     for column in table["numeric"]:
-        kind = "median [quartiles]" if column["skewed"] else "mean ± sd"
-        cells = [_shown_numbers(column["groups"][g], skewed=column["skewed"]) for g in groups]
+        is_flag = _is_flag(column["groups"]["all"])
+        kind = "n (%)" if is_flag else "median [quartiles]" if column["skewed"] else "mean ± sd"
+        cells = [
+            _shown_flag(column["groups"][g])
+            if is_flag
+            else _shown_numbers(column["groups"][g], skewed=column["skewed"])
+            for g in groups
+        ]
         rows.append(
             {
                 "label": f"{column['column']}, {kind}", "cells": cells, "is_level": False,
@@ -252,6 +258,20 @@ def _size(table: Mapping[str, Any], group: str) -> int:
 
 def _share(n: int, whole: int) -> str:
     return f"{n} ({100 * n / whole:.0f} %)" if whole else f"{n}"
+
+
+def _is_flag(values: Mapping[str, Any]) -> bool:
+    """Whether every value is 0 or 1: only then is the variance within 0..1 mean (1 - mean)."""
+    n, mean, sd = values["n"], values["mean"], values["sd"]
+    if n < 2 or sd is None or values["minimum"] < 0 or values["maximum"] > 1:
+        return False
+    return sd > 0 and isclose(sd**2 * (n - 1) / n, mean * (1 - mean), rel_tol=1e-9)
+
+
+def _shown_flag(values: Mapping[str, Any]) -> str:
+    """`12 (40 %)`: how many are 1, of those with a value."""
+    n = int(values["n"])
+    return _share(round(values["mean"] * n), n) if n else "none"
 
 
 def _shown_numbers(values: Mapping[str, Any], *, skewed: bool) -> str:

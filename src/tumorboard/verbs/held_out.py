@@ -22,6 +22,7 @@ from tumorboard.evaluation.ledger import (
     read_ledger,
     refuse_unwritable,
 )
+from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.tables import PredictionTable, concatenate, write_predictions
 from tumorboard.prediction.fold_models import NewPatients, model_digests, predict_new
 from tumorboard.records import Finding, FlowStep, Split
@@ -97,7 +98,7 @@ def score_locked(
                     n_patients=document["n_patients"],
                     metrics=short_metrics(entry["ensemble"]),
                 )
-        _write_table(run / "locked_test.csv", {study.name: found})
+        _write_table(run / "locked_test.csv", study, {study.name: found})
     document |= {"models": digests, "ledger": path.name, **_counted(read_ledger(path), patients)}
     write_evidence(run, "locked_test", document)
 
@@ -147,7 +148,7 @@ def score_external(
             "n_shared": len(shared),
             "rejected": [f"{r.patient_id}: {r.reason}" for r in other.rejections],
         }
-    _write_table(run / "external.csv", predictions)
+    _write_table(run / "external.csv", study, predictions)
     write_evidence(run, "external", {"cohorts": cohorts})
 
 
@@ -177,7 +178,7 @@ def _document(study: Study, found: NewPatients, what: str) -> dict[str, Any]:
     )
 
 
-def _write_table(path: Path, predictions: Mapping[str, NewPatients]) -> None:
+def _write_table(path: Path, study: Study, predictions: Mapping[str, NewPatients]) -> None:
     """Predictions by every model and by the ensembles, with the columns `cohort` and `model`."""
     tables: list[PredictionTable] = []
     cohort: list[str] = []
@@ -189,4 +190,6 @@ def _write_table(path: Path, predictions: Mapping[str, NewPatients]) -> None:
         pairs = zip(each.repeat.tolist(), each.fold.tolist(), strict=True)
         model += [f"{repeat}-{fold}" for repeat, fold in pairs]
         model += ["ensemble"] * found.ensemble.n_rows
-    write_predictions(path, concatenate(tables), further={"cohort": cohort, "model": model})
+    paired = pairing_column(study.as_tables(), len(cohort))
+    further = {**paired, "cohort": cohort, "model": model}
+    write_predictions(path, concatenate(tables), further=further)

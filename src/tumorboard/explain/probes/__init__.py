@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from tumorboard import registry
+from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.prediction_table import PredictionTable, Texts
 from tumorboard.evaluation.probe_table import (
     ProbeTable,
@@ -198,7 +199,8 @@ def run_probes(
             positive = prepared.outcomes.classes[-1]
             tables.append(read_probes(path, outcome=outcome, positive=positive))
     joined = join_probes(tables)
-    write_probes(run / "probes.csv", joined)
+    paired = pairing_column(study.as_tables(), joined.predictions.n_rows)
+    write_probes(run / "probes.csv", joined, paired=paired)
     return joined
 
 
