@@ -89,6 +89,9 @@ def test_the_numbers_stand_side_by_side_and_the_flattering_ones_nowhere_else(fol
     assert trees["difference"] > 0.1  # the class is the patient's, so rows of a patient tell it
     assert trees["by_patient"]["value"] == honest["trees"]["auroc"]["value"]
     assert trees["by_unit"]["value"] == flattered["trees"]["auroc"]["value"]
+    trained = document["n_training_patients"]
+    assert trained["by_patient"] == 24
+    assert 33 <= trained["by_unit"] <= 36  # that none of four rows trains is rare
     codes = {finding["code"] for finding in json.loads((run / "audit.json").read_text())}
     assert "split-not-by-patient" in codes
 

@@ -21,18 +21,24 @@ _WORDS = {"auroc": "AUROC", "auprc": "AUPRC", "macro_f1": "macro F1"}
 #: Differences that round to nothing.
 _NOTHING = 0.005
 
+#: The two splits, as the document calls them.
+SPLITS = ("by_patient", "by_unit")
+
 Metrics = Mapping[str, Mapping[str, Estimate]]
 
 
 def split_beside_document(
     by_patient: Metrics, by_unit: Metrics, *, n_units: int, n_patients: int, n_classes: int,
     unit: str = "row", patient: str = "patient", arm: str = "", metric: str = "auroc",
+    n_training: tuple[int, int] | None = None,
 ) -> dict[str, Any]:  # fmt: skip
     """Evidence `split_beside`.
 
-    Layout: `unit` and `patient` (what each is called), `n_units`, `n_patients`, `n_classes`, `arm`
-    and `metric` of the sentence, `metrics` shown, `sentence`, `arms`: arm -> metric ->
-    `by_patient`, `by_unit`: `value`, `ci_low`, `ci_high`; `difference` (by unit minus by patient).
+    Layout: `unit` and `patient` (what each is called), `n_units`, `n_patients`,
+    `n_training_patients`: `by_patient`, `by_unit` (of the first fold; absent where not known),
+    `n_classes`, `arm` and `metric` of the sentence, `metrics` shown, `sentence`, `arms`: arm ->
+    metric -> `by_patient`, `by_unit`: `value`, `ci_low`, `ci_high`; `difference` (by unit minus by
+    patient).
 
     Args:
         by_patient: Arm -> metric -> estimate of the split by patient.
@@ -44,6 +50,7 @@ def split_beside_document(
         patient: What is never split is called, such as `case`.
         arm: Arm of the sentence; the first where left out.
         metric: Metric of the sentence.
+        n_training: Patients who train in the first fold, split by patient and by unit.
     """
     shown = BINARY if n_classes == 2 else SEVERAL
     arms = [name for name in by_patient if name in by_unit]
@@ -67,6 +74,8 @@ def split_beside_document(
         "metrics": list(dict.fromkeys((metric, *shown))),
         "arms": pairs,
     }
+    if n_training is not None:
+        document["n_training_patients"] = dict(zip(SPLITS, n_training, strict=True))
     return {**document, "sentence": explain_difference(document)}
 
 
@@ -83,7 +92,10 @@ def _plain(estimate: Estimate) -> dict[str, float]:
 
 
 def explain_difference(document: Mapping[str, Any]) -> str:
-    """What the two splits of the leading arm say about each other, in one or two sentences."""
+    """What the two splits of the leading arm say about each other, in one to three sentences.
+
+    It gives no cause: the splits also differ in who trains, and says so where the numbers differ.
+    """
     unit, patient = str(document["unit"]), str(document["patient"])
     pair = document["arms"].get(document["arm"], {}).get(document["metric"])
     who = f"{document['n_units']:,} {plural(unit)} of {document['n_patients']:,} {plural(patient)}"
@@ -101,8 +113,8 @@ def explain_difference(document: Mapping[str, Any]) -> str:
     difference = round(flattered, 2) - round(honest, 2)  # of the numbers that the reader sees
     if pair["difference"] >= _NOTHING and difference > 0:
         return (
-            f"{said}: {difference:.2f} of it came from {plural(unit)} of the same {patient} on "
-            f"both sides ({who})."
+            f"{said}: {difference:.2f} of it goes with {plural(unit)} of the same {patient} on "
+            f"both sides ({who}).{_who_trains(document)}"
         )
     if abs(pair["difference"]) < _NOTHING or difference == 0:
         found = f"{plural(unit)} of the same {patient} on both sides made no difference here"
@@ -111,7 +123,22 @@ def explain_difference(document: Mapping[str, Any]) -> str:
             f"{plural(unit)} of the same {patient} on both sides did not raise it here "
             f"({difference:+.2f})"
         )
-    return f"{said}: {found} ({who}). That does not make the split by {unit} safe elsewhere."
+    return (
+        f"{said}: {found} ({who}).{_who_trains(document)} That does not make the split by {unit} "
+        "safe elsewhere."
+    )
+
+
+def _who_trains(document: Mapping[str, Any]) -> str:
+    """A sentence where the two splits do not train on the same number of patients, or ""."""
+    numbers: Mapping[str, int] = document.get("n_training_patients", {})
+    if len(set(numbers.values())) < 2:
+        return ""
+    unit, patient = str(document["unit"]), str(document["patient"])
+    return (
+        f" Who trains differs too: {plural(unit)} of {numbers['by_unit']:,} {plural(patient)} "
+        f"split by {unit}, of {numbers['by_patient']:,} split by {patient}."
+    )
 
 
 def plural(noun: str) -> str:

@@ -30,6 +30,7 @@ def run_beside(
     splits: Sequence[Split],
     by_patient: Metrics,
     *,
+    whole: Sequence[Split],
     say: Callable[[str], None],
     checkpoint_every_s: float,
 ) -> None:
@@ -43,6 +44,7 @@ def run_beside(
         prepared: Its patients.
         splits: What `units_apart` gave; nothing is done where there are none.
         by_patient: Metrics of the split by patient.
+        whole: The splits by patient.
         say: Where progress lines go.
         checkpoint_every_s: Shortest time between two checkpoints of a fit, in seconds.
     """
@@ -70,8 +72,15 @@ def run_beside(
         unit=study.keys.task.unit,
         arm=study.primary.arm,
         metric=study.primary.metric,
+        n_training=(_n_training(prepared, whole[0]), _n_training(prepared, splits[0])),
     )
     write_evidence(run, "split_beside", document)
+
+
+def _n_training(prepared: Prepared, split: Split) -> int:
+    """Patients of whom at least one row trains."""
+    ids = prepared.cohort.patient_id
+    return len({ids[row] for row in split.rows(prepared.cohort, "train")})
 
 
 def _primary_arms(study: Study) -> Study:

@@ -115,8 +115,9 @@ def _fitted(
     """Every arm fitted and scored on the splits by patient, then on those beside them."""
     table, metrics = _fit_all(folder, study, prepared, splits, say, checkpoint_every_s)
     run_beside(
-        folder, study, prepared, beside, metrics, say=say, checkpoint_every_s=checkpoint_every_s
-    )
+        folder, study, prepared, beside, metrics, whole=splits, say=say,
+        checkpoint_every_s=checkpoint_every_s,
+    )  # fmt: skip
     return Finished(folder, study, prepared, splits, table, metrics)
 
 
