@@ -69,7 +69,11 @@ def with_source_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
     for table, keys in registry.load("cohorts", name).defaults.items():
         own = filled.get(table, {})
         if isinstance(own, Mapping):
-            filled[table] = {**keys, **cast("Mapping[str, Any]", own)}
+            given = cast("Mapping[str, Any]", own)
+            is_other = given.get("target", keys.get("target")) != keys.get("target")
+            # the positive label is one of the source's own target
+            fitting = {k: v for k, v in keys.items() if not (is_other and k == "positive")}
+            filled[table] = {**fitting, **given}
     return filled
 
 
