@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorboard import registry
-from tumorboard.errors import InputError, nearest
+from tumorboard.errors import InputError
 from tumorboard.evaluation.explanation_table import (
     FOLDER,
     Answer,
@@ -28,6 +28,7 @@ from tumorboard.records import Ints, Outcomes
 from tumorboard.report.patient_page import Explained, write_patient_pages
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
+from tumorboard.verbs.explained_units import PER_CLASS, explained_units
 
 #: What shows one patient's columns, best first: the first that an arm does not refuse is asked.
 BY_COLUMN = ("linear_shap", "tree_shap", "integrated_gradients", "kernel_shap")
@@ -68,7 +69,8 @@ def explain(
         out: Folder to write; an earlier explanation there is replaced when the new one is complete.
         data: Folder that file names start from; the table's own, else `TUMORBOARD_DATA`.
         explainers: Questions to ask, by name; those of the study and one by column where left out.
-        patients: Patients (or units) that get a page; all where left out.
+        patients: Patients (or units) that get a page; all where left out, or some of every class
+            where these are many (see `explained_units`).
         log: Told how far it is.
 
     Raises:
@@ -82,10 +84,16 @@ def explain(
     asked = _explainers(opened.fitted, explainers)
     read = opened.read(table, data=data)
     predictions = opened.predict_patients(read)
-    units = _units(predictions, patients, table)
+    keys = opened.fitted.study.keys
+    seed = derive_seed(opened.fitted.study.seed, "explained", opened.fitted.arm.name)
+    units, some = explained_units(
+        predictions, patients, table, per_class=keys.evaluation.explain_patients or PER_CLASS,
+        word=keys.task.unit, rng=np.random.default_rng(seed),
+    )  # fmt: skip
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
-    say(f"explaining {len(units)} patients")
+    for line in some or (f"explaining {counted(len(units), keys.task.unit)}",):
+        say(line)
     found, remarks = _ask(opened, read, units, asked, temporary / FOLDER)
     write_explanations(temporary / FOLDER, found)
     write_predictions_csv(predictions, temporary / "predictions.csv", arm=opened.fitted.arm.name)
@@ -99,13 +107,13 @@ def explain(
         explanations=found,
         folder=temporary / FOLDER,
         warnings=_warnings(opened.fitted, read, units),
-        remarks=remarks,
+        remarks=(*some, *remarks),
         pairing=pairing_label(opened.fitted.study.as_tables()),
     )
     write_patient_pages(temporary, explained)
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
-    return _report(folder, found, predictions, units)
+    return _report(folder, found, predictions, len(units), some)
 
 
 def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]:
@@ -127,23 +135,6 @@ def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]
                 explainers[name] = explainer
                 break
     return explainers
-
-
-def _units(predictions: Predictions, patients: Sequence[str], table: Path) -> tuple[str, ...]:
-    """Units that get a page, in the order of the table."""
-    pairs = list(zip(predictions.patient_id, predictions.unit_id, strict=True))
-    known = {name for pair in pairs for name in pair}
-    for name in patients:
-        if name not in known:
-            raise InputError(
-                f"--patients {name}: not among the patients of {table} that can be predicted. "
-                f"{nearest(name, sorted(known))}"
-            )
-    wanted = set(patients)
-    units = tuple(unit for patient, unit in pairs if not wanted or {patient, unit} & wanted)
-    if not units:
-        raise InputError(f"{table}: no patient that can be predicted, so nothing to explain.")
-    return units
 
 
 def _ask(
@@ -257,7 +248,7 @@ def _refuse_inputs(out: Path, model: Path, cohort: Path) -> None:
 
 
 def _report(
-    folder: Path, found: Explanations, predictions: Predictions, units: Sequence[str]
+    folder: Path, found: Explanations, predictions: Predictions, n: int, some: Sequence[str]
 ) -> ExplanationReport:
     lines = [*predictions.notes]
     lines += [f"not asked: {a.explainer}: {a.refused}" for a in found.answers if a.refused]
@@ -266,6 +257,5 @@ def _report(
         f"rejected: patient {r.patient_id}{f', {r.path}' if r.path else ''}: {r.reason}"
         for r in predictions.rejections
     ]
-    n = len(units)
-    lines.append(f"{n} page{'s' if n != 1 else ''}: {folder / 'index.html'}")
+    lines += [*some, f"{counted(n, 'page')}: {folder / 'index.html'}"]
     return ExplanationReport(folder, found, tuple(lines), 3 if predictions.rejections else 0)
