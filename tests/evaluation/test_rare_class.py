@@ -1,4 +1,6 @@
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,11 +41,21 @@ def table(make_table) -> PredictionTable:
     return concatenate(parts)
 
 
-def _document(table: PredictionTable, metrics=None):
+def _found(
+    table: PredictionTable, metrics: Mapping[str, Mapping[str, Estimate]] | None = None
+) -> dict[str, Any] | None:
     return rare_class_document(
         table, metrics or {arm: {} for arm in table.arms}, reference="plain", sizes=SIZES,
         n_bootstrap=200, rng=np.random.default_rng(0),
     )  # fmt: skip
+
+
+def _document(
+    table: PredictionTable, metrics: Mapping[str, Mapping[str, Estimate]] | None = None
+) -> dict[str, Any]:
+    document = _found(table, metrics)
+    assert document is not None
+    return document
 
 
 def test_counts_and_areas_are_those_of_the_rows(table) -> None:
@@ -102,7 +114,7 @@ def test_under_ten_patients_there_is_no_interval(table) -> None:
 def test_two_classes_only_where_one_is_rare(make_table) -> None:
     rng = np.random.default_rng(1)
     common = make_table(np.arange(40) % 2, rng.random(40), arm="plain")
-    assert _document(common) is None
+    assert _found(common) is None
     rare = make_table(np.arange(40) % 20 == 0, rng.random(40), arm="plain")
     metrics = {"plain": {"auroc": Estimate(0.7, 0.6, 0.8, 40, 2)}}
     document = _document(rare, metrics)

@@ -1,5 +1,7 @@
 from itertools import pairwise
 
+from matplotlib.patches import FancyBboxPatch
+
 from tumorboard.records import FlowStep
 from tumorboard.report.flow import CohortFlow, empty_columns, flow_figure, missing_figure
 
@@ -38,7 +40,9 @@ def test_many_steps_say_who_is_left_after_each() -> None:
     ):  # fmt: skip
         assert text in texts
     assert max(map(len, texts)) <= 60
-    boxes = [patch.get_bbox() for patch in figure.axes[0].patches if hasattr(patch, "get_bbox")]
+    patches = [patch for patch in figure.axes[0].patches if isinstance(patch, FancyBboxPatch)]
+    boxes = [patch.get_bbox() for patch in patches]
+    assert len(boxes) > 6
     tops = sorted((box.y0, box.y1) for box in boxes if box.x0 > 3)
     assert all(low[1] < high[0] for low, high in pairwise(tops) if low != high)
     # reasons that do not add up are listed: a running count would be wrong

@@ -22,7 +22,9 @@ def test_arms_share_their_axes_and_each_fit_has_its_best_epoch() -> None:
     assert trained.get_title(loc="left") == "training loss"
     assert not [line for line in trained.lines if line.get_linestyle() == "None"]
     assert [line for line in loss.lines if line.get_linestyle() == "None"]
-    assert [text.get_text() for text in trained.get_legend().get_texts()] == ["deep", "flat"]
+    legend = trained.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == ["deep", "flat"]
     assert f1.get_title(loc="left") == "validation macro f1"
     marked = {
         tuple(np.ravel(line.get_xydata()).tolist())
