@@ -84,16 +84,10 @@ def explain(
     asked = _explainers(opened.fitted, explainers)
     read = opened.read(table, data=data)
     predictions = opened.predict_patients(read)
-    keys = opened.fitted.study.keys
-    seed = derive_seed(opened.fitted.study.seed, "explained", opened.fitted.arm.name)
-    units, some = explained_units(
-        predictions, patients, table, per_class=keys.evaluation.explain_patients or PER_CLASS,
-        word=keys.task.unit, rng=np.random.default_rng(seed),
-    )  # fmt: skip
+    units, some = _units(opened.fitted, predictions, patients, table)
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
-    for line in some or (f"explaining {counted(len(units), keys.task.unit)}",):
-        say(line)
+    say(f"explaining {counted(len(units), opened.fitted.study.keys.task.unit)}")
     found, remarks = _ask(opened, read, units, asked, temporary / FOLDER)
     write_explanations(temporary / FOLDER, found)
     write_predictions_csv(predictions, temporary / "predictions.csv", arm=opened.fitted.arm.name)
@@ -135,6 +129,18 @@ def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]
                 explainers[name] = explainer
                 break
     return explainers
+
+
+def _units(
+    fitted: FittedArm, predictions: Predictions, named: Sequence[str], table: Path
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Units that get a page, and sentences about those that get none."""
+    keys = fitted.study.keys
+    seed = derive_seed(fitted.study.seed, "explained", fitted.arm.name)
+    return explained_units(
+        predictions, named, table, per_class=keys.evaluation.explain_patients or PER_CLASS,
+        word=keys.task.unit, rng=np.random.default_rng(seed),
+    )  # fmt: skip
 
 
 def _ask(
