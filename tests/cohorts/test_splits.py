@@ -242,3 +242,18 @@ def test_three_cases_make_two_folds_where_no_whole_case_validates() -> None:
     with pytest.raises(StudyError, match=r"2 folds, but the smallest class has 3 patients"):
         split(ids, strata, folds=2)
     assert len(split(ids, strata, folds=2, spared=1)) == 2
+
+
+def test_too_few_units_are_called_by_their_word() -> None:
+    units = [f"p{i}:1" for i in range(12)]
+    strata = np.asarray([0] * 10 + [1] * 2)
+    with pytest.raises(StudyError, match=r"3 folds, but the smallest class has 2 annotations"):
+        split_units(
+            units, strata, folds=3, repeats=1, holdout=None, validation=0.15, seed=7,
+            word="annotation",
+        )  # fmt: skip
+    with pytest.raises(StudyError, match=r"a class has fewer than 3 annotations"):
+        split_units(
+            units, strata, folds=3, repeats=1, holdout=(0.7, 0.15, 0.15), validation=0.15, seed=7,
+            word="annotation",
+        )  # fmt: skip
