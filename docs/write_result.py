@@ -38,6 +38,11 @@ def signed(value: float) -> str:
     return "none" if isnan(value) else f"{value:+.3f}"
 
 
+def span(low: float, high: float) -> str:
+    """The interval of a difference, or that there is none."""
+    return "none" if isnan(low) else f"{signed(low)} to {signed(high)}"
+
+
 def number(value: float) -> str:
     """A p value, or that there is none."""
     return "none" if isnan(value) else f"{value:.3g}"
@@ -97,7 +102,7 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
     for c in run.comparison:
         lines.append(
             f"| {c.arm} | {c.reference} | {c.metric} | {signed(c.difference)} | "
-            f"{signed(c.ci_low)} to {signed(c.ci_high)} | {number(c.p_value)} | "
+            f"{span(c.ci_low, c.ci_high)} | {number(c.p_value)} | "
             f"{number(c.p_value_holm)} | "
             f"{c.test} |"
         )

@@ -191,7 +191,8 @@ def explain(
         list[str] | None,
         typer.Option(
             metavar="ID",
-            help="Patient to explain; repeatable. All where left out.",
+            help="Patient to explain; repeatable. All where left out; of a large table some of "
+            "every class.",
             show_default=False,
         ),
     ] = None,
