@@ -52,7 +52,7 @@ class Measured:
 
 
 @dataclass(frozen=True)
-class MeasuredPictures(Measured):
+class MeasuredPictures(Measured, ABC):
     """Measurements that are pictures: what the audit, probes and error pages read of any of them.
 
     Args:
@@ -71,21 +71,21 @@ class MeasuredPictures(Measured):
     shows_parts: ClassVar[bool] = False
 
     @property
+    @abstractmethod
     def sources(self) -> tuple[Path, ...]:
         """The file of each picture."""
-        raise NotImplementedError
 
+    @abstractmethod
     def fingerprints(self) -> Fingerprints:
         """Fingerprints of the pictures, in the order of `sources`.
 
         Raises:
             InputError: A picture was changed or removed during the run.
         """
-        raise NotImplementedError
 
+    @abstractmethod
     def grey_levels(self) -> tuple[Floats, Floats]:
         """Mean and standard deviation (rows,) of what each row shows, in grey, 0..1; else NaN."""
-        raise NotImplementedError
 
     def picture(self, row: int) -> NDArray[np.uint8] | None:
         """What a row shows of its file, (H, W, 3); None where that is the whole file."""
