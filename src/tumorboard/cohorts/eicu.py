@@ -18,7 +18,6 @@ from tumorboard.formats.eicu_stays import (
 from tumorboard.formats.hospital_tables import find_tables, required
 from tumorboard.formats.icd_codes import begins_with
 from tumorboard.formats.messages import counted, listed
-from tumorboard.formats.named_files import match_files
 from tumorboard.formats.patient_ids import check_patient_ids
 from tumorboard.records import Cohort
 from tumorboard.transforms.admission_table import AdmissionTable, key_faults, known_at
@@ -121,22 +120,9 @@ class Eicu(Source):
             columns[self.patient_id], column="uniquepid", lines=lines, table=path
         )
         columns[self.patient_id] = tuple(ids)
-        patterns = {modality: text for modality, text in files.items() if text != "none"}
-        found = match_files(columns, patterns, root=root, patient_ids=ids, lines=lines, table=path)
-        return Cohort(
-            name=name,
-            patient_id=tuple(ids),
-            unit_id=tuple(str(cell) for cell in columns["admission_id"]),
-            columns=columns,
-            files=found.files,
-            line=tuple(lines),
-            table=path,
-            root=root,
-            records=(*work.used, *found.records),
-            rejections=found.rejections,
-            flow=tuple(work.flow),
-            notes=(*work.notes, *more, *found.notes),
-            known_later={c: when for c, when in work.later.items() if c in columns},
+        work.notes += more
+        return work.cohort(
+            columns, name=name, root=root, files=files, patient_ids=ids, lines=lines, table=path
         )
 
     def _build(self, root: Path) -> AdmissionTable:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: Tables that are read where the folder has them; the first two it must have.
 TABLES = ("patients", "admissions", "diagnoses_icd", "labevents", "d_labitems", "prescriptions")
+#: What tables that may be absent give, for the note that they are.
+_GIVES: Mapping[str, str] = {"labevents": "lab values", "prescriptions": "drugs"}
 _NO_UNITS: Mapping[str, str] = {}
 
 
@@ -100,33 +102,13 @@ class MimicIv(Source):
 
     def read(self, root: Path, *, name: str, files: Mapping[str, str]) -> Cohort:
         """Read the tables; see `Source.read`. Each row is an admission, its id the unit."""
-        from tumorboard.formats.named_files import match_files
-
         work = self._build(root)
         columns = text_columns(self._finished(work))
-        ids = [str(cell) for cell in columns[self.patient_id]]
-        lines = work.stays["line_admissions"].to_list()
-        table = work.tables["admissions"].path
-        found = match_files(
-            {column: list(cells) for column, cells in columns.items()},
-            {modality: text for modality, text in files.items() if text != "none"},
-            root=root, patient_ids=ids, lines=lines, table=table,
+        return work.cohort(
+            columns, name=name, root=root, files=files,
+            patient_ids=[str(cell) for cell in columns[self.patient_id]],
+            lines=work.stays["line_admissions"].to_list(), table=work.tables["admissions"].path,
         )  # fmt: skip
-        return Cohort(
-            name=name,
-            patient_id=tuple(ids),
-            unit_id=tuple(str(cell) for cell in columns["admission_id"]),
-            columns=columns,
-            files=found.files,
-            line=tuple(lines),
-            table=table,
-            root=root,
-            records=(*work.used, *found.records),
-            rejections=found.rejections,
-            flow=tuple(work.flow),
-            notes=(*work.notes, *found.notes),
-            known_later={c: when for c, when in work.later.items() if c in columns},
-        )
 
     def tabulate(self, root: Path) -> Tabulated:
         """The table in its own types: numbers as numbers, times as times."""
@@ -149,9 +131,8 @@ class MimicIv(Source):
             raise InputError(f"{folder}: no admission is left ({work.steps}). Widen the cohort.")
         self._add_comorbidities(work, history)
         self._add_drugs(work, folder)
-        self._add_labs(
-            work, folder, history["hadm_id"]
-        )  # last: joining a table after it would copy all of it
+        # last: joining a table after it would copy all of it
+        self._add_labs(work, folder, history["hadm_id"])
         return work
 
     def _select(self, work: AdmissionTable, folder: Path) -> None:
@@ -222,12 +203,7 @@ class MimicIv(Source):
             )
 
     def _add_labs(self, work: AdmissionTable, folder: Path, admissions: polars.Series) -> None:
-        if isinstance(self.labs, str):  # "none"
-            return
-        if "labevents" not in work.tables:
-            if self.labs:
-                required(work.tables, "labevents", folder)
-            work.notes.append("no table labevents: no lab values")
+        if isinstance(self.labs, str) or not self._has(work, folder, "labevents", self.labs):
             return
         found = lab_features(
             work.tables["labevents"], work.stays, admissions=admissions, items=self.labs,
@@ -238,18 +214,23 @@ class MimicIv(Source):
         work.notes += found.notes
 
     def _add_drugs(self, work: AdmissionTable, folder: Path) -> None:
-        if self.prescriptions == "none":
-            return
-        if "prescriptions" not in work.tables:
-            if self.prescriptions:
-                required(work.tables, "prescriptions", folder)
-            work.notes.append("no table prescriptions: no drugs")
+        wanted = self.prescriptions
+        if isinstance(wanted, str) or not self._has(work, folder, "prescriptions", wanted):
             return
         found = drug_columns(
             work.tables["prescriptions"], work.stays,
-            classes=self.prescriptions or tuple(DRUG_CLASSES), window_hours=self.lab_window_hours,
+            classes=wanted or tuple(DRUG_CLASSES), window_hours=self.lab_window_hours,
         )  # fmt: skip
         work.join(found, "stay", when=self._window_known())
+
+    def _has(self, work: AdmissionTable, folder: Path, name: str, wanted: Sequence[object]) -> bool:
+        """Whether a table is there; an error where the study names what it should hold."""
+        if name in work.tables:
+            return True
+        if wanted:
+            required(work.tables, name, folder)
+        work.notes.append(f"no table {name}: no {_GIVES[name]}")
+        return False
 
     def _window_known(self) -> str:
         """When labs and drugs are known, where that is after the prediction."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from tumorboard.errors import InputError
 from tumorboard.formats.icd_codes import versions_of
 from tumorboard.formats.messages import counted
+from tumorboard.formats.named_files import match_files
 from tumorboard.formats.table_scan import HospitalTable
-from tumorboard.records import FileRecord, FlowStep
+from tumorboard.records import Cohort, FileRecord, FlowStep
 
 if TYPE_CHECKING:
     import polars
@@ -73,6 +75,42 @@ class AdmissionTable:
                 "(cohort.before_first_code): nobody dies in them, since the code came later, so "
                 "death looks rarer than it is, and a short history seems to protect from it"
             )
+
+    def cohort(
+        self, columns: Mapping[str, tuple[str | None, ...]], *, name: str, root: Path,
+        files: Mapping[str, str], patient_ids: Sequence[str], lines: Sequence[int], table: Path,
+    ) -> Cohort:  # fmt: skip
+        """The rows as a cohort, each an admission, its id the unit; files are matched to rows.
+
+        Args:
+            columns: The columns as text.
+            name: Name of the cohort in messages.
+            root: Folder that file names start from.
+            files: Modality -> pattern of its files.
+            patient_ids: Patient of each row.
+            lines: Line of each row in `table`.
+            table: The table that has a row per admission.
+        """
+        patterns = {modality: text for modality, text in files.items() if text != "none"}
+        found = match_files(
+            {column: list(cells) for column, cells in columns.items()}, patterns, root=root,
+            patient_ids=patient_ids, lines=lines, table=table,
+        )  # fmt: skip
+        return Cohort(
+            name=name,
+            patient_id=tuple(patient_ids),
+            unit_id=tuple(str(cell) for cell in columns["admission_id"]),
+            columns=columns,
+            files=found.files,
+            line=tuple(lines),
+            table=table,
+            root=root,
+            records=(*self.used, *found.records),
+            rejections=found.rejections,
+            flow=tuple(self.flow),
+            notes=(*self.notes, *found.notes),
+            known_later={c: when for c, when in self.later.items() if c in columns},
+        )
 
     @property
     def used(self) -> tuple[FileRecord, ...]:

@@ -107,13 +107,8 @@ def normalise(patches: Bytes, numbers: Ints, looks: Mapping[int, Look], target: 
     return restain(patches, np.stack([matrix[n] for n in numbers.tolist()]))
 
 
-def look_to_plain(look: Look) -> dict[str, Any]:
-    """As lists, for JSON."""
-    return look.to_plain()
-
-
 def look_from_plain(plain: Mapping[str, Any]) -> Look:
-    """What `look_to_plain` wrote.
+    """What `to_plain` of a look gave.
 
     Raises:
         InputError: It is something else.
