@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Layout = Literal["vector", "image", "volume", "text", "tokens", "bag"]
 Part = Literal["train", "validation", "test", "locked"]
+#: What an encoder needs of its modality beyond names and sizes: fields of `ArraySpec`.
+Structure = Literal["graph", "groups", "projections"]
 FileState = Literal["used", "ignored", "rejected"]
 Severity = Literal["error", "warning", "note"]
 
@@ -28,13 +30,20 @@ class ArraySpec:
         layout: The contract between a modality and an encoder.
         sizes: Array sizes after the batch axis: (F,) for `vector`, (C, H, W) for `image`, ...
         names: Feature names for `vector`, channel names for `image` and `volume`.
-        graph: Edges (2, E) between features, for encoders that need a graph; else None.
+        graph: Edges (2, E) between features, each from its source to the feature that it reaches,
+            for encoders that need a graph; else None.
+        groups: Name of a set of features (a pathway) -> their indices, for encoders that need
+            sets.
+        projections: (G, F) weights that turn features into the eigenvectors of G modules, for
+            encoders that need them; else None.
     """
 
     layout: Layout
     sizes: tuple[int, ...]
     names: tuple[str, ...] = ()
     graph: NDArray[np.int64] | None = None
+    groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict[str, NDArray[np.int64]])
+    projections: NDArray[np.float64] | None = None
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from tumorboard.records import (
     Ints,
     Layout,
     Rejection,
+    Structure,
 )
 
 if TYPE_CHECKING:
@@ -103,6 +104,8 @@ class Modality(ABC):
     layout: Layout
     #: Whether what it reads is pictures, as `MeasuredPictures` has them.
     is_picture: ClassVar[bool] = False
+    #: What the encoder of the arm needs besides arrays; set before `fit` and kept in the state.
+    asked: frozenset[Structure] = frozenset()
 
     @property
     def pattern(self) -> str:

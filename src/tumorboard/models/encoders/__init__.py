@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import nn
 
-from tumorboard.records import ArraySpec, Layout
+from tumorboard.records import ArraySpec, Layout, Structure
 
 
 class Encoder(nn.Module, ABC):
@@ -20,6 +20,8 @@ class Encoder(nn.Module, ABC):
     """
 
     layouts: ClassVar[frozenset[Layout]]
+    #: What its modality must have learned of the training patients besides the arrays.
+    needs: ClassVar[frozenset[Structure]] = frozenset()
     output_size: int
     #: The learning rate of a stage is multiplied by this once for every stage above it.
     learning_rate_decay: float = 1.0
