@@ -84,6 +84,13 @@ class TaskTable(Keys):
         time_unit: Unit of that column.
         event: Column that says whether the event was seen.
         event_value: What that column holds where it was.
+        head: `cox` gives a log-hazard; `discrete_time` a hazard for each of `n_intervals`.
+        n_intervals: Intervals of follow-up, cut at quantiles of the training events
+            (`discrete_time`).
+        horizons_days: Days after time zero at which survival is predicted; `auto` takes 1, 3 and 5
+            years where the follow-up allows.
+        gene_sets: File of gene sets (GMT) for targets such as `gene_set:HALLMARK_HYPOXIA`.
+        expression: Modality that such targets are computed from, inside each fold.
         image: Modality that is segmented.
         mask: Pattern of the mask files.
         labels: Name -> number in the mask.
@@ -98,6 +105,11 @@ class TaskTable(Keys):
     time_unit: Literal["none", "days", "months", "years"] = "none"
     event: str = "none"
     event_value: str | int = "none"
+    head: Literal["cox", "discrete_time"] = "cox"
+    n_intervals: Annotated[int, Field(ge=2)] = 10
+    horizons_days: list[Annotated[float, Field(gt=0)]] | Literal["auto"] = "auto"
+    gene_sets: str = "none"
+    expression: str = "none"
     image: str = "none"
     mask: str = "none"
     labels: dict[str, int] = {}

@@ -14,6 +14,8 @@ from tumorboard.study_words import METRICS as METRICS
 MetricName = Literal[
     "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
     "f1", "macro_f1", "mcc", "brier", "log_loss",
+    "c_index", "uno_c_index", "integrated_brier",
+    "r2", "spearman", "pearson", "mae", "rmse",
 ]  # fmt: skip
 Watched = MetricName | Literal["loss"]
 

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-#: Metrics that can stop training, lead a comparison or choose a setting.
+#: Metrics of a classification that can stop training, lead a comparison or choose a setting.
 METRICS = (
     "auroc", "auprc", "accuracy", "balanced_accuracy", "sensitivity", "specificity", "ppv", "npv",
     "f1", "macro_f1", "mcc", "brier", "log_loss",
 )  # fmt: skip
+#: Task -> metrics that can stop training, lead a comparison or choose a setting; the first is the
+#: default.
+METRICS_OF: Mapping[str, tuple[str, ...]] = {
+    "classification": METRICS,
+    "survival": ("c_index", "uno_c_index", "integrated_brier"),
+    "regression": ("r2", "spearman", "pearson", "mae", "rmse"),
+}
 #: Metrics where smaller is better.
-LOWER_IS_BETTER = ("brier", "log_loss", "loss")
+LOWER_IS_BETTER = ("brier", "log_loss", "integrated_brier", "mae", "rmse", "loss")
 
 #: Codes of the audit's findings, which `[audit] accept` may name.
 FINDINGS = (
@@ -22,10 +29,6 @@ FINDINGS = (
 
 #: Keys that the design names and whose part is not built yet: key -> the part.
 NOT_BUILT: Mapping[str, str] = {
-    "task.time": "the task survival",
-    "task.time_unit": "the task survival",
-    "task.event": "the task survival",
-    "task.event_value": "the task survival",
     "task.image": "the task segmentation",
     "task.mask": "the task segmentation",
     "task.labels": "the task segmentation",
