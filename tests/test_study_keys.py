@@ -9,9 +9,9 @@ import pytest
 from pydantic import ValidationError
 
 from tumorboard.study_faults import problems
-from tumorboard.study_keys import METRICS, Keys, StudyKeys
+from tumorboard.study_keys import Keys, StudyKeys
 from tumorboard.study_lookup import keys_at, table_of
-from tumorboard.study_words import LOWER_IS_BETTER, NOT_BUILT, READ_BY
+from tumorboard.study_words import LOWER_IS_BETTER, METRICS_OF, NOT_BUILT, READ_BY
 
 GOOD: dict[str, Any] = {
     "study": {"name": "x"},
@@ -122,14 +122,15 @@ def test_no_default_is_null() -> None:
 
 
 def test_metric_names_agree_with_the_metrics_a_key_takes() -> None:
-    for metric in METRICS:
+    for metric in (metric for metrics in METRICS_OF.values() for metric in metrics):
         value = {"arm": "a", "reference": "b", "metric": metric}
         assert sentences("evaluation", "primary", value) == []
         assert sentences("training", "stop", {"metric": metric}) == []
 
 
 def test_what_is_better_when_smaller_is_a_metric_or_the_loss() -> None:
-    assert set(LOWER_IS_BETTER) <= {*METRICS, "loss"}
+    known = {metric for metrics in METRICS_OF.values() for metric in metrics}
+    assert set(LOWER_IS_BETTER) <= {*known, "loss"}
 
 
 @pytest.mark.parametrize("key", [*READ_BY, *(choice for choice, _ in READ_BY.values())])

@@ -31,8 +31,9 @@ from tumorboard.study_rules import (
     primary_faults,
     search_faults,
 )
+from tumorboard.study_tasks import with_task_defaults
 from tumorboard.study_toml import overridden, read_toml, set_key
-from tumorboard.study_words import READ_BY
+from tumorboard.study_words import METRICS_OF, READ_BY
 
 __all__ = ["DEFAULT_ENCODERS", "Arm", "Study"]
 
@@ -131,7 +132,7 @@ def _drop_unread(tables: dict[str, Any], root: str) -> None:
 
 
 def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
-    tables = with_source_defaults(tables)
+    tables = with_task_defaults(with_source_defaults(tables))
     faults = Faults()
     keys, skip = _validated(tables, faults)
     faults.extend(s for s in _first_rules(keys, tables) if s.split(": ")[0] not in skip)
@@ -242,4 +243,8 @@ def _primary(keys: StudyKeys, arms: Mapping[str, Arm]) -> Primary:
         o for o in others if [keys.modalities[m].get("kind") for m in o.modalities] == ["table"]
     ]
     reference = (tables or others or [arm])[0]
-    return Primary(arm=arm.name, reference=reference.name, metric="auroc")
+    return Primary(arm=arm.name, reference=reference.name, metric=_first_metric(keys))
+
+
+def _first_metric(keys: StudyKeys) -> Any:
+    return METRICS_OF.get(keys.task.kind, ("auroc",))[0]

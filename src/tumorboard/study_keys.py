@@ -115,6 +115,12 @@ class TaskTable(Keys):
     labels: dict[str, int] = {}
 
 
+def outcome_columns(task: TaskTable) -> list[str]:
+    """Columns of the cohort table that hold the outcome: never predictors."""
+    targets = [task.target] if isinstance(task.target, str) else task.target
+    return [name for name in (*targets, task.time, task.event) if name != "none"]
+
+
 class ArmTable(Keys):
     """A choice of modalities, and either a fusion with encoders or a baseline.
 

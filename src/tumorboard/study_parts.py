@@ -20,6 +20,14 @@ DEFAULT_ENCODERS: Mapping[str, str] = {
     "vector": "mlp",
     "image": "resnet",
     "bag": "attention_mil",
+    "volume": "resnet3d",
+    "tokens": "gru",
+}
+#: Task -> name of the arm, and the baseline, that stands beside the networks by default.
+_DEFAULT_BASELINES: Mapping[str, tuple[str, str]] = {
+    "classification": ("logistic", "logistic_regression"),
+    "survival": ("cox", "cox"),
+    "regression": ("ridge", "ridge"),
 }
 
 
@@ -199,16 +207,17 @@ def read_component(value: object, folder: str, *, where: str) -> dict[str, Any]:
 
 
 def default_arms(keys: StudyKeys) -> dict[str, ArmTable]:
-    """Each modality alone, all fused, late average, and logistic regression on each table."""
+    """Each modality alone, all fused, late average, and a linear model on each table."""
     names = list(keys.modalities)
     arms = {name: ArmTable(modalities=[name]) for name in names}
     if len(names) > 1:
         arms["fused"] = ArmTable(modalities=names, fusion={"name": "concatenation"})
         arms["late"] = ArmTable(modalities=names, fusion={"name": "late_average"})
     tables = [name for name in names if keys.modalities[name].get("kind") == "table"]
-    for name in tables:
-        label = "logistic" if len(tables) == 1 else f"logistic_{name}"
-        arms[label] = ArmTable(modalities=[name], baseline={"name": "logistic_regression"})
+    word, baseline = _DEFAULT_BASELINES.get(keys.task.kind, ("", ""))
+    for name in tables if baseline else ():
+        label = word if len(tables) == 1 else f"{word}_{name}"
+        arms[label] = ArmTable(modalities=[name], baseline={"name": baseline})
     return arms
 
 
@@ -234,7 +243,7 @@ def read_arm(
     training = faults.attempt(lambda: _training(keys, table, where))
     members = tuple(table.modalities)
     if table.baseline != "none":
-        baseline = faults.attempt(lambda: _baseline(table, parts, where))
+        baseline = faults.attempt(lambda: _baseline(table, parts, keys.task.kind, where))
         ready = baseline is not None and training is not None and not wrong
         return Arm(name, members, None, {}, baseline, training) if ready and training else None
     encoders: dict[str, Mapping[str, Any]] = {}
@@ -323,7 +332,9 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _baseline(table: ArmTable, parts: Mapping[str, ModalityPart], where: str) -> dict[str, Any]:
+def _baseline(
+    table: ArmTable, parts: Mapping[str, ModalityPart], task: str, where: str
+) -> dict[str, Any]:
     sentences: list[str] = []
     if table.fusion != "none" or table.encoders:
         sentences.append(
@@ -341,6 +352,16 @@ def _baseline(table: ArmTable, parts: Mapping[str, ModalityPart], where: str) ->
     where = dotted(where, "baseline")
     resolved = read_component(table.baseline, "models.baselines", where=where)
     component = registry.load("models.baselines", str(resolved["name"]))
+    if task not in component.tasks:
+        fitting = [
+            name
+            for name in registry.names("models.baselines")
+            if task in registry.load("models.baselines", name).tasks
+        ]
+        raise StudyError(
+            f"{where}: {resolved['name']} is no model of the task {task}. Known for it: "
+            f"{', '.join(fitting)}."
+        )
     component(**registry.arguments(component, resolved))
     return resolved
 

@@ -11,7 +11,8 @@ from pydantic import BaseModel, ValidationError
 from tumorboard import registry
 from tumorboard.errors import nearest
 from tumorboard.study_faults import problems, show
-from tumorboard.study_keys import Evaluation, Primary, SearchRange, StudyKeys
+from tumorboard.study_keys import Evaluation, Primary, SearchRange, StudyKeys, outcome_columns
+from tumorboard.study_tasks import task_faults
 from tumorboard.study_words import FINDINGS, NOT_BUILT, READ_BY
 
 #: Keys that tuning may search: the rest would change the question, the patients or what is read.
@@ -130,9 +131,8 @@ def _task(keys: StudyKeys) -> list[str]:
             f"task.unit: annotation belongs to sources of annotations, and {keys.cohort.source!r} "
             "is none. Use patient or row."
         )
-    if task.kind == "classification":
-        sentences += _classification(keys)
-    columns = [task.target] if isinstance(task.target, str) else task.target
+    sentences += task_faults(keys)
+    columns = outcome_columns(task)
     for key in ("patient_id", "institution"):
         column = getattr(keys.cohort, key)
         if column in columns and column != "none":
@@ -147,36 +147,6 @@ def _default_unit(source: str) -> str:
         return "patient"
     defaults: Mapping[str, Mapping[str, Any]] = registry.load("cohorts", source).defaults
     return str(defaults.get("task", {}).get("unit", "patient"))
-
-
-def _classification(keys: StudyKeys) -> list[str]:
-    task = keys.task
-    sentences: list[str] = []
-    if isinstance(task.target, list):
-        sentences.append(
-            f"task.target: found {show(task.target)}, expected one column for a classification."
-        )
-    elif task.target == "none":
-        wanted = f" of which task.positive = {show(task.positive)} is a label"
-        which = wanted if task.positive != "none" else ""
-        sentences.append(f"task.target: missing. Name the column of the cohort table{which}.")
-    if not task.classes:
-        return sentences
-    if task.positive != "none" and task.positive not in task.classes:
-        sentences.append(
-            f"task.positive: {task.positive!r} is not one of task.classes. "
-            f"{nearest(task.positive, list(task.classes))}"
-        )
-    if len(task.classes) < 2:
-        sentences.append(f"task.classes: found {show(task.classes)}, expected at least 2 classes.")
-    labels = (
-        [label for group in task.classes.values() for label in group]
-        if isinstance(task.classes, dict)
-        else task.classes
-    )
-    twice = sorted({label for label in labels if labels.count(label) > 1})
-    sentences += [f"task.classes: the label {label!r} is named twice. Keep one." for label in twice]
-    return sentences
 
 
 def _cohort(keys: StudyKeys) -> list[str]:
@@ -272,12 +242,10 @@ def predictors(
     keys: StudyKeys, name: str, settings: Mapping[str, Any], columns: Sequence[str]
 ) -> list[str]:
     """Sentences for predictors of a modality that are the outcome, the patient or the centre."""
-    target = keys.task.target
-    targets = [target] if isinstance(target, str) else target
     roles = {
         keys.cohort.institution: "the institution (cohort.institution)",
         keys.cohort.patient_id: "the patient's number (cohort.patient_id)",
-        **dict.fromkeys(targets, "the outcome (task.target)"),
+        **dict.fromkeys(outcome_columns(keys.task), "the outcome (task.target)"),
     }
     roles.pop("none", None)
     sentences: list[str] = []

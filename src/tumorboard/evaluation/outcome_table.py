@@ -68,7 +68,7 @@ class OutcomeTable:
     @property
     def known(self) -> Bools:
         """(rows,) True where every outcome is known."""
-        return ~np.isnan(self.outcome).any(axis=1)
+        return np.asarray(~np.isnan(self.outcome).any(axis=1))
 
     def take(self, rows: Ints | Bools) -> OutcomeTable:
         """The same table with these rows only."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -15,17 +14,15 @@ from tumorboard.errors import InputError, nearest
 from tumorboard.evaluation.prediction_table import (
     ID_COLUMNS,
     PredictionTable,
-    Texts,
     concatenate,
 )
+from tumorboard.evaluation.sheet import Sheet
 from tumorboard.records import Floats, Ints
 
 __all__ = ["PredictionTable", "concatenate", "read_predictions", "write_predictions"]
 
 #: Columns in which programs write what they call, never what is true.
 _OWN_CALL = ("label", "predicted_label", "threshold", "prediction_set", "refer", "pairing")
-#: Beginnings of a cell that a spreadsheet takes for a formula; `predict` sets a quote before them.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def write_predictions(
@@ -79,7 +76,7 @@ def read_predictions(
     Raises:
         InputError: What is wrong, with file, row and patient.
     """
-    sheet = _Sheet.read(path)
+    sheet = Sheet.read(path)
     ids = {
         "patient_id": sheet.ids("patient_id"),
         "arm": sheet.texts("arm", path.stem if arm == "none" else arm),
@@ -111,73 +108,7 @@ def read_predictions(
     return table.with_positive(positive)
 
 
-@dataclass(frozen=True)
-class _Sheet:
-    """Cells of a CSV file as text, with the row numbers that a spreadsheet shows."""
-
-    path: Path
-    header: list[str]
-    rows: list[list[str]]
-    line: list[int]
-
-    @classmethod
-    def read(cls, path: Path) -> _Sheet:
-        try:
-            with path.open(encoding="utf-8-sig", newline="") as handle:
-                numbered = [(i, row) for i, row in enumerate(csv.reader(handle), 1) if row]
-        except (OSError, UnicodeDecodeError, csv.Error) as error:
-            raise InputError(f"{path}: cannot be read as a CSV file in UTF-8 ({error}).") from error
-        if len(numbered) < 2:
-            raise InputError(f"{path}: no predictions. Expected a header and one row per patient.")
-        header = [name.strip() for name in numbered[0][1]]
-        if len(set(header)) < len(header):
-            twice = next(name for name in header if header.count(name) > 1)
-            raise InputError(f"{path}: the column {twice!r} is there twice. Remove or rename one.")
-        if "patient_id" not in header:
-            raise InputError(
-                f"{path}: no column patient_id. {nearest('patient_id', header)} "
-                "The file must be separated by commas."
-            )
-        for line, row in numbered[1:]:
-            if len(row) != len(header):
-                raise InputError(
-                    f"{path}, row {line}: {len(row)} cells, but the header has {len(header)}. "
-                    "Is a comma missing or too many?"
-                )
-        return cls(path, header, [row for _, row in numbered[1:]], [i for i, _ in numbered[1:]])
-
-    def cells(self, name: str) -> list[str]:
-        at = self.header.index(name)
-        return [row[at].strip() for row in self.rows]
-
-    def texts(self, name: str, default: str = "") -> Texts:
-        """A column as text; a column that is not there holds `default` in every row."""
-        cells = self.cells(name) if name in self.header else [default] * len(self.rows)
-        return np.asarray(cells, dtype=np.str_)
-
-    def ids(self, name: str) -> Texts:
-        """A column of ids, without the quote that keeps a spreadsheet from taking formulas."""
-        plain = [
-            cell[1:].strip() if cell[:1] == "'" and cell[1:2] in _FORMULA else cell
-            for cell in self.cells(name)
-        ]
-        return np.asarray(plain, dtype=np.str_)
-
-    def counts(self, name: str) -> Ints:
-        """A column of numbers from 1; a column that is not there is 1 in every row."""
-        cells = self.texts(name, "1").tolist()
-        for row, cell in enumerate(cells):
-            if not (cell.isascii() and cell.isdigit() and int(cell) >= 1):
-                raise self.fault(row, f"{name} is {cell!r}, expected a whole number from 1.")
-        return np.asarray([int(cell) for cell in cells], dtype=np.int64)
-
-    def fault(self, row: int, sentence: str) -> InputError:
-        """An error about one row, by the row number that a spreadsheet shows and by patient."""
-        patient = self.rows[row][self.header.index("patient_id")].strip()
-        return InputError(f"{self.path}, row {self.line[row]}, patient {patient!r}: {sentence}")
-
-
-def _find_outcome(sheet: _Sheet, named: list[str], outcome: str) -> tuple[str, tuple[str, ...]]:
+def _find_outcome(sheet: Sheet, named: list[str], outcome: str) -> tuple[str, tuple[str, ...]]:
     """Name of the outcome column, and the class names in the order of the probabilities."""
     others = [n for n in sheet.header if n not in ID_COLUMNS and not n.startswith("p_")]
     if outcome != "none" and outcome not in sheet.header:
@@ -210,7 +141,7 @@ def _find_outcome(sheet: _Sheet, named: list[str], outcome: str) -> tuple[str, t
     )
 
 
-def _read_outcome(sheet: _Sheet, name: str, classes: tuple[str, ...]) -> Ints:
+def _read_outcome(sheet: Sheet, name: str, classes: tuple[str, ...]) -> Ints:
     cells = sheet.cells(name)
     for row, cell in enumerate(cells):
         if cell and cell not in classes:
@@ -222,7 +153,7 @@ def _read_outcome(sheet: _Sheet, name: str, classes: tuple[str, ...]) -> Ints:
     return np.asarray([classes.index(c) if c else -1 for c in cells], dtype=np.int64)
 
 
-def _read_probabilities(sheet: _Sheet, columns: list[str]) -> Floats:
+def _read_probabilities(sheet: Sheet, columns: list[str]) -> Floats:
     values = np.empty((len(sheet.rows), len(columns)))
     for k, column in enumerate(columns):
         for row, cell in enumerate(sheet.cells(column)):
@@ -245,7 +176,7 @@ def _read_probabilities(sheet: _Sheet, columns: list[str]) -> Floats:
     return values
 
 
-def _check_rows(sheet: _Sheet, table: PredictionTable, further: Sequence[str], by: str) -> None:
+def _check_rows(sheet: Sheet, table: PredictionTable, further: Sequence[str], by: str) -> None:
     """One row per unit and model, one part and test fold per patient, one outcome per unit.
 
     Of a split by unit each unit has one part and test fold, and a patient may have several.

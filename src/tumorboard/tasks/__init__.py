@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
-from tumorboard.records import Cohort, Outcomes
+from numpy.typing import NDArray
+
+from tumorboard.records import Cohort, FittedState, Floats, Outcomes
 from tumorboard.study_keys import Loss, TaskTable
 
 if TYPE_CHECKING:
@@ -14,13 +16,19 @@ if TYPE_CHECKING:
 
 
 class Task(ABC):
-    """A clinical question; `__init__` takes the study's `[task]` table."""
+    """A clinical question; `__init__` takes the study's `[task]` table.
+
+    Life: `read` once per cohort; `prepare` on the training rows before a fit; `loss` while a
+    network trains; `finish` on the training rows after it; `predict` for any rows. What `prepare`
+    and `finish` learned travels with the model.
+    """
 
     #: What turns a branch's outputs into what a decision-level fusion may average.
     link: ClassVar[Literal["softmax", "identity"]]
 
     def __init__(self, keys: TaskTable) -> None:
         self.keys = keys
+        self.learned = FittedState()
 
     @abstractmethod
     def read(self, cohort: Cohort, *, values: Mapping[str, str] | None = None) -> Outcomes:
@@ -37,7 +45,7 @@ class Task(ABC):
 
     @abstractmethod
     def n_outputs(self, classes: tuple[str, ...]) -> int:
-        """Number of outputs K of the network's head."""
+        """Number of outputs K of the network's head, once `prepare` has seen the outcomes."""
 
     @abstractmethod
     def class_weights(
@@ -59,3 +67,33 @@ class Task(ABC):
     @abstractmethod
     def predict(self, outputs: torch.Tensor) -> torch.Tensor:
         """Outputs (B, K) to what the prediction table holds, such as probabilities (B, K)."""
+
+    def predict_baseline(self, outputs: Floats) -> Floats:
+        """What a baseline gave (n, K) to what the prediction table holds; by default the same."""
+        return outputs
+
+    def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of the columns that `predict` gives; one per class by default."""
+        return classes
+
+    def prepare(self, target: NDArray[Any], weight: Floats) -> None:
+        """Learn from the training outcomes what the loss needs; nothing by default.
+
+        Args:
+            target: (n, ...) of the training rows.
+            weight: (n,) weight of each row; the rows of a patient sum to 1.
+        """
+        self.learned = FittedState()
+
+    def finish(  # noqa: B027 - most tasks have nothing to learn here
+        self, outputs: Floats, target: NDArray[Any], weight: Floats
+    ) -> None:
+        """Learn how outputs (n, K) of the training rows become predictions; nothing by default."""
+
+    def state(self) -> FittedState:
+        """What `prepare` and `finish` learned."""
+        return self.learned
+
+    def restore(self, state: FittedState) -> None:
+        """Take up a learned state again."""
+        self.learned = state

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,9 @@ class Baseline(ABC):
     Absent modalities arrive as NaN: a baseline says itself how it treats them.
     """
 
+    #: Tasks that it answers.
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification"})
+
     @property
     def takes_missing(self) -> bool:
         """Whether it gets tables before imputation, with NaN where a value is missing."""
@@ -35,21 +38,23 @@ class Baseline(ABC):
         n_classes: int,
         seed: int,
         validation: Validation | None = None,
+        task: str = "classification",
     ) -> None:
         """Fit on training rows.
 
         Args:
             x: (n, F) features; NaN where a modality is absent.
-            target: (n,) class index.
+            target: (n,) class index; survival: (n, 2) time in days and event; regression: (n, K).
             weight: (n,) weight of each row.
-            n_classes: Number of classes K.
+            n_classes: Number of classes K; of targets K of a regression.
             seed: Seed of whatever is random.
             validation: Rows of validation patients, for baselines that stop early on them.
+            task: What is asked, one of `tasks`.
         """
 
     @abstractmethod
     def predict(self, x: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Probabilities (n, K)."""
+        """Probabilities (n, K); survival: log-hazards (n, 1); regression: values (n, K)."""
 
     @abstractmethod
     def state(self) -> FittedState:

@@ -78,6 +78,7 @@ class GradientBoosting(Baseline):
         n_classes: int,
         seed: int,
         validation: Validation | None = None,
+        task: str = "classification",
     ) -> None:
         """Fit on training rows with the logistic loss, multinomial for several classes.
 

@@ -46,6 +46,7 @@ class LogisticRegression(Baseline):
         n_classes: int,
         seed: int,
         validation: Validation | None = None,
+        task: str = "classification",
     ) -> None:
         """Fit means, indicators and coefficients on training rows; nothing is random."""
         from sklearn.exceptions import ConvergenceWarning

@@ -66,6 +66,7 @@ class RandomForest(Baseline):
         n_classes: int,
         seed: int,
         validation: Validation | None = None,
+        task: str = "classification",
     ) -> None:
         """Fit on training rows."""
         check_classes(target, n_classes=n_classes)
