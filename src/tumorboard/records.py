@@ -167,6 +167,7 @@ class Outcomes:
         counts: Outcome counts of everything found, before a selection of classes.
         flow: Who was left out for want of an outcome, and why.
         values: Label as written in the source -> class; what a fitted model remembers.
+        notes: Sentences for the report, such as how the event is coded.
     """
 
     kept: Bools
@@ -177,6 +178,7 @@ class Outcomes:
     counts: Mapping[str, int]
     flow: tuple[FlowStep, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict[str, str])
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

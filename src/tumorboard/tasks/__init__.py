@@ -76,12 +76,15 @@ class Task(ABC):
         """Names of the columns that `predict` gives; one per class by default."""
         return classes
 
-    def prepare(self, target: NDArray[Any], weight: Floats) -> None:
+    def prepare(
+        self, target: NDArray[Any], weight: Floats, *, values: Mapping[str, str] | None = None
+    ) -> None:
         """Learn from the training outcomes what the loss needs; nothing by default.
 
         Args:
             target: (n, ...) of the training rows.
             weight: (n,) weight of each row; the rows of a patient sum to 1.
+            values: `Outcomes.values` of the cohort, which every fold of a study shares.
         """
         self.learned = FittedState()
 
