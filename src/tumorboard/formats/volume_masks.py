@@ -1,0 +1,105 @@
+"""Masks of lesions in volumes: which files a row names, and what they say on the volume's grid."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.formats.file_patterns import FileIndex, FilePattern, unsafe_reason
+from tumorboard.formats.images import identify
+from tumorboard.formats.volume import Volume
+from tumorboard.formats.volumes import read_volume_files
+from tumorboard.records import Bools, Cohort
+
+#: Largest difference of two affines' entries that still counts as one grid, mm.
+_GRID_MM = 1e-2
+
+
+def find_masks(cohort: Cohort, pattern: str, *, name: str) -> list[tuple[Path, ...] | InputError]:
+    """Masks of each row: none where a cell is empty, an error where one that is named is absent.
+
+    Args:
+        cohort: Its columns fill the pattern.
+        pattern: Pattern of the mask files; braces name columns.
+        name: The modality, for messages.
+
+    Raises:
+        StudyError: The pattern is unsafe or names a column that the table does not have.
+    """
+    parsed = FilePattern.parse(pattern, where=f"modalities.{name}.masks")
+    cells = {**cohort.columns, "patient_id": cohort.patient_id}
+    for column in parsed.columns:
+        if column not in cells:
+            raise StudyError(
+                f"modalities.{name}.masks: {pattern!r} names {column!r}, which is no column of the "
+                f"table. {nearest(column, list(cohort.columns))}"
+            )
+    index = FileIndex(cohort.root, {parsed.folder})
+    return [
+        _masks_of(index, parsed, {c: (cells[c][row] or "").strip() for c in parsed.columns})
+        for row in range(cohort.n_rows)
+    ]
+
+
+def read_mask(paths: Sequence[Path], like: Volume) -> Bools:
+    """(X, Y, Z) True inside any of the masks, on the grid of a volume.
+
+    Args:
+        paths: DICOM segmentations, or NIfTI or NRRD files on the volume's grid; what is above 0 is
+            inside.
+        like: The volume.
+
+    Raises:
+        InputError: A mask cannot be read or lies on another grid.
+    """
+    joined = np.zeros(like.array.shape[1:], dtype=np.bool_)
+    for path in paths:
+        if _is_dicom(path):
+            from tumorboard.formats.dicom_segmentation import read_segmentation
+
+            joined |= read_segmentation(path, like)
+            continue
+        mask = read_volume_files([path], where=path)
+        is_alike = mask.array.shape[1:] == joined.shape and np.allclose(
+            mask.affine, like.affine, atol=_GRID_MM
+        )
+        if not is_alike:
+            raise InputError(
+                f"{path}: the mask lies on another grid than its volume ({_grid(mask)} against "
+                f"{_grid(like)}). Resample it onto the volume."
+            )
+        joined |= (mask.array > 0).any(axis=0)
+    return joined
+
+
+def _is_dicom(path: Path) -> bool:
+    try:
+        return identify(path) == "DICOM"
+    except InputError:  # not a picture at all: whoever reads it next says what it is
+        return False
+
+
+def _grid(volume: Volume) -> str:
+    size = " x ".join(map(str, volume.array.shape[1:]))
+    spacing = " x ".join(f"{v:.3g}" for v in volume.spacing_mm)
+    corner = ", ".join(f"{v:.1f}" for v in volume.affine[:3, 3])
+    return f"{size} voxels of {spacing} mm from ({corner}) mm"
+
+
+def _masks_of(
+    index: FileIndex, pattern: FilePattern, cells: Mapping[str, str]
+) -> tuple[Path, ...] | InputError:
+    if not all(cells.values()):
+        return ()
+    for column, cell in cells.items():
+        reason = unsafe_reason(cell)
+        if reason:
+            return InputError(f"column {column}: {cell!r} {reason}.")
+    filled = pattern.fill(cells)
+    names = index.match(filled)
+    if not names:
+        return InputError(f"{index.root / filled}: no such mask{index.hint(filled)}.")
+    return tuple(index.root / found for found in names)
