@@ -47,7 +47,7 @@ PLANNED: Mapping[str, tuple[str, ...]] = {
         "simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention",
     ),
     "models.baselines": ("cox", "radiomics"),
-    "tasks": ("survival", "segmentation", "regression"),
+    "tasks": ("segmentation", "regression"),
 }  # fmt: skip
 
 #: What one component of a folder is called in messages.
