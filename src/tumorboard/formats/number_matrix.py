@@ -1,0 +1,179 @@
+"""A large table of numbers with a name for every row and every column: genes and patients."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.errors import InputError
+from tumorboard.formats.messages import counted, listed, shown
+
+if TYPE_CHECKING:
+    import polars
+
+#: Cells that hold no value, in addition to empty ones.
+MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL")
+_SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
+
+
+@dataclass(frozen=True)
+class NumberMatrix:
+    """Numbers as they are written.
+
+    Args:
+        path: The file.
+        rows: Name of each row: its first cell.
+        columns: Name of each column of numbers: its header.
+        values: (rows, columns) float64, NaN where missing.
+        texts: Columns that hold text, such as a gene's description.
+        faults: Column -> up to ten cells that are no numbers, of columns that hold some numbers.
+    """
+
+    path: Path
+    rows: tuple[str, ...]
+    columns: tuple[str, ...]
+    values: NDArray[np.float64]
+    texts: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def read_number_matrix(path: Path) -> NumberMatrix:
+    """Read .csv, .tsv or .txt, gzipped or not; the first column names the rows.
+
+    A file that did not change is read once in a process.
+
+    Raises:
+        InputError: No such file, no table of numbers, rows without a name, a column twice.
+    """
+    if not path.is_file():
+        raise InputError(f"{path}: no such table. Check `table` and the folder of the data.")
+    status = path.stat()
+    return _read(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=2)
+def _read(path: Path, size: int, changed_ns: int) -> NumberMatrix:
+    """The matrix of one content of a file."""
+    names = [part.lower() for part in path.suffixes]
+    suffix = names[-2] if len(names) > 1 and names[-1] == ".gz" else (names or [""])[-1]
+    if suffix not in _SUFFIXES:
+        raise InputError(
+            f"{path.name}: unknown kind of table. Known: {', '.join(_SUFFIXES)}, also with .gz."
+        )
+    raw = path.read_bytes()
+    if raw[:2] == b"\x1f\x8b":
+        raw = _unzipped(raw, path)
+    header, body = _header(raw, path)
+    frame = _frame(body, header.delimiter, len(header.names), path)
+    texts: list[str] = []
+    faults: list[str] = []
+    kept: list[str] = []
+    numbers: list[NDArray[np.float64]] = []
+    rows = tuple(cell.strip() if cell else "" for cell in frame["0"].to_list())
+    for position, name in enumerate(header.names[1:], start=1):
+        own = frame[str(position)]
+        values, wrong = _numbers(own)
+        if wrong and len(wrong) > 0.5 * max(len(own) - own.null_count(), 1):
+            texts.append(name)
+            continue
+        faults += [f"row {row + 2} column {name}: {shown(cell)}" for row, cell in wrong]
+        kept.append(name)
+        numbers.append(values)
+    empty = [f"row {row + 2}" for row, name in enumerate(rows) if not name]
+    if empty:
+        raise InputError(f"{path.name}: the first column names the rows; empty in {listed(empty)}.")
+    if not numbers:
+        raise InputError(f"{path.name}: holds no column of numbers. Expected genes and patients.")
+    values = np.stack(numbers, axis=1)
+    return NumberMatrix(path, rows, tuple(kept), values, tuple(texts), tuple(faults))
+
+
+@dataclass(frozen=True)
+class _Header:
+    names: tuple[str, ...]
+    delimiter: str
+
+
+def _unzipped(raw: bytes, path: Path) -> bytes:
+    try:
+        return gzip.decompress(raw)
+    except (OSError, EOFError) as error:
+        raise InputError(f"{path.name}: this gzip file cannot be read ({error}).") from None
+
+
+def _header(raw: bytes, path: Path) -> tuple[_Header, bytes]:
+    """Names of the columns, and the text below them."""
+    first, _, body = raw.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+    try:
+        line = first.decode("utf-8").rstrip("\r")
+    except UnicodeDecodeError:
+        raise InputError(f"{path.name}: is not UTF-8 text. Save it as CSV UTF-8.") from None
+    delimiter = max("\t,;", key=line.count)
+    names = [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter), [])]
+    if not body.strip() or len(names) < 2:
+        raise InputError(f"{path.name}: holds no table. Expected a header and rows of numbers.")
+    # R writes row names without a header of their own: one name fewer than there are cells.
+    second = body.partition(b"\n")[0].decode("utf-8", errors="replace").rstrip("\r")
+    width = len(next(csv.reader(io.StringIO(second), delimiter=delimiter), []))
+    if width == len(names) + 1:
+        names = ["", *names]
+    elif width != len(names):
+        raise InputError(
+            f"{path.name}: the header has {counted(len(names), 'cell')}, row 2 has {width}. "
+            "Is a delimiter inside a cell, or a name missing?"
+        )
+    return _Header(tuple(names), delimiter), body
+
+
+def _frame(body: bytes, delimiter: str, width: int, path: Path) -> polars.DataFrame:
+    """Columns called "0", "1", ...: numbers where all are, else text."""
+    import polars as pl
+
+    def read(kind: type[pl.DataType]) -> pl.DataFrame:
+        schema: dict[str, type[pl.DataType]] = {str(i): kind for i in range(width)}
+        return pl.read_csv(
+            body, has_header=False, separator=delimiter, schema={**schema, "0": pl.String},
+            null_values=["", *MISSING], encoding="utf8",
+        )  # fmt: skip
+
+    try:
+        return read(pl.Float64)
+    except pl.exceptions.PolarsError:
+        pass  # some cell is text: which one is seen column by column
+    try:
+        return read(pl.String)
+    except pl.exceptions.PolarsError as error:
+        words = str(error).partition("\n")[0]
+        raise InputError(f"{path.name}: cannot be read as a table ({words}).") from None
+
+
+def _numbers(column: polars.Series) -> tuple[NDArray[np.float64], list[tuple[int, str]]]:
+    """Numbers of a column, NaN where missing, and (row, cell) of cells that are none."""
+    import polars as pl
+
+    if column.dtype == pl.Float64:
+        return column.fill_null(float("nan")).to_numpy(), []
+    values = column.str.strip_chars().cast(pl.Float64, strict=False)
+    wrong = (values.is_null() & column.is_not_null()).arg_true().to_list()
+    return values.fill_null(float("nan")).to_numpy(), [(row, column[row]) for row in wrong]
+
+
+def refuse_twice(names: Sequence[str], what: str, where: str) -> None:
+    """Refuse names that stand twice.
+
+    Raises:
+        InputError: Every such name.
+    """
+    twice = [f"{name} ({n} times)" for name, n in Counter(names).items() if n > 1]
+    if twice:
+        raise InputError(f"{where}: {what} more than once: {listed(twice)}. Keep one of each.")
