@@ -46,7 +46,7 @@ PLANNED: Mapping[str, tuple[str, ...]] = {
     "models.fusion": (
         "simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention",
     ),
-    "models.baselines": ("cox", "radiomics"),
+    "models.baselines": ("cox",),
     "tasks": ("segmentation", "regression"),
 }  # fmt: skip
 
