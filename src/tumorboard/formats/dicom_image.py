@@ -29,9 +29,9 @@ _DECODERS = {
     "1.2.840.10008.1.2.4.70": "pip install python-gdcm",
     "1.2.840.10008.1.2.4.80": "pip install pyjpegls",
     "1.2.840.10008.1.2.4.81": "pip install pyjpegls",
-    "1.2.840.10008.1.2.4.201": "pip install pylibjpeg-openjpeg",
-    "1.2.840.10008.1.2.4.202": "pip install pylibjpeg-openjpeg",
-    "1.2.840.10008.1.2.4.203": "pip install pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.201": "pip install pylibjpeg pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.202": "pip install pylibjpeg pylibjpeg-openjpeg",
+    "1.2.840.10008.1.2.4.203": "pip install pylibjpeg pylibjpeg-openjpeg",
 }
 
 
@@ -141,18 +141,24 @@ def _decode(path: Path, dataset: FileDataset) -> NDArray[Any]:
         if interpretation == "PALETTE COLOR":
             pixels = apply_color_lut(pixels, dataset)
     except Exception as error:  # decoders raise many kinds of error on damaged data
-        raise InputError(f"{path}: {_decode_problem(dataset, error)}") from error
+        syntax = str(dataset.file_meta.TransferSyntaxUID)
+        raise InputError(f"{path}: {decode_problem(syntax, error)}") from error
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] != 3):
         raise InputError(f"{path}: pixels of shape {pixels.shape}; expected one grey or RGB frame.")
     return pixels
 
 
-def _decode_problem(dataset: FileDataset, error: Exception) -> str:
-    syntax = dataset.file_meta.TransferSyntaxUID
-    install = _DECODERS.get(str(syntax))
+def decode_problem(syntax_uid: str, error: Exception) -> str:
+    """What to say of pixels that no decoder could read: name the compression, and the remedy."""
+    from pydicom.uid import UID
+
+    syntax = UID(syntax_uid).name
+    install = _DECODERS.get(syntax_uid)
     if install is not None and "missing dependencies" in str(error):
-        return f"compressed as {syntax.name}, which needs another package here. Run `{install}`."
-    return f"damaged pixel data ({syntax.name}: {_line(error)}). Copy or export the file again."
+        return f"compressed as {syntax}, which needs another package here. Run `{install}`."
+    if "not supported" in str(error) or "No pixel data decoders" in str(error):
+        return f"compressed as {syntax}, which cannot be read. Export it without compression."
+    return f"damaged pixel data ({syntax}: {_line(error)}). Copy or export the file again."
 
 
 def _grey(path: Path, dataset: FileDataset, stored: NDArray[Any]) -> Pixels:
