@@ -37,16 +37,15 @@ CONTRACTS: Mapping[str, str] = {
 
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
-    "cohorts": ("nsclc_radiogenomics", "lung1", "brats"),
+    "cohorts": ("brats",),
     "modalities": ("volume", "expression", "notes", "features", "longitudinal"),
     "models.encoders": (
-        "resnet3d", "gene_graph", "gene_sets", "language_model", "word_vectors", "fmcib",
+        "resnet3d", "gene_sets", "language_model", "word_vectors", "fmcib",
         "eigengenes",
     ),
     "models.fusion": (
         "simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention",
     ),
-    "models.baselines": ("cox",),
     "tasks": ("segmentation", "regression"),
 }  # fmt: skip
 
