@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import inspect
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,13 +21,23 @@ SPECS = {
     "vector": ArraySpec("vector", (7,)),
     "image": ArraySpec("image", (2, 64, 64)),
     "bag": ArraySpec("bag", (3, 2, 32, 32)),
+    "volume": ArraySpec("volume", (1, 32, 32, 32)),
+    "tokens": ArraySpec("tokens", (5, 3)),
 }
 BAGS = [n for n in NAMES if "bag" in registry.load("models.encoders", n).layouts]
 
 
 def make_spec(name: str) -> ArraySpec:
-    (layout,) = registry.load("models.encoders", name).layouts
-    return SPECS[layout]
+    kind = registry.load("models.encoders", name)
+    (layout,) = kind.layouts
+    spec = SPECS[layout]
+    if "graph" in kind.needs:
+        spec = replace(spec, graph=np.array([[0, 1, 2, 6, 4], [1, 2, 0, 2, 5]]))
+    if "groups" in kind.needs:
+        spec = replace(spec, groups={"a": np.array([0, 1, 2]), "b": np.array([2, 3, 4, 5, 6])})
+    if "projections" in kind.needs:
+        spec = replace(spec, projections=np.random.default_rng(0).normal(size=(3, 7)))
+    return spec
 
 
 @cache
@@ -91,9 +103,10 @@ def test_same_state_same_embedding_in_any_memory_format(name: str) -> None:
     other.load_state_dict(encoder.state_dict(), strict=True)
     batch = make_batch(name, 2)
     again = batch
-    if batch.ndim == 4:
-        other = other.to(memory_format=torch.channels_last)
-        again = batch.to(memory_format=torch.channels_last)
+    if batch.ndim in (4, 5) and "bag" not in kind.layouts:
+        last = torch.channels_last if batch.ndim == 4 else torch.channels_last_3d
+        other = other.to(memory_format=last)
+        again = batch.to(memory_format=last)
     with torch.inference_mode():
         torch.testing.assert_close(other(again), encoder(batch), atol=1e-5, rtol=1e-5)
 
