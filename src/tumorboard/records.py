@@ -168,6 +168,8 @@ class Outcomes:
         flow: Who was left out for want of an outcome, and why.
         values: Label as written in the source -> class; what a fitted model remembers.
         notes: Sentences for the report, such as how the event is coded.
+        groups: Name of each stratum where the outcome is no class ("censored", "event"); strata of
+            one name are one group.
     """
 
     kept: Bools
@@ -179,6 +181,26 @@ class Outcomes:
     flow: tuple[FlowStep, ...] = ()
     values: Mapping[str, str] = field(default_factory=dict[str, str])
     notes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+
+    def as_classes(self) -> Outcomes:
+        """The same outcomes as classes: the strata of a survival time or of a number.
+
+        What the audit, table 1 and the splits read, which ask whether groups differ.
+        """
+        if self.classes:
+            return self
+        classes = tuple(dict.fromkeys(self.groups))
+        number = np.asarray([classes.index(name) for name in self.groups], dtype=np.int64)
+        text = tuple(
+            self.groups[int(k)] if kept else ""
+            for k, kept in zip(self.strata, self.kept, strict=True)
+        )
+        return replace(
+            self, target=number[self.strata], classes=classes,
+            columns={next(iter(self.columns)): text},
+            counts={name: text.count(name) for name in classes},
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -23,8 +24,8 @@ if TYPE_CHECKING:
 _YEARS = (365, 1095, 1826)
 #: Patients with an event before a horizon, and followed beyond it, that make it worth asking.
 _ENOUGH = 10
-#: Patients with and without event from which early and late ones are dealt evenly into folds.
-_STRATIFIED = 40
+#: What folds are balanced by: 0 and 1 of the event.
+_GROUPS = ("censored", "event")
 _HORIZONS = "horizons_days"
 #: Log-hazards are moved to at most the first of these and at least the second: the sum of their
 #: exponentials is a 32-bit number for any number of patients.
@@ -60,7 +61,8 @@ class Survival(Task):
         return Outcomes(
             kept=found.known,
             target=np.stack([days, found.event.astype(np.float64)], axis=1),
-            strata=_strata(found, time, event),
+            strata=found.event.astype(np.int64),
+            groups=_GROUPS,
             columns={
                 "time_days": _texts(days.tolist(), found.known),
                 "event": _texts(found.event.astype(np.int64).tolist(), found.known),
@@ -219,10 +221,12 @@ def _cox_loss(log_hazard: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     if len(event) < 2 or not bool(event.any()):
         return log_hazard * 0.0
     shift = log_hazard.detach().max() - _LOG_HIGH  # the likelihood is the same for any shift
-    value: Any = neg_partial_log_likelihood(
-        torch.clamp(log_hazard - shift, min=_LOG_LOW), event, target[:, 0].float(),
-        reduction="sum",
-    )  # fmt: skip
+    with warnings.catch_warnings():  # tied times are ordinary: Efron's method is meant
+        warnings.filterwarnings("ignore", message="Ties in")
+        value: Any = neg_partial_log_likelihood(
+            torch.clamp(log_hazard - shift, min=_LOG_LOW), event, target[:, 0].float(),
+            reduction="sum",
+        )  # fmt: skip
     return (value / event.sum()).expand(len(log_hazard))
 
 
@@ -243,15 +247,6 @@ def _first_rows(units: Sequence[str], known: Bools) -> Ints:
     for row in np.flatnonzero(known).tolist():
         first.setdefault(units[row], row)
     return np.asarray(list(first.values()), dtype=np.int64)
-
-
-def _strata(found: FollowUpColumns, time: Floats, event: Bools) -> Ints:
-    """1 with the event and 0 without; with many of each, early and late ones apart."""
-    strata = found.event.astype(np.int64)
-    if min(int(event.sum()), int((~event).sum())) < _STRATIFIED:
-        return strata
-    middle = np.asarray([np.median(time[~event]), np.median(time[event])])
-    return 2 * strata + (found.time_days > middle[strata]).astype(np.int64)
 
 
 def _texts(values: Sequence[float | int], known: Bools) -> tuple[str, ...]:

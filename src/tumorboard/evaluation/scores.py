@@ -1,0 +1,56 @@
+"""Metrics of any task: which module of this folder computes them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.evaluation.classification import score
+from tumorboard.evaluation.outcome_table import OutcomeTable
+from tumorboard.evaluation.regression_scores import evaluate_regression, score_regression
+from tumorboard.evaluation.survival_scores import evaluate_survival, score_survival
+from tumorboard.records import Estimate, Floats
+
+#: Task -> the metric that stands for its loss where settings of different losses are compared.
+LOSS_OF: Mapping[str, str] = {
+    "classification": "log_loss",
+    "regression": "rmse",
+}
+
+
+def score_units(
+    kind: str, metric: str, target: NDArray[Any], predictions: Floats, names: tuple[str, ...]
+) -> float:
+    """One metric of units scored by one fitted model; NaN where it is undefined.
+
+    Args:
+        kind: The task.
+        metric: One of the task's metrics.
+        target: (n, ...) as the task reads it.
+        predictions: (n, P) as the task predicts.
+        names: Columns of the predictions.
+    """
+    if kind == "survival":
+        return score_survival(metric, target=target, predictions=predictions, names=names)
+    if kind == "regression":
+        return score_regression(metric, target, predictions)
+    weight = np.ones(len(predictions))
+    return score(metric, target=target.astype(np.int64), probabilities=predictions, weight=weight)
+
+
+def evaluate_outcomes(
+    kind: str, table: OutcomeTable, *, n_bootstrap: int, rng: np.random.Generator
+) -> dict[str, dict[str, Estimate]]:
+    """Arm -> metric -> estimate with its interval by patients, of a task of numbers.
+
+    Args:
+        kind: `survival` or `regression`.
+        table: Predictions of all arms.
+        n_bootstrap: Resamples of the patients.
+        rng: Source of the resamples.
+    """
+    evaluate = evaluate_survival if kind == "survival" else evaluate_regression
+    return evaluate(table, n_bootstrap=n_bootstrap, rng=rng)
