@@ -38,9 +38,9 @@ CONTRACTS: Mapping[str, str] = {
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
     "cohorts": ("brats",),
-    "modalities": ("volume", "expression", "notes", "features", "longitudinal"),
+    "modalities": ("notes", "features", "longitudinal"),
     "models.encoders": (
-        "resnet3d", "gene_sets", "language_model", "word_vectors", "fmcib",
+        "resnet3d", "language_model", "word_vectors", "fmcib",
         "eigengenes",
     ),
     "models.fusion": (

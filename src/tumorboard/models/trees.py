@@ -21,26 +21,28 @@ def fit_trees(
     parameters: Mapping[str, object],
     validation: tuple[Floats, NDArray[Any], Floats] | None = None,
     stop_after: int = 0,
+    between: bool = False,
 ) -> str:
     """Fit trees and give them as JSON text; NaN in `x` goes down the branch that fits better.
 
     Args:
         x: (n, F) features.
-        target: (n,) or (n, outputs) what the objective sees.
+        target: (n,) or (n, outputs) what the objective sees; with `between` (n, 2).
         weight: (n,) weight of each row.
         rounds: Most boosting rounds.
         parameters: XGBoost's parameters.
         validation: Features, targets and weights of rows that end the boosting.
         stop_after: Rounds in which their loss grows no smaller until it ends; those up to the best
             are kept. 0 fits every round.
+        between: Whether a target is the two bounds of a number that is not known better.
     """
     import xgboost
 
-    watched = () if validation is None else (_matrix(*validation),)
+    watched = () if validation is None else (_matrix(*validation, between=between),)
     try:
         booster = xgboost.train(
             {"verbosity": 0, "tree_method": "hist", **parameters},
-            _matrix(x, target, weight),
+            _matrix(x, target, weight, between=between),
             num_boost_round=rounds,
             evals=[(matrix, "validation") for matrix in watched],
             early_stopping_rounds=stop_after if watched and stop_after else None,
@@ -53,9 +55,13 @@ def fit_trees(
     return bytes(booster.save_raw("json")).decode("utf-8")
 
 
-def _matrix(x: Floats, target: NDArray[Any], weight: Floats) -> Any:
+def _matrix(x: Floats, target: NDArray[Any], weight: Floats, *, between: bool) -> Any:
     import xgboost
 
+    if between:
+        return xgboost.DMatrix(
+            x, label_lower_bound=target[:, 0], label_upper_bound=target[:, 1], weight=weight
+        )
     return xgboost.DMatrix(x, label=target, weight=weight)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ class RandomForest(Baseline):
     """Random forest (XGBoost's trees); a probability is the mean share of the class in the leaves.
 
     Squared error on class indicators chooses the splits that the Gini impurity does, and a leaf is
-    then the share of each class in it. Absent values are handled by the trees themselves.
+    then the share of each class in it; of a regression, the mean of the targets, each brought to
+    variance 1 while one tree is grown for all. Absent values are handled by the trees themselves.
 
     Args:
         trees: Number of trees.
@@ -32,6 +33,8 @@ class RandomForest(Baseline):
         Breiman, Random forests, Machine Learning 2001; the square root of the number of features is
         tried at each split.
     """
+
+    tasks: ClassVar[frozenset[str]] = frozenset({"classification", "regression"})
 
     def __init__(
         self,
@@ -56,6 +59,8 @@ class RandomForest(Baseline):
         }
         self._model = ""
         self._n_classes = 0
+        self._is_regression = False
+        self._arrays: dict[str, NDArray[Any]] = {}
 
     def fit(
         self,
@@ -69,16 +74,19 @@ class RandomForest(Baseline):
         task: str = "classification",
     ) -> None:
         """Fit on training rows."""
-        check_classes(target, n_classes=n_classes)
+        self._n_classes, self._is_regression, self._arrays = n_classes, task == "regression", {}
+        if self._is_regression:
+            wanted = self._scaled(np.asarray(target, dtype=np.float64), weight)
+        else:
+            check_classes(target, n_classes=n_classes)
+            indicators = np.eye(n_classes)[np.asarray(target, dtype=np.int64)]
+            wanted = indicators if n_classes > 2 else indicators[:, 1:]
         # One tree answers for all classes, so that its shares sum to 1.
-        several: dict[str, object] = (
-            {"multi_strategy": "multi_output_tree"} if n_classes > 2 else {}
-        )
-        indicators = np.eye(n_classes)[np.asarray(target, dtype=np.int64)]
-        self._n_classes = n_classes
+        one_tree = {"multi_strategy": "multi_output_tree"}
+        several: dict[str, object] = {**one_tree} if wanted.shape[1] > 1 else {}
         self._model = fit_trees(
             x,
-            indicators if n_classes > 2 else indicators[:, 1],
+            wanted if wanted.shape[1] > 1 else wanted[:, 0],
             weight=weight,
             rounds=1,
             parameters={
@@ -89,9 +97,20 @@ class RandomForest(Baseline):
             },
         )
 
+    def _scaled(self, target: Floats, weight: Floats) -> Floats:
+        """Targets with mean 0 and variance 1 over the training rows."""
+        mean = weight @ target / weight.sum()
+        spread = np.sqrt(weight @ (target - mean) ** 2 / weight.sum())
+        self._arrays = {"mean": mean, "spread": np.where(spread > 0, spread, 1.0)}
+        return (target - mean) / self._arrays["spread"]
+
     def predict(self, x: Floats) -> Floats:
-        """Probabilities (n, K)."""
-        predicted = apply_trees(self._model, x, n_jobs=self.n_jobs).clip(0.0, 1.0)
+        """Probabilities, or values of a regression (n, K)."""
+        predicted = apply_trees(self._model, x, n_jobs=self.n_jobs)
+        if self._is_regression:
+            scaled = predicted.reshape(len(x), self._n_classes)
+            return scaled * self._arrays["spread"] + self._arrays["mean"]
+        predicted = predicted.clip(0.0, 1.0)
         if self._n_classes == 2:
             return np.stack([1.0 - predicted, predicted], axis=1)
         shares = predicted.reshape(len(x), self._n_classes)
@@ -100,9 +119,14 @@ class RandomForest(Baseline):
 
     def state(self) -> FittedState:
         """The trees as JSON text."""
-        return FittedState(values={"model": self._model, "n_classes": self._n_classes})
+        kept = {"model": self._model, "n_classes": self._n_classes}
+        return FittedState(
+            values={**kept, "is_regression": self._is_regression}, arrays=dict(self._arrays)
+        )
 
     def restore(self, state: FittedState) -> None:
         """Take up trees again."""
         self._model = str(state.values["model"])
         self._n_classes = int(state.values["n_classes"])
+        self._is_regression = bool(state.values.get("is_regression", False))
+        self._arrays = dict(state.arrays)
