@@ -41,10 +41,9 @@ PLANNED: Mapping[str, tuple[str, ...]] = {
     "modalities": ("notes", "features", "longitudinal"),
     "models.encoders": (
         "resnet3d", "language_model", "word_vectors", "fmcib",
-        "eigengenes",
     ),
     "models.fusion": (
-        "simple", "mod_weighted", "tensor", "film", "static_weights", "dynamic_attention",
+        "film", "static_weights", "dynamic_attention",
     ),
     "tasks": ("segmentation", "regression"),
 }  # fmt: skip

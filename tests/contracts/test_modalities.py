@@ -6,6 +6,7 @@ import ast
 import inspect
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, get_args
 
@@ -21,7 +22,10 @@ from tumorboard.records import Cohort, FittedState, Layout
 NAMES = registry.names("modalities")
 #: Settings beside `files` that make a modality read the cohort below.
 SETTINGS: dict[str, dict[str, Any]] = {
+    "expression": {"table": "genes.csv", "scale": "tpm", "top_genes": 6},
+    "features": {"table": "genes.csv"},
     "image": {"size": [8, 10]},
+    "volume": {"size": [8, 6, 4], "spacing_mm": "unknown"},
     "patches": {"window_px": 8, "size": [6, 6]},
     "table": {"numeric": ["age", "marker"], "categorical": ["sex", "signs"],
               "separator": {"signs": "&"}},
@@ -53,6 +57,7 @@ def make_cohort(folder: Path, *, seed: int = 1, order: np.ndarray | None = None)
         Image.fromarray(rng.integers(0, 256, (16, 20), dtype=np.uint8)).save(path)
         paths.append(() if row % 4 == 3 else (path,))
     patients = tuple(f"P{row // 2}" for row in range(N_ROWS))
+    write_genes(folder, [seed] * (N_ROWS // 2))
     age = [None if row % 5 == 4 else f"{rng.integers(20, 90)}" for row in range(N_ROWS)]
     cohort = Cohort(
         name="contract", patient_id=patients, unit_id=patients, files={"it": tuple(paths)},
@@ -69,7 +74,34 @@ def make_cohort(folder: Path, *, seed: int = 1, order: np.ndarray | None = None)
     return cohort if order is None else cohort.take(order)
 
 
+def write_genes(folder: Path, seeds: list[int]) -> None:
+    """TPM of eight genes, of each patient but the last by its own seed."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["patient," + ",".join(f"GENE{k}" for k in range(8))]
+    for patient, seed in list(enumerate(seeds))[:-1]:
+        share = np.random.default_rng([seed, patient]).dirichlet(np.ones(8))
+        lines.append(f"P{patient}," + ",".join(f"{1e6 * own:.3f}" for own in share))
+    (folder / "genes.csv").write_text("\n".join(lines) + "\n")
+
+
+def as_stacks(cohort: Cohort) -> Cohort:
+    """The same cohort whose images are each the first of five slices."""
+    stacks: list[tuple[Path, ...]] = []
+    for paths in cohort.files["it"]:
+        stack = list(paths)
+        for path in paths:
+            pixels = np.asarray(Image.open(path))
+            for k in range(1, 5):
+                stack.append(path.parent / "stacks" / f"{path.stem}-{k}.png")
+                stack[-1].parent.mkdir(exist_ok=True)
+                Image.fromarray(np.roll(pixels, k, axis=0)).save(stack[-1])
+        stacks.append(tuple(stack))
+    return replace(cohort, files={"it": tuple(stacks)})
+
+
 def read(modality: Modality, cohort: Cohort, tmp_path: Path) -> Measured:
+    if modality.layout == "volume":
+        cohort = as_stacks(cohort)
     with Cache(tmp_path / "cache") as cache:
         return modality.read(cohort, name="it", cache=cache)
 
@@ -158,8 +190,10 @@ def test_fit_sees_the_given_rows_only(name: str, tmp_path: Path) -> None:
             for column, cells in cohort.columns.items()
         },
         files={"it": (*cohort.files["it"][: len(TRAIN)], *other.files["it"][len(TRAIN) :])},
-        line=cohort.line, table=cohort.table, root=cohort.root,
+        line=cohort.line, table=cohort.table, root=tmp_path / "mixed",
     )  # fmt: skip
+    last = int(cohort.patient_id[TRAIN[-1]].removeprefix("P"))
+    write_genes(mixed.root, [1 if k <= last else 2 for k in range(N_ROWS // 2)])
     again = build(name)
     changed = read(again, mixed, tmp_path)
     again.fit(changed, TRAIN, weight=row_weights(mixed.patient_id, TRAIN))

@@ -47,20 +47,22 @@ class ProfileTable:
 
 
 def read_profiles(
-    path: Path, patient_ids: Sequence[str], *, orientation: Orientation = "auto"
-) -> ProfileTable:
+    path: Path, patient_ids: Sequence[str], *, orientation: Orientation = "auto",
+    id_column: str = "auto",
+) -> ProfileTable:  # fmt: skip
     """Read a table of profiles and turn it so that patients are rows.
 
     Args:
         path: The table; its first column names the rows.
         patient_ids: Patients of the cohort, by which the orientation is seen.
         orientation: As declared; "auto" takes the side on which the patients stand, and says so.
+        id_column: Column that names the rows; "auto" is the first.
 
     Raises:
         InputError: The patients stand on the other side than declared, or nowhere, or twice; a
             cell is no number.
     """
-    matrix = read_number_matrix(path)
+    matrix = read_number_matrix(path, id_column=id_column)
     known = frozenset(patient_ids)
     n_rows, n_columns = (len(known.intersection(side)) for side in (matrix.rows, matrix.columns))
     if not n_rows and not n_columns:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import zlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.errors import InputError
+from tumorboard.errors import InputError, nearest
 from tumorboard.formats.messages import counted, listed, shown
 
 if TYPE_CHECKING:
@@ -47,40 +48,50 @@ class NumberMatrix:
     faults: tuple[str, ...] = ()
 
 
-def read_number_matrix(path: Path) -> NumberMatrix:
-    """Read .csv, .tsv or .txt, gzipped or not; the first column names the rows.
+def read_number_matrix(path: Path, *, id_column: str = "auto") -> NumberMatrix:
+    """Read .csv, .tsv or .txt, gzipped or not.
 
     A file that did not change is read once in a process.
 
+    Args:
+        path: The table.
+        id_column: Column that names the rows; "auto" is the first.
+
     Raises:
-        InputError: No such file, no table of numbers, rows without a name, a column twice.
+        InputError: No such file, no table of numbers, rows without a name, no such column.
     """
     if not path.is_file():
         raise InputError(f"{path}: no such table. Check `table` and the folder of the data.")
     status = path.stat()
-    return _read(path, status.st_size, status.st_mtime_ns)
+    return _read(path, status.st_size, status.st_mtime_ns, id_column)
 
 
 @lru_cache(maxsize=2)
-def _read(path: Path, size: int, changed_ns: int) -> NumberMatrix:
+def _read(path: Path, size: int, changed_ns: int, id_column: str) -> NumberMatrix:
     """The matrix of one content of a file."""
-    names = [part.lower() for part in path.suffixes]
-    suffix = names[-2] if len(names) > 1 and names[-1] == ".gz" else (names or [""])[-1]
-    if suffix not in _SUFFIXES:
-        raise InputError(
-            f"{path.name}: unknown kind of table. Known: {', '.join(_SUFFIXES)}, also with .gz."
-        )
-    raw = path.read_bytes()
-    if raw[:2] == b"\x1f\x8b":
-        raw = _unzipped(raw, path)
+    raw = _content(path)
     header, body = _header(raw, path)
-    frame = _frame(body, header.delimiter, len(header.names), path)
+    first = 0 if id_column == "auto" else _position(header.names, id_column, path)
+    frame = _frame(body, header.delimiter, len(header.names), first, path)
+    rows = tuple((cell or "").strip() for cell in frame[str(first)].to_list())
+    empty = [f"row {row + 2}" for row, name in enumerate(rows) if not name]
+    if empty:
+        named = header.names[first] or "the first column"
+        raise InputError(f"{path.name}: {named} names the rows; it is empty in {listed(empty)}.")
+    return _matrix(path, header, frame, rows, first)
+
+
+def _matrix(
+    path: Path, header: _Header, frame: polars.DataFrame, rows: tuple[str, ...], first: int
+) -> NumberMatrix:
+    """Columns of numbers, and what the others are."""
     texts: list[str] = []
     faults: list[str] = []
     kept: list[str] = []
     numbers: list[NDArray[np.float64]] = []
-    rows = tuple(cell.strip() if cell else "" for cell in frame["0"].to_list())
-    for position, name in enumerate(header.names[1:], start=1):
+    for position, name in enumerate(header.names):
+        if position == first:
+            continue
         own = frame[str(position)]
         values, wrong = _numbers(own)
         if wrong and len(wrong) > 0.5 * max(len(own) - own.null_count(), 1):
@@ -89,9 +100,6 @@ def _read(path: Path, size: int, changed_ns: int) -> NumberMatrix:
         faults += [f"row {row + 2} column {name}: {shown(cell)}" for row, cell in wrong]
         kept.append(name)
         numbers.append(values)
-    empty = [f"row {row + 2}" for row, name in enumerate(rows) if not name]
-    if empty:
-        raise InputError(f"{path.name}: the first column names the rows; empty in {listed(empty)}.")
     if not numbers:
         raise InputError(f"{path.name}: holds no column of numbers. Expected genes and patients.")
     values = np.stack(numbers, axis=1)
@@ -104,11 +112,29 @@ class _Header:
     delimiter: str
 
 
-def _unzipped(raw: bytes, path: Path) -> bytes:
+def _content(path: Path) -> bytes:
+    """Bytes of the table, unzipped."""
+    names = [part.lower() for part in path.suffixes]
+    suffix = names[-2] if len(names) > 1 and names[-1] == ".gz" else (names or [""])[-1]
+    if suffix not in _SUFFIXES:
+        raise InputError(
+            f"{path.name}: unknown kind of table. Known: {', '.join(_SUFFIXES)}, also with .gz."
+        )
+    raw = path.read_bytes()
+    if raw[:2] != b"\x1f\x8b":
+        return raw
     try:
         return gzip.decompress(raw)
-    except (OSError, EOFError) as error:
+    except (OSError, EOFError, zlib.error) as error:
         raise InputError(f"{path.name}: this gzip file cannot be read ({error}).") from None
+
+
+def _position(names: Sequence[str], wanted: str, path: Path) -> int:
+    if wanted not in names:
+        raise InputError(
+            f"{path.name}: has no column {wanted!r} (id_column). {nearest(wanted, names)}"
+        )
+    return names.index(wanted)
 
 
 def _header(raw: bytes, path: Path) -> tuple[_Header, bytes]:
@@ -135,14 +161,14 @@ def _header(raw: bytes, path: Path) -> tuple[_Header, bytes]:
     return _Header(tuple(names), delimiter), body
 
 
-def _frame(body: bytes, delimiter: str, width: int, path: Path) -> polars.DataFrame:
+def _frame(body: bytes, delimiter: str, width: int, first: int, path: Path) -> polars.DataFrame:
     """Columns called "0", "1", ...: numbers where all are, else text."""
     import polars as pl
 
     def read(kind: type[pl.DataType]) -> pl.DataFrame:
         schema: dict[str, type[pl.DataType]] = {str(i): kind for i in range(width)}
         return pl.read_csv(
-            body, has_header=False, separator=delimiter, schema={**schema, "0": pl.String},
+            body, has_header=False, separator=delimiter, schema={**schema, str(first): pl.String},
             null_values=["", *MISSING], encoding="utf8",
         )  # fmt: skip
 

@@ -93,6 +93,48 @@ class MeasuredPictures(Measured, ABC):
         return None
 
 
+@dataclass(frozen=True)
+class MeasuredProfiles(Measured):
+    """Long profiles of numbers (genes, ready features), one per patient, of everybody in a table.
+
+    Args:
+        name: The modality's name in the study.
+        table: The file.
+        names: One per column: gene symbols, names of features.
+        profiles: (profiles, columns) float32, NaN where missing; also of patients who are not in
+            the cohort, since what was computed over all patients shows only there.
+        index: (rows,) number of each row's profile, -1 for none.
+        patient_id: One per row.
+        scale: Unit of the numbers as it was declared, such as "tpm" or "z"; "" where it has none.
+        notes: Sentences about what was read.
+        root: Folder that further files of the modality start from.
+    """
+
+    name: str = ""
+    table: Path = Path()
+    names: tuple[str, ...] = ()
+    profiles: NDArray[np.float32] = field(
+        default_factory=lambda: np.empty((0, 0), dtype=np.float32)
+    )
+    index: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
+    patient_id: tuple[str, ...] = ()
+    scale: str = ""
+    notes: tuple[str, ...] = ()
+    root: Path = Path()
+
+    @property
+    def values(self) -> NDArray[np.float32]:
+        """(rows, columns) the profile of each row; NaN where a value or the profile is missing."""
+        found = self.profiles[self.index]
+        found[self.index < 0] = np.nan
+        return found
+
+    def of_patients(self, rows: Ints) -> NDArray[np.float32]:
+        """(patients, columns) profiles of these rows, each patient's once, in the table's order."""
+        index = np.unique(self.index[rows])
+        return self.profiles[index[index >= 0]]
+
+
 class Modality(ABC):
     """One kind of measurement of a patient. Keyword arguments of `__init__` are its configuration.
 

@@ -87,7 +87,7 @@ class ProfileScaling:
         )
 
     def scaled(self, values: NDArray[Any]) -> Floats:
-        """Profiles (patients, columns of `names`) with mean 0 and deviation 1, NaN where missing."""
+        """Profiles (patients, columns of `names`), standardised; NaN where missing."""
         return (values - self.mean) / self.deviation
 
     def filled(self, values: NDArray[Any]) -> Floats:
