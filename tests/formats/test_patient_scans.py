@@ -10,7 +10,7 @@ from tumorboard.formats.patient_scans import center_cell, find_scans
 MASK = np.zeros(SHAPE[::-1], np.uint8)
 MASK[2, 3, 4] = 1
 #: Voxel (4, 3, 2) at -100 + 8, -50 + 9, 20 + 10 mm in DICOM's axes.
-CENTER_RAS = (92.0, 41.0, 30.0)
+CENTER = (-92.0, -41.0, 30.0)
 
 
 def test_the_largest_series_that_is_no_localizer(tmp_path: Path) -> None:
@@ -34,7 +34,7 @@ def test_a_segmentation_names_the_series_and_the_center(tmp_path: Path) -> None:
     scans = find_scans(tmp_path, ["AMC-001"], annotations=None)
     assert scans.ct_series == ["AMC-001/study/3-chest"]
     assert scans.segmentation == ["AMC-001/study/9-seg/1-1.dcm"]
-    assert scans.center_mm[0] == pytest.approx(CENTER_RAS)
+    assert scans.center_mm[0] == pytest.approx(CENTER)
     assert [(r.state, r.reason, r.patient_id) for r in scans.records] == [
         ("used", "segmentation", "AMC-001")
     ]
@@ -49,7 +49,7 @@ def test_an_annotation_in_pixels_of_one_slice(tmp_path: Path) -> None:
     )
     (tmp_path / "aim" / "AMC-001.xml").write_text(text)
     scans = find_scans(tmp_path / "images", ["AMC-001"], annotations=tmp_path / "aim")
-    assert scans.center_mm[0] == pytest.approx(CENTER_RAS)
+    assert scans.center_mm[0] == pytest.approx(CENTER)
     assert scans.segmentation == [None]
 
 
@@ -60,7 +60,7 @@ def test_an_annotation_in_mm(tmp_path: Path) -> None:
         aim_text([(-92, -41, 30)], kind="ThreeDimensionPoint")
     )
     scans = find_scans(tmp_path / "images", ["AMC-001"], annotations=tmp_path / "aim")
-    assert scans.center_mm[0] == pytest.approx(CENTER_RAS)
+    assert scans.center_mm[0] == pytest.approx(CENTER)
 
 
 def test_a_bad_file_is_rejected_and_the_patient_keeps_the_rest(tmp_path: Path) -> None:

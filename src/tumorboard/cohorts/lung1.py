@@ -23,7 +23,6 @@ from tumorboard.formats.scanned_cohort import (
     scan_columns,
     scans_of,
 )
-from tumorboard.formats.segmentation_center import TO_RAS
 from tumorboard.formats.tables import parse_numbers
 from tumorboard.records import Cohort
 
@@ -34,6 +33,7 @@ _STAGES: Mapping[Part, str] = {
     "N": "Clinical.N.Stage",
     "M": "Clinical.M.Stage",
 }
+_RAS_TO_LPS = np.asarray([-1.0, -1.0, 1.0])
 _COORDINATES = ("coordX", "coordY", "coordZ")
 _TIME, _EVENT, _OVERALL = "Survival.time", "deadstatus.event", "Overall.Stage"
 _GROUP = re.compile(r"(?:stage\s*)?(0|I{1,3}|IV)([AB]?)", re.IGNORECASE)
@@ -44,7 +44,7 @@ class Lung1(Source):
 
     Columns of the table, and: `tumor_stage` (the table's overall stage; most of it follows the
     AJCC's 6th edition, where T4 is IIIB), `time_days` from the start of radiotherapy and `event`
-    (death), `tumour_center_mm` (x, y, z; RAS+); with `images` also `ct_series` and `segmentation`,
+    (death), `tumour_center_mm` ("x y z" in DICOM's axes, LPS); with `images` also `ct_series` and `segmentation`,
     so that a modality finds its files by `files = "<images>/{ct_series}"`.
 
     Args:
@@ -102,7 +102,7 @@ class Lung1(Source):
         if any(name not in cohort.columns for name in _COORDINATES):
             return tuple(found)
         values = np.stack([_numbers(cohort, name) for name in _COORDINATES], axis=1)
-        values = values * TO_RAS if self.coordinates == "lps" else values
+        values = values * _RAS_TO_LPS if self.coordinates == "ras" else values
         for row in np.flatnonzero(np.isfinite(values).all(axis=1)).tolist():
             x, y, z = (float(v) for v in values[row])
             found[row] = center_cell((x, y, z))

@@ -48,8 +48,8 @@ class NsclcRadiogenomics(Source):
 
     Columns of the clinical table, and: `tumor_stage` (AJCC 7, from pathological T, N and M),
     `tumor_location` (lobes, joined by "&"), `time_days` from surgery and `event` (death); with
-    `images` also `ct_series`, `segmentation` and `tumour_center_mm` (x, y, z; RAS+), so that a
-    modality finds its files by `files = "<images>/{ct_series}"`.
+    `images` also `ct_series`, `segmentation` and `tumour_center_mm` ("x y z" in DICOM's axes,
+    LPS), so that a modality finds its files by `files = "<images>/{ct_series}"`.
 
     Args:
         table: The clinical table, relative to the data folder.

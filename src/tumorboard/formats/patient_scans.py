@@ -19,7 +19,7 @@ from tumorboard.formats.aim_xml import AimMarkup, read_aim
 from tumorboard.formats.dicom_image import looks_like_dicom
 from tumorboard.formats.file_patterns import natural_key
 from tumorboard.formats.messages import counted
-from tumorboard.formats.segmentation_center import TO_RAS, read_segmented_tumour
+from tumorboard.formats.segmentation_center import read_segmented_tumour
 from tumorboard.records import FileRecord, Floats, Rejection
 
 _NONE = "none"
@@ -55,7 +55,8 @@ class Scans:
     Args:
         ct_series: Folder or ZIP of the CT, relative to the images; None without one.
         segmentation: DICOM segmentation, relative to the images.
-        center_mm: Middle of the tumour in mm, RAS+, from the segmentation or else the annotation.
+        center_mm: Middle of the tumour in mm in DICOM's axes (left, posterior, superior), from the
+            segmentation or else the annotation.
         records: Segmentations and annotations that were read.
         rejections: Those that could not be.
         notes: How the CT was chosen.
@@ -160,7 +161,7 @@ class _Marked:
             self.series_uids.update(aim.series_uids)
             if self.center_mm is None and aim.markups:
                 points = [_in_patient(markup, series, path) for markup in aim.markups]
-                x, y, z = (float(v) for v in np.mean(points, axis=0) * TO_RAS)
+                x, y, z = (float(v) for v in np.mean(points, axis=0))
                 self.center_mm = (x, y, z)
         except InputError as error:
             self.reject(path, str(error))
@@ -177,7 +178,7 @@ class _Marked:
 
 
 def center_cell(center_mm: tuple[float, float, float] | None) -> str | None:
-    """A tumour centre as a cell: x, y and z in mm with a space between, RAS+."""
+    """A tumour centre as a cell: x, y and z in mm with a space between."""
     return None if center_mm is None else " ".join(f"{v:.3f}" for v in center_mm)
 
 

@@ -13,7 +13,7 @@ from tumorboard.formats.patient_scans import Scans, center_cell, find_scans
 from tumorboard.records import Cohort
 
 #: Columns that scans give: folder or ZIP of the CT, DICOM segmentation (both below the folder of
-#: the images), and the middle of the tumour in mm, RAS+.
+#: the images), and the middle of the tumour in mm in DICOM's axes (LPS).
 SCAN_COLUMNS = ("ct_series", "segmentation", "tumour_center_mm")
 
 

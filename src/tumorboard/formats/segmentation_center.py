@@ -16,8 +16,6 @@ from tumorboard.records import Floats
 
 #: What a segment is called that holds the tumour, where there are several.
 _TUMOUR = re.compile(r"tumou?r|neoplasm|carcinoma|lesion|nodule|\bgtv\b|\bmass\b", re.IGNORECASE)
-#: DICOM's axes (left, posterior, superior) -> RAS+.
-TO_RAS = np.asarray([-1.0, -1.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -25,7 +23,7 @@ class SegmentedTumour:
     """Where a segmentation says that the tumour is.
 
     Args:
-        center_mm: Centre of mass of its voxels, in mm, RAS+.
+        center_mm: Centre of mass of its voxels, in mm in DICOM's axes (left, posterior, superior).
         series_uid: Series that it was drawn on; "" where the file does not say.
         volume_ml: Volume of the voxels where slices are as far apart as the file says, else NaN.
     """
@@ -135,5 +133,5 @@ def _center(
             volume += n * float(np.linalg.norm(np.cross(right, down))) * gap / 1000
     if not weight:
         raise InputError(f"{path.name}: the segment is empty. Export the segmentation again.")
-    x, y, z = (float(v) for v in total / weight * TO_RAS)
+    x, y, z = (float(v) for v in total / weight)
     return (x, y, z), volume
