@@ -1,0 +1,503 @@
+"""Three-dimensional images: CT, MR or PET as DICOM, NIfTI, NRRD or a folder of slices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.cache import Cache
+from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.image_fingerprints import Fingerprints
+from tumorboard.formats.lesion_masks import LesionMasks
+from tumorboard.formats.points import Convention, read_points
+from tumorboard.formats.prepared_volumes import (
+    PreparedVolumes,
+    VolumeFiles,
+    called,
+    prepare_volumes,
+)
+from tumorboard.formats.row_files import RowFiles
+from tumorboard.modalities import Measured, MeasuredPictures, Modality, changed
+from tumorboard.records import (
+    ArraySpec,
+    Bools,
+    Cohort,
+    FileRecord,
+    FittedState,
+    Floats,
+    Ints,
+    Rejection,
+)
+from tumorboard.transforms.denoising import Denoiser, check_denoiser
+from tumorboard.transforms.histogram_matching import match_histogram, standard_scale
+from tumorboard.transforms.image_quality import (
+    is_poor,
+    measure_quality,
+    poor_notes,
+    reference_of,
+)
+from tumorboard.transforms.volume_augmentation import VolumeAugmentation
+from tumorboard.transforms.volume_planes import slice_by_slice, three_planes, to_channels
+from tumorboard.transforms.volume_preparation import Box, Spacing, VolumePreparation, grid_of
+from tumorboard.transforms.volume_resampling import Interpolation, resample
+
+if TYPE_CHECKING:
+    import torch
+
+Crop = Literal["none", "body", "lung"] | Mapping[str, str | tuple[str, str, str]]
+
+_NO_RULES: Mapping[str, str] = {}
+#: Where a z-scored volume is shown as a picture, this many standard deviations are black and white.
+_SHOWN_SD = 3.0
+_COLOURS = ("red", "green", "blue")
+
+
+@dataclass(frozen=True)
+class MeasuredVolumes(MeasuredPictures):
+    """Prepared volumes of a cohort; `index` is (rows, 1).
+
+    Args:
+        volumes: Every distinct volume of the cohort.
+    """
+
+    volumes: PreparedVolumes | None = None
+    shows_parts = True
+
+    @property
+    def prepared(self) -> PreparedVolumes:
+        """Every distinct volume of the cohort."""
+        if self.volumes is None:
+            raise TypeError("volumes that were not read from a cohort")
+        return self.volumes
+
+    @property
+    def sources(self) -> tuple[Path, ...]:
+        """The file, or the folder of the files, of each volume."""
+        return tuple(source.where for source in self.prepared.sources)
+
+    def fingerprints(self) -> Fingerprints:
+        """Fingerprints of the volumes as they were read; see `MeasuredPictures.fingerprints`."""
+        return self.prepared.fingerprints()
+
+    def grey_levels(self) -> tuple[Floats, Floats]:
+        """Mean and standard deviation (rows,) of what the scanner recorded, over all channels."""
+        mean, spread = np.full((2, len(self.index)), np.nan)
+        for row in np.flatnonzero(self.present):
+            facts = self.prepared.facts[int(self.index[row, 0])]
+            mean[row], spread[row] = facts.mean.mean(), facts.sd.mean()
+        return mean, spread
+
+    def affines(self, rows: Ints) -> Floats:
+        """(n, 4, 4) voxel index of what the encoder sees -> world mm, RAS+; the rows are present.
+
+        Where the voxel size is unknown, a voxel counts as 1.
+        """
+        return self.prepared.affines(self.index[rows, 0])
+
+    def picture(self, row: int) -> NDArray[np.uint8] | None:
+        """Axial, coronal and sagittal plane through the middle, side by side, (H, W, 3).
+
+        As they are read: the patient's right on the left, the front or the head on top.
+        """
+        if not self.present[row]:
+            return None
+        volume = self.prepared.stored(int(self.index[row, 0]))
+        return three_planes(np.asarray(volume, dtype=np.float32))
+
+
+class Volume(Modality):
+    """One volume per row: a CT, MR or PET as DICOM, NIfTI, NRRD or a folder of slices.
+
+    Read as (C, X, Y, Z) from the patient's right, back and foot on, cropped or padded to `size`
+    voxels of `spacing_mm`. Intensities are scaled to 0..1; what the scanner did not record counts
+    in no statistic and is as dark as the darkest.
+
+    Args:
+        files: Pattern of the files (a folder, a ZIP or one file for each row); braces name columns.
+            Several patterns are several channels, resampled onto the grid of the first.
+        size: Voxels along X (right), Y (front) and Z (head), cropped or padded.
+        spacing_mm: Voxel size to resample to; `keep` the file's own; `unknown` where files do not
+            tell: distances are then in voxels.
+        window_hu: Hounsfield units that become 0 and 1, for CT alone; or "none".
+        normalise: `window` needs `window_hu`; `percentile` scales each volume between its 0.5 and
+            99.5 %; `zscore` takes each volume's own mean and standard deviation after either;
+            `auto` is the window where there is one, else percentiles.
+        harmonise: `nyul` brings the histograms of all scanners onto one scale that is fitted on
+            training patients.
+        crop: What the box is centred on: `none` is the middle, `body` or `lung`, `{around = ...}`
+            a column that holds "x y z" in mm or three columns (with `convention = "LPS"`, as in
+            DICOM, or "RAS"), `{mask = "seg/{patient_id}.dcm"}` the centre of a mask.
+        masks: Pattern of the lesions' masks; no predictor, they only judge where a model looks. A
+            mask to crop around serves where this is "none".
+        interpolation: How values between voxels are found.
+        denoise: `bilateral`, `non_local_means`, `median`, or the restoration network `cellpose`.
+        denoise_weights: Weight file of `cellpose`; nothing is downloaded.
+        allow_missing_slices: Accept DICOM series with gaps.
+        choose: DICOM attribute -> value, where a folder holds several series.
+        rotation_degrees: Augmentation: rotation about each axis by up to this angle either way.
+        scaling: Augmentation: larger or smaller by up to this share.
+        translation: Augmentation: moved along each axis by up to this share of its length.
+        elastic_vox: Augmentation: standard deviation of a smooth deformation, in voxels.
+        flip: Augmentation: axes mirrored with probability 0.5, of x (left and right), y and z.
+        brightness: Augmentation: add up to this much of the range either way.
+        contrast: Augmentation: scale contrast by 1 plus or minus up to this much.
+        gamma: Augmentation: raise to a power of up to 1 plus this much, or 1 over that.
+        noise: Augmentation: Gaussian noise of up to this share of the range, on a quarter.
+        blur_vox: Augmentation: Gaussian blur of up to this standard deviation, on a quarter.
+        low_resolution: Augmentation: sampled up to so many times coarser and back, on a quarter.
+    """
+
+    layout = "volume"
+    is_picture = True
+
+    def __init__(
+        self,
+        *,
+        files: str | tuple[str, ...], size: tuple[int, int, int] = (96, 96, 96),
+        spacing_mm: Spacing = "keep", window_hu: Literal["none"] | tuple[float, float] = "none",
+        normalise: Literal["auto", "window", "percentile", "zscore"] = "auto",
+        harmonise: Literal["none", "nyul"] = "none", crop: Crop = "none", masks: str = "none",
+        interpolation: Interpolation = "linear", denoise: Denoiser = "none",
+        denoise_weights: str = "none", allow_missing_slices: bool = False,
+        choose: Mapping[str, str] = _NO_RULES, rotation_degrees: float = 10.0,
+        scaling: float = 0.1, translation: float = 0.05, elastic_vox: float = 0.0,
+        flip: tuple[str, ...] = ("x",), brightness: float = 0.05, contrast: float = 0.1,
+        gamma: float = 0.1, noise: float = 0.03, blur_vox: float = 0.8,
+        low_resolution: float = 1.5,
+    ) -> None:  # fmt: skip
+        window = () if window_hu == "none" else window_hu
+        self._patterns = (files,) if isinstance(files, str) else files
+        _check(self._patterns, size, spacing_mm, window, normalise, harmonise)
+        check_denoiser(denoise, denoise_weights)
+        box, self._around, mask = _crop(crop)
+        is_lps = isinstance(crop, str) or crop.get("convention", "LPS") == "LPS"
+        self._convention: Convention = "LPS" if is_lps else "RAS"
+        self._mask, self._masks = mask, mask if masks == "none" else masks
+        self._preparation = VolumePreparation(
+            spacing_mm, size, window, box, denoise, denoise_weights, interpolation,
+            allow_missing_slices, choose,
+        )  # fmt: skip
+        self._augmentation = VolumeAugmentation(
+            rotation_degrees=rotation_degrees, scaling=scaling, translation=translation,
+            elastic_vox=elastic_vox, flip=flip, brightness=brightness, contrast=contrast,
+            gamma=gamma, noise=noise, blur_vox=blur_vox, low_resolution=low_resolution,
+        )  # fmt: skip
+        self._is_zscore = normalise == "zscore"
+        self._is_harmonised = harmonise == "nyul"
+        self._fitted: dict[str, Any] = {}
+
+    @property
+    def pattern(self) -> str:
+        """Pattern of the first channel's files with `{column}` names."""
+        return self._patterns[0]
+
+    def read(self, cohort: Cohort, *, name: str, cache: Cache) -> MeasuredVolumes:
+        """Prepare the volume of every row; one that cannot be used is rejected, the rest stay.
+
+        Raises:
+            InputError: Cells that should hold a point and do not; every row at fault.
+            StudyError: A pattern or a column that the table does not have.
+        """
+        wanted, rejected = self._find(cohort, name)
+        settings = self._preparation.settings(self._weights_sha256(cache))
+        every = list(dict.fromkeys(wanted.values()))
+        volumes, numbers, failed = prepare_volumes(
+            every, self._preparation.reader(), settings, cache, name=name
+        )
+        index = np.full((cohort.n_rows, 1), -1, dtype=np.int64)
+        for row, files in wanted.items():
+            if files in failed:
+                rejected[row] = (files.where, failed[files])
+            else:
+                index[row] = numbers[files]
+        return MeasuredVolumes(
+            present=index[:, 0] >= 0,
+            rejections=tuple(
+                Rejection(cohort.patient_id[row], path, reason)
+                for row, (path, reason) in sorted(rejected.items())
+            ),
+            records=_records(cohort, name, wanted, rejected, volumes, index),
+            name=name,
+            volumes=volumes,
+            index=index,
+            patient_id=cohort.patient_id,
+        )
+
+    def _find(
+        self, cohort: Cohort, name: str
+    ) -> tuple[dict[int, VolumeFiles], dict[int, tuple[Path, str]]]:
+        """Files of each row that has all it needs; the reason for each that names absent ones."""
+        where = f"modalities.{name}"
+        further = [RowFiles(cohort, p, where=f"{where}.files") for p in self._patterns[1:]]
+        mask_files = [RowFiles(cohort, self._mask, where=f"{where}.crop")] if self._mask else []
+        points = None
+        if self._around:
+            points = read_points(cohort, self._around, self._convention, where=f"{where}.crop")
+        wanted: dict[int, VolumeFiles] = {}
+        rejected: dict[int, tuple[Path, str]] = {}
+        for row, paths in enumerate(cohort.files.get(name, ())):
+            if not paths or (points is not None and not points[row]):
+                continue
+            try:
+                channels = (paths, *(each.find(row) for each in further))
+                masks = tuple(path for each in mask_files for path in each.find(row))
+            except InputError as error:
+                rejected[row] = (called(paths), str(error))
+                continue
+            if all(channels) and (masks or not mask_files):
+                wanted[row] = VolumeFiles(channels, masks, points[row] if points else ())
+        return wanted, rejected
+
+    def fit(self, measured: Measured, rows: Ints, *, weight: Floats) -> ArraySpec:
+        """Count channels; learn the common scale and the quality of training volumes.
+
+        Raises:
+            InputError: No training row has a volume.
+        """
+        volumes = _volumes(measured)
+        chosen = measured.present[rows]
+        if not chosen.any():
+            raise InputError(
+                f"{volumes.name}: none of the {len(rows)} training rows has a usable volume. Check "
+                "`files`, and the reasons in manifest.csv."
+            )
+        facts = [volumes.prepared.facts[int(i)] for i in volumes.index[rows[chosen], 0]]
+        share = weight[chosen] / weight[chosen].sum()
+        n_channels = max(len(each.mean) for each in facts)
+        self._fitted = {
+            "channels": n_channels,
+            "n_rows": int(chosen.sum()),
+            "quality": reference_of(np.stack([each.quality for each in facts]), share),
+        }
+        if self._is_harmonised:
+            landmarks = np.stack(
+                [to_channels(each.landmarks, n_channels) for each in facts], dtype=np.float64
+            )
+            self._fitted["scale"] = scale.tolist()
+        return self._spec()
+
+    def arrays(self, measured: Measured, rows: Ints) -> NDArray[Any]:
+        """Volumes (n, C, X, Y, Z), float16 in 0..1 as stored, or float32 where they are changed."""
+        volumes = _volumes(measured)
+        if not measured.present.any() or len(rows) == 0:
+            return np.zeros((len(rows), *self._spec().sizes), dtype=np.float16)
+        stand_in = int(volumes.index[int(np.argmax(measured.present)), 0])
+        numbers = np.where(measured.present, volumes.index[:, 0], stand_in)[rows].tolist()
+        n_channels = int(self._fitted["channels"])
+        stored = [to_channels(volumes.prepared.stored(i), n_channels) for i in numbers]
+        arrays: NDArray[Any] = np.stack(stored)
+        if volumes.change is not None:
+            arrays = slice_by_slice(arrays, rows, partial(changed, change=volumes.change))
+        if self._is_harmonised:
+            arrays = self._harmonised(arrays, volumes.prepared, numbers)
+        if self._is_zscore:
+            arrays = _zscored(arrays, volumes.prepared, numbers)
+        return arrays
+
+    def _harmonised(
+        self, arrays: NDArray[Any], prepared: PreparedVolumes, numbers: list[int]
+    ) -> NDArray[np.float32]:
+        scale = np.asarray(self._fitted["scale"])
+        result = np.empty(arrays.shape, dtype=np.float32)
+        for place, i in enumerate(numbers):
+            own = to_channels(prepared.facts[i].landmarks, len(scale))
+            for channel in range(len(scale)):
+                result[place, channel] = match_histogram(
+                    arrays[place, channel], own[channel], scale[channel]
+                )
+        return result
+
+    def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
+        """Float32; augmented with draws from a CPU `generator`."""
+        volumes = batch.float()
+        if generator is None:
+            return volumes
+        spacing = self._preparation.spacing
+        mm = (1.0, 1.0, 1.0) if isinstance(spacing, str) else spacing
+        return self._augmentation.apply(volumes, generator, spacing_mm=mm)
+
+    def shown(self, batch: torch.Tensor) -> torch.Tensor:
+        """Volumes in 0..1; z-scores from -3 to 3."""
+        return (batch / (2 * _SHOWN_SD) + 0.5).clamp(0, 1) if self._is_zscore else batch
+
+    def lesion_masks(self, cohort: Cohort, rows: Ints, *, name: str) -> LesionMasks | None:
+        """The masks that the study names, on the grid that the encoder sees; None without any."""
+        if not self._masks:
+            return None
+        where = f"modalities.{name}.masks"
+        finder = RowFiles(cohort, self._masks, where=where)
+        wanted, _ = self._find(cohort, name)
+        masks = np.zeros((len(rows), *self._preparation.size), dtype=np.bool_)
+        remarks: list[str] = []
+        for i, row in enumerate(rows.tolist()):
+            if row not in wanted:
+                continue
+            try:
+                paths = finder.find(row)
+                if paths:
+                    masks[i] = self._mask_seen(wanted[row], paths)
+            except InputError as error:
+                remarks.append(f"{name}, patient {cohort.patient_id[row]}: no mask: {error}")
+        return LesionMasks(masks, np.asarray(masks.any(axis=(1, 2, 3))), tuple(remarks))
+
+    def _mask_seen(self, files: VolumeFiles, paths: tuple[Path, ...]) -> Bools:
+        volume = self._preparation.read(files.channels[0])
+        grid, _ = self._preparation.box(volume, files)
+        mask, _ = self._preparation.mask(paths, volume)
+        return resample(mask, grid_of(volume), grid, interpolation="nearest")
+
+    def poor(self, measured: Measured, rows: Ints) -> Bools:
+        """(len(rows),) True where the middle plane is too poor to rely on; see `notes`."""
+        poor = np.zeros(len(rows), dtype=np.bool_)
+        has = measured.present[rows]
+        if has.any():
+            quality = self._quality(measured, rows[has])
+            poor[has] = is_poor(quality, self._fitted.get("quality", {})).any(axis=1)
+        return poor
+
+    def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
+        """What reading had to assume, and one sentence for each volume poorer than in training."""
+        volumes, rows = _volumes(measured), rows[measured.present[rows]]
+        facts = [volumes.prepared.facts[int(i)] for i in volumes.index[rows, 0]]
+        said = tuple(dict.fromkeys(note for each in facts for note in each.notes))
+        reference = self._fitted.get("quality", {})
+        if not reference or len(rows) == 0:
+            return said
+        patients = [volumes.patient_id[int(row)] for row in rows]
+        quality = self._quality(measured, rows)
+        return (*said, *poor_notes(quality, reference, patients, what="volume"))
+
+    def _quality(self, measured: Measured, rows: Ints) -> Floats:
+        """(len(rows), measures) of the middle planes; the rows have volumes."""
+        volumes = _volumes(measured)
+        numbers = volumes.index[rows, 0].tolist()
+        if volumes.change is None:
+            return np.stack([volumes.prepared.facts[i].quality for i in numbers])
+        middle = self._preparation.size[2] // 2
+        planes = np.stack(
+            [np.asarray(volumes.prepared.stored(i)[..., middle : middle + 1]) for i in numbers]
+        )
+        worse = slice_by_slice(planes, rows, partial(changed, change=volumes.change))
+        return measure_quality(worse[..., 0].mean(axis=1, dtype=np.float32))
+
+    def state(self) -> FittedState:
+        """Channels, common scale and quality of the training volumes."""
+        return FittedState(values=dict(self._fitted))
+
+    def restore(self, state: FittedState) -> ArraySpec:
+        """Take up a fitted state; see `state`.
+
+        Raises:
+            InputError: The state is not one of this modality's.
+        """
+        channels, scale = state.values.get("channels"), state.values.get("scale")
+        if not isinstance(channels, int) or (scale is None) == self._is_harmonised:
+            raise InputError(
+                f"Fitted state of a volume: channels is {channels!r}, and it has "
+                f"{'no ' if scale is None else 'a '}common scale. The model folder is damaged."
+            )
+        self._fitted = dict(state.values)
+        return self._spec()
+
+    def _spec(self) -> ArraySpec:
+        channels = int(self._fitted["channels"])
+        names = self._patterns
+        if len(names) != channels:
+            names = (
+                _COLOURS if channels == 3 else tuple(f"channel {k + 1}" for k in range(channels))
+            )
+        names = ("intensity",) if channels == 1 else names
+        return ArraySpec("volume", (channels, *self._preparation.size), names)
+
+    def _weights_sha256(self, cache: Cache) -> str:
+        path = Path(self._preparation.denoise_weights).expanduser()
+        return cache.sha256(path) if path.is_file() else "none"
+
+
+def _volumes(measured: Measured) -> MeasuredVolumes:
+    if not isinstance(measured, MeasuredVolumes):
+        raise TypeError(f"a volume modality was given {type(measured).__name__}")
+    return measured
+
+
+def _zscored(
+    arrays: NDArray[Any], prepared: PreparedVolumes, numbers: list[int]
+) -> NDArray[np.float32]:
+    """Each channel with its own volume's mean and standard deviation; a constant one is 0."""
+    n_channels = arrays.shape[1]
+    facts = [prepared.facts[i] for i in numbers]
+    mean = np.stack([to_channels(each.mean, n_channels) for each in facts]).astype(np.float32)
+    sd = np.stack([to_channels(each.sd, n_channels) for each in facts]).astype(np.float32)
+    shape = (len(arrays), n_channels, 1, 1, 1)
+    spread = np.where(sd > 0, sd, 1).reshape(shape)
+    return ((arrays - mean.reshape(shape)) / spread).astype(np.float32)
+
+
+def _check(
+    patterns: tuple[str, ...], size: tuple[int, int, int], spacing_mm: Spacing,
+    window: tuple[float, ...], normalise: str, harmonise: str,
+) -> None:  # fmt: skip
+    problems: list[str] = []
+    if not patterns:
+        problems.append("files: an empty list, expected a pattern or one for each channel.")
+    if min(size) < 1:
+        problems.append(f"size: found {list(size)}, expected three numbers of voxels from 1 up.")
+    if not isinstance(spacing_mm, str) and not all(0 < mm < np.inf for mm in spacing_mm):
+        problems.append(f"spacing_mm: found {list(spacing_mm)}, expected three above 0.")
+    if window and window[0] >= window[1]:
+        problems.append(f"window_hu: found {list(window)}, expected the lower value first.")
+    if normalise == "window" and not window:
+        problems.append('normalise: "window" needs window_hu, such as [-1000, 400].')
+    if normalise == "percentile" and window:
+        problems.append('normalise: with window_hu it is "window" or "zscore"; leave one out.')
+    if normalise == "zscore" and harmonise != "none":
+        problems.append(
+            'harmonise: brings all volumes onto one scale; normalise = "zscore" undoes it.'
+        )
+    if problems:
+        raise StudyError(problems)
+
+
+def _crop(crop: Crop) -> tuple[Box, tuple[str, ...], str]:
+    """What the box is centred on, its columns, and its pattern of masks."""
+    if isinstance(crop, str):
+        return crop, (), ""
+    keys, convention = set(crop), crop.get("convention", "LPS")
+    around, mask = crop.get("around", ()), crop.get("mask", "")
+    if keys == {"mask"} and isinstance(mask, str):
+        return "mask", (), mask
+    if "around" not in keys or keys - {"around", "convention"}:
+        raise StudyError(
+            f"crop: found a table of {', '.join(sorted(keys)) or 'nothing'}, expected around = "
+            "(one column or three) with convention, or mask = (a pattern)."
+        )
+    if convention not in ("LPS", "RAS"):
+        raise StudyError(f'crop.convention: found {convention!r}, expected "LPS" or "RAS".')
+    return "around", (around,) if isinstance(around, str) else around, ""
+
+
+def _records(
+    cohort: Cohort, name: str, wanted: Mapping[int, VolumeFiles],
+    rejected: Mapping[int, tuple[Path, str]], volumes: PreparedVolumes, index: Ints,
+) -> tuple[FileRecord, ...]:  # fmt: skip
+    """What became of every file; a file used by one row stays used whatever another row says."""
+    states: dict[Path, FileRecord] = {}
+    for row, files in wanted.items():
+        if row in rejected:
+            continue
+        ignored = dict(volumes.facts[int(index[row, 0])].ignored)
+        for number, path in enumerate(files.files):
+            state = "ignored" if number in ignored else "used"
+            reason = ignored.get(number, "")
+            states[path] = FileRecord(path, state, reason, name, cohort.patient_id[row])
+    for row, (_, reason) in rejected.items():
+        for path in cohort.files[name][row]:
+            record = FileRecord(path, "rejected", reason, name, cohort.patient_id[row])
+            states.setdefault(path, record)
+    return tuple(states.values())
