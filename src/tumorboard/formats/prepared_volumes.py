@@ -17,7 +17,7 @@ from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.file_progress import FileProgress
 from tumorboard.formats.image_fingerprints import SIDE_PX, Fingerprints, small_picture
-from tumorboard.records import Floats, Ints
+from tumorboard.records import Cohort, FileRecord, Floats, Ints
 
 log = logging.getLogger("tumorboard")
 
@@ -255,3 +255,24 @@ def _prepare_one(key: str, volume: VolumeFiles, apply: Prepare, cache: Cache) ->
     cache.store(key, array)
     cache.store(_facts_key(key, cache), facts.encoded())
     return facts
+
+
+def volume_records(
+    cohort: Cohort, name: str, wanted: Mapping[int, VolumeFiles],
+    rejected: Mapping[int, tuple[Path, str]], volumes: PreparedVolumes, number: Ints,
+) -> tuple[FileRecord, ...]:  # fmt: skip
+    """What became of every file; a file used by one row stays used whatever another row says."""
+    states: dict[Path, FileRecord] = {}
+    for row, files in wanted.items():
+        if row in rejected:
+            continue
+        ignored = dict(volumes.facts[int(number[row])].ignored)
+        for place, path in enumerate(files.files):
+            state = "ignored" if place in ignored else "used"
+            reason = ignored.get(place, "")
+            states[path] = FileRecord(path, state, reason, name, cohort.patient_id[row])
+    for row, (_, reason) in rejected.items():
+        for path in cohort.files[name][row]:
+            record = FileRecord(path, "rejected", reason, name, cohort.patient_id[row])
+            states.setdefault(path, record)
+    return tuple(states.values())

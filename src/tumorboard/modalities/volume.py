@@ -15,12 +15,11 @@ from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.image_fingerprints import Fingerprints
 from tumorboard.formats.lesion_masks import LesionMasks
-from tumorboard.formats.points import Convention, read_points
 from tumorboard.formats.prepared_volumes import (
     PreparedVolumes,
     VolumeFiles,
-    called,
     prepare_volumes,
+    volume_records,
 )
 from tumorboard.formats.row_files import RowFiles
 from tumorboard.modalities import Measured, MeasuredPictures, Modality, changed
@@ -28,14 +27,13 @@ from tumorboard.records import (
     ArraySpec,
     Bools,
     Cohort,
-    FileRecord,
     FittedState,
     Floats,
     Ints,
     Rejection,
 )
 from tumorboard.transforms.denoising import Denoiser, check_denoiser
-from tumorboard.transforms.histogram_matching import match_histogram, standard_scale
+from tumorboard.transforms.histogram_matching import match_histograms, standard_scale
 from tumorboard.transforms.image_quality import (
     is_poor,
     measure_quality,
@@ -44,13 +42,12 @@ from tumorboard.transforms.image_quality import (
 )
 from tumorboard.transforms.volume_augmentation import VolumeAugmentation
 from tumorboard.transforms.volume_planes import slice_by_slice, three_planes, to_channels
-from tumorboard.transforms.volume_preparation import Box, Spacing, VolumePreparation, grid_of
+from tumorboard.transforms.volume_preparation import Spacing, VolumePreparation, grid_of, zscored
 from tumorboard.transforms.volume_resampling import Interpolation, resample
+from tumorboard.transforms.volume_rows import Crop, VolumeRows
 
 if TYPE_CHECKING:
     import torch
-
-Crop = Literal["none", "body", "lung"] | Mapping[str, str | tuple[str, str, str]]
 
 _NO_RULES: Mapping[str, str] = {}
 #: Where a z-scored volume is shown as a picture, this many standard deviations are black and white.
@@ -175,12 +172,10 @@ class Volume(Modality):
         self._patterns = (files,) if isinstance(files, str) else files
         _check(self._patterns, size, spacing_mm, window, normalise, harmonise)
         check_denoiser(denoise, denoise_weights)
-        box, self._around, mask = _crop(crop)
-        is_lps = isinstance(crop, str) or crop.get("convention", "LPS") == "LPS"
-        self._convention: Convention = "LPS" if is_lps else "RAS"
-        self._mask, self._masks = mask, mask if masks == "none" else masks
+        self._rows = VolumeRows(self._patterns, crop)
+        self._masks = self._rows.mask if masks == "none" else masks
         self._preparation = VolumePreparation(
-            spacing_mm, size, window, box, denoise, denoise_weights, interpolation,
+            spacing_mm, size, window, self._rows.box, denoise, denoise_weights, interpolation,
             allow_missing_slices, choose,
         )  # fmt: skip
         self._augmentation = VolumeAugmentation(
@@ -204,7 +199,7 @@ class Volume(Modality):
             InputError: Cells that should hold a point and do not; every row at fault.
             StudyError: A pattern or a column that the table does not have.
         """
-        wanted, rejected = self._find(cohort, name)
+        wanted, rejected = self._rows.find(cohort, name)
         settings = self._preparation.settings(self._weights_sha256(cache))
         every = list(dict.fromkeys(wanted.values()))
         volumes, numbers, failed = prepare_volumes(
@@ -222,37 +217,12 @@ class Volume(Modality):
                 Rejection(cohort.patient_id[row], path, reason)
                 for row, (path, reason) in sorted(rejected.items())
             ),
-            records=_records(cohort, name, wanted, rejected, volumes, index),
+            records=volume_records(cohort, name, wanted, rejected, volumes, index[:, 0]),
             name=name,
             volumes=volumes,
             index=index,
             patient_id=cohort.patient_id,
         )
-
-    def _find(
-        self, cohort: Cohort, name: str
-    ) -> tuple[dict[int, VolumeFiles], dict[int, tuple[Path, str]]]:
-        """Files of each row that has all it needs; the reason for each that names absent ones."""
-        where = f"modalities.{name}"
-        further = [RowFiles(cohort, p, where=f"{where}.files") for p in self._patterns[1:]]
-        mask_files = [RowFiles(cohort, self._mask, where=f"{where}.crop")] if self._mask else []
-        points = None
-        if self._around:
-            points = read_points(cohort, self._around, self._convention, where=f"{where}.crop")
-        wanted: dict[int, VolumeFiles] = {}
-        rejected: dict[int, tuple[Path, str]] = {}
-        for row, paths in enumerate(cohort.files.get(name, ())):
-            if not paths or (points is not None and not points[row]):
-                continue
-            try:
-                channels = (paths, *(each.find(row) for each in further))
-                masks = tuple(path for each in mask_files for path in each.find(row))
-            except InputError as error:
-                rejected[row] = (called(paths), str(error))
-                continue
-            if all(channels) and (masks or not mask_files):
-                wanted[row] = VolumeFiles(channels, masks, points[row] if points else ())
-        return wanted, rejected
 
     def fit(self, measured: Measured, rows: Ints, *, weight: Floats) -> ArraySpec:
         """Count channels; learn the common scale and the quality of training volumes.
@@ -276,9 +246,8 @@ class Volume(Modality):
             "quality": reference_of(np.stack([each.quality for each in facts]), share),
         }
         if self._is_harmonised:
-            landmarks = np.stack(
-                [to_channels(each.landmarks, n_channels) for each in facts], dtype=np.float64
-            )
+            marks = [to_channels(each.landmarks, n_channels) for each in facts]
+            scale = standard_scale(np.stack(marks).astype(np.float64), share)
             self._fitted["scale"] = scale.tolist()
         return self._spec()
 
@@ -295,23 +264,11 @@ class Volume(Modality):
         if volumes.change is not None:
             arrays = slice_by_slice(arrays, rows, partial(changed, change=volumes.change))
         if self._is_harmonised:
-            arrays = self._harmonised(arrays, volumes.prepared, numbers)
+            landmarks = [volumes.prepared.facts[i].landmarks for i in numbers]
+            arrays = match_histograms(arrays, landmarks, np.asarray(self._fitted["scale"]))
         if self._is_zscore:
-            arrays = _zscored(arrays, volumes.prepared, numbers)
+            arrays = zscored(arrays, [volumes.prepared.facts[i] for i in numbers])
         return arrays
-
-    def _harmonised(
-        self, arrays: NDArray[Any], prepared: PreparedVolumes, numbers: list[int]
-    ) -> NDArray[np.float32]:
-        scale = np.asarray(self._fitted["scale"])
-        result = np.empty(arrays.shape, dtype=np.float32)
-        for place, i in enumerate(numbers):
-            own = to_channels(prepared.facts[i].landmarks, len(scale))
-            for channel in range(len(scale)):
-                result[place, channel] = match_histogram(
-                    arrays[place, channel], own[channel], scale[channel]
-                )
-        return result
 
     def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
         """Float32; augmented with draws from a CPU `generator`."""
@@ -332,7 +289,7 @@ class Volume(Modality):
             return None
         where = f"modalities.{name}.masks"
         finder = RowFiles(cohort, self._masks, where=where)
-        wanted, _ = self._find(cohort, name)
+        wanted, _ = self._rows.find(cohort, name)
         masks = np.zeros((len(rows), *self._preparation.size), dtype=np.bool_)
         remarks: list[str] = []
         for i, row in enumerate(rows.tolist()):
@@ -426,19 +383,6 @@ def _volumes(measured: Measured) -> MeasuredVolumes:
     return measured
 
 
-def _zscored(
-    arrays: NDArray[Any], prepared: PreparedVolumes, numbers: list[int]
-) -> NDArray[np.float32]:
-    """Each channel with its own volume's mean and standard deviation; a constant one is 0."""
-    n_channels = arrays.shape[1]
-    facts = [prepared.facts[i] for i in numbers]
-    mean = np.stack([to_channels(each.mean, n_channels) for each in facts]).astype(np.float32)
-    sd = np.stack([to_channels(each.sd, n_channels) for each in facts]).astype(np.float32)
-    shape = (len(arrays), n_channels, 1, 1, 1)
-    spread = np.where(sd > 0, sd, 1).reshape(shape)
-    return ((arrays - mean.reshape(shape)) / spread).astype(np.float32)
-
-
 def _check(
     patterns: tuple[str, ...], size: tuple[int, int, int], spacing_mm: Spacing,
     window: tuple[float, ...], normalise: str, harmonise: str,
@@ -462,42 +406,3 @@ def _check(
         )
     if problems:
         raise StudyError(problems)
-
-
-def _crop(crop: Crop) -> tuple[Box, tuple[str, ...], str]:
-    """What the box is centred on, its columns, and its pattern of masks."""
-    if isinstance(crop, str):
-        return crop, (), ""
-    keys, convention = set(crop), crop.get("convention", "LPS")
-    around, mask = crop.get("around", ()), crop.get("mask", "")
-    if keys == {"mask"} and isinstance(mask, str):
-        return "mask", (), mask
-    if "around" not in keys or keys - {"around", "convention"}:
-        raise StudyError(
-            f"crop: found a table of {', '.join(sorted(keys)) or 'nothing'}, expected around = "
-            "(one column or three) with convention, or mask = (a pattern)."
-        )
-    if convention not in ("LPS", "RAS"):
-        raise StudyError(f'crop.convention: found {convention!r}, expected "LPS" or "RAS".')
-    return "around", (around,) if isinstance(around, str) else around, ""
-
-
-def _records(
-    cohort: Cohort, name: str, wanted: Mapping[int, VolumeFiles],
-    rejected: Mapping[int, tuple[Path, str]], volumes: PreparedVolumes, index: Ints,
-) -> tuple[FileRecord, ...]:  # fmt: skip
-    """What became of every file; a file used by one row stays used whatever another row says."""
-    states: dict[Path, FileRecord] = {}
-    for row, files in wanted.items():
-        if row in rejected:
-            continue
-        ignored = dict(volumes.facts[int(index[row, 0])].ignored)
-        for number, path in enumerate(files.files):
-            state = "ignored" if number in ignored else "used"
-            reason = ignored.get(number, "")
-            states[path] = FileRecord(path, state, reason, name, cohort.patient_id[row])
-    for row, (_, reason) in rejected.items():
-        for path in cohort.files[name][row]:
-            record = FileRecord(path, "rejected", reason, name, cohort.patient_id[row])
-            states.setdefault(path, record)
-    return tuple(states.values())

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
 from tumorboard.records import Bools, Floats
+from tumorboard.transforms.volume_planes import to_channels
 
 #: Percentiles of the foreground that are matched: both ends and the deciles between.
 PERCENTILES = (1.0, 10.0, 20.0, 30.0, 40.0, 50.0, 60.0, 70.0, 80.0, 90.0, 99.0)
@@ -80,6 +83,26 @@ def match_histogram(
     at = np.concatenate([below[:1], at, above[:1]])
     to = np.concatenate([below[1:], to, above[1:]])
     return np.clip(np.interp(flat, at, to), 0.0, 1.0).astype(np.float32)
+
+
+def match_histograms(
+    volumes: NDArray[np.floating], landmarks: Sequence[Floats], standard: Floats
+) -> NDArray[np.float32]:
+    """`match_histogram` of every channel of (n, C, X, Y, Z).
+
+    Args:
+        volumes: In 0..1.
+        landmarks: (c, 11) of each volume; see `to_channels` where c is not C.
+        standard: (C, 11).
+    """
+    result = np.empty(volumes.shape, dtype=np.float32)
+    for place, marks in enumerate(landmarks):
+        own = to_channels(marks, len(standard))
+        for channel in range(len(standard)):
+            result[place, channel] = match_histogram(
+                volumes[place, channel], own[channel].astype(np.float64), standard[channel]
+            )
+    return result
 
 
 def _beyond(at: Floats, to: Floats, *, first: bool) -> Floats:

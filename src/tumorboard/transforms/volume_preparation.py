@@ -28,6 +28,7 @@ from tumorboard.transforms.volume_cropping import (
     check_inside,
     middle_of,
 )
+from tumorboard.transforms.volume_planes import to_channels
 from tumorboard.transforms.volume_resampling import Grid, Interpolation, resample, respaced
 
 Spacing = Literal["keep", "unknown"] | tuple[float, float, float]
@@ -273,6 +274,16 @@ def grid_of(volume: Volume) -> Grid:
     """Where the voxels of a volume are."""
     x, y, z = volume.array.shape[1:]
     return Grid((x, y, z), volume.affine)
+
+
+def zscored(volumes: NDArray[Any], facts: Sequence[VolumeFacts]) -> NDArray[np.float32]:
+    """Each channel (n, C, X, Y, Z) by its volume's mean and standard deviation; a flat one is 0."""
+    n_channels = volumes.shape[1]
+    mean = np.stack([to_channels(each.mean, n_channels) for each in facts])
+    sd = np.stack([to_channels(each.sd, n_channels) for each in facts])
+    shape = (len(volumes), n_channels, 1, 1, 1)
+    spread = np.where(sd > 0, sd, 1).reshape(shape).astype(np.float32)
+    return (volumes - mean.reshape(shape).astype(np.float32)) / spread
 
 
 def _unit_voxels(affine: Floats) -> Floats:

@@ -35,7 +35,8 @@ class Grid:
     @property
     def spacing_mm(self) -> Floats:
         """(3,) voxel size along each axis."""
-        return np.sqrt(np.square(self.affine[:3, :3]).sum(axis=0))
+        length = np.linalg.norm(self.affine[:3, :3], axis=0)
+        return np.asarray(length, dtype=np.float64)
 
     def index_of(self, point_mm: Floats) -> Floats:
         """(3,) voxel index, not rounded, of a point of the world."""
