@@ -74,7 +74,8 @@ def corrected_resampled_t(
 
 def largest_difference(metric: str) -> float:
     """Largest difference that two values of a metric can have."""
-    return {"mcc": 2.0, "log_loss": np.inf}.get(metric, 1.0)
+    unbounded = dict.fromkeys(("log_loss", "r2", "mae", "rmse"), np.inf)
+    return {"mcc": 2.0, "spearman": 2.0, "pearson": 2.0, **unbounded}.get(metric, 1.0)
 
 
 def judge_auroc(first: ScoredUnits, second: ScoredUnits) -> Result:

@@ -11,19 +11,24 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard.evaluation.any_table import AnyTable
 from tumorboard.evaluation.classification import evaluate_arm, score
 from tumorboard.evaluation.comparison import compare_arms
+from tumorboard.evaluation.outcome_comparison import compare_outcomes
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.prediction_table import PredictionTable
+from tumorboard.evaluation.scores import evaluate_outcomes, score_units
 from tumorboard.evaluation.statistic import Thresholds
 from tumorboard.records import Estimate
 from tumorboard.study_keys import Primary
+from tumorboard.study_words import METRICS_OF
 
 #: What is shown of the single models, beside the ensemble.
 MODEL_METRICS = ("auroc", "auprc", "balanced_accuracy", "sensitivity", "specificity", "brier")
 
 
 def held_out_document(
-    each: PredictionTable, ensemble: PredictionTable, *, thresholds: Thresholds,
+    each: AnyTable, ensemble: AnyTable, *, thresholds: Thresholds,
     ensemble_thresholds: Thresholds, primary: Primary, n_bootstrap: int, rng: np.random.Generator,
 ) -> dict[str, Any]:  # fmt: skip
     """Metrics on patients that took no part in any fold.
@@ -42,6 +47,10 @@ def held_out_document(
         estimate}, "models": {metric: [one value per model]}}} and `comparison` (of the ensembles;
         None where an arm predicted nobody).
     """
+    if isinstance(each, OutcomeTable) and isinstance(ensemble, OutcomeTable):
+        return _of_numbers(each, ensemble, primary, n_bootstrap, rng)
+    if not (isinstance(each, PredictionTable) and isinstance(ensemble, PredictionTable)):
+        raise TypeError("the models and their ensemble predict different tasks")
     seed = int(rng.integers(2**63))
     arms: dict[str, Any] = {}
     for arm in ensemble.arms:
@@ -83,6 +92,48 @@ def _models(table: PredictionTable, thresholds: Thresholds) -> dict[str, list[fl
     return found
 
 
+def _of_numbers(
+    each: OutcomeTable, ensemble: OutcomeTable, primary: Primary, n_bootstrap: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:  # fmt: skip
+    """The same of survival times and of other numbers."""
+    kind, seed = ensemble.kind, int(rng.integers(2**63))
+    estimates = evaluate_outcomes(
+        kind, ensemble, n_bootstrap=n_bootstrap, rng=np.random.default_rng(seed)
+    )
+    arms: dict[str, Any] = {}
+    for arm, found in estimates.items():
+        own = each.of_arm(arm)
+        own = own.take(own.known)
+        arms[arm] = {
+            "ensemble": {name: asdict(estimate) for name, estimate in found.items()},
+            "models": {name: _each_model(own, name) for name in METRICS_OF[kind]},
+        }
+    _, first = np.unique(ensemble.unit_id, return_index=True)
+    known = ensemble.take(first).outcome[ensemble.take(first).known]
+    counts = {"known": len(known)}
+    if kind == "survival":
+        n_events = int(known[:, 1].sum())
+        counts = {"event": n_events, "censored": len(known) - n_events}
+    comparison = None
+    if primary.arm != primary.reference and {primary.arm, primary.reference} <= set(ensemble.arms):
+        compared = compare_outcomes(
+            kind, ensemble, primary, n_bootstrap=n_bootstrap, rng=np.random.default_rng(seed)
+        )
+        comparison = asdict(compared[0])
+    return {
+        "n_patients": len(np.unique(ensemble.patient_id)), "n_units": len(first),
+        "outcome": counts, "arms": arms, "comparison": comparison,
+    }  # fmt: skip
+
+
+def _each_model(table: OutcomeTable, metric: str) -> list[float]:
+    """A metric of each fold's model."""
+    models = sorted(set(zip(table.repeat.tolist(), table.fold.tolist(), strict=True)))
+    own = [table.take((table.repeat == r) & (table.fold == f)) for r, f in models]
+    return [score_units(t.kind, metric, t.outcome, t.predictions, t.prediction_names) for t in own]
+
+
 def _comparison(
     table: PredictionTable, thresholds: Thresholds, primary: Primary, n_bootstrap: int, seed: int
 ) -> dict[str, Any] | None:
@@ -98,7 +149,7 @@ def _comparison(
 def short_metrics(estimates: Mapping[str, Any]) -> dict[str, Any]:
     """Value and interval of the leading metrics, for a ledger; NaN becomes None."""
     found: dict[str, Any] = {}
-    for name in MODEL_METRICS:
+    for name in (*MODEL_METRICS, *METRICS_OF["survival"], *METRICS_OF["regression"]):
         if name in estimates:
             entry = estimates[name]
             entry = asdict(entry) if isinstance(entry, Estimate) else entry

@@ -66,6 +66,11 @@ class OutcomeTable:
         return tuple(dict.fromkeys(self.arm.tolist()))
 
     @property
+    def kind(self) -> str:
+        """The task whose predictions these are: `survival` or `regression`."""
+        return "survival" if self.outcome_names == ("time_days", "event") else "regression"
+
+    @property
     def known(self) -> Bools:
         """(rows,) True where every outcome is known."""
         return np.asarray(~np.isnan(self.outcome).any(axis=1))

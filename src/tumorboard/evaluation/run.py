@@ -10,6 +10,8 @@ from typing import Any
 from tumorboard.errors import InputError
 from tumorboard.evaluation.answer import answer, unit_word
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.outcome_files import read_outcomes
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import labelled
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.results import read_comparison, read_metrics
@@ -47,8 +49,10 @@ class Run:
         return f"Run({str(self.folder)!r})"
 
     @cached_property
-    def predictions(self) -> PredictionTable:
+    def predictions(self) -> PredictionTable | OutcomeTable:
         """One row per unit, arm, repeat and fold."""
+        if self._table("task").get("kind", "classification") in ("survival", "regression"):
+            return read_outcomes(self.folder / "predictions.csv")
         target = self._table("task").get("target", "none")
         outcome = target if isinstance(target, str) else "none"
         return read_predictions(self.folder / "predictions.csv", outcome=outcome)

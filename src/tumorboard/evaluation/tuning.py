@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from tumorboard.errors import InputError
-from tumorboard.evaluation.classification import score
-from tumorboard.evaluation.prediction_table import PredictionTable
+from tumorboard.evaluation.any_table import AnyTable
+from tumorboard.evaluation.outcome_table import OutcomeTable
+from tumorboard.evaluation.scores import LOSS_OF, score_units
 from tumorboard.study_words import LOWER_IS_BETTER
 
 
-def tuning_document(run: Path, tuning: Mapping[str, Any], table: PredictionTable) -> dict[str, Any]:
+def tuning_document(run: Path, tuning: Mapping[str, Any], table: AnyTable) -> dict[str, Any]:
     """Evidence `tuning`: choices, inner and outer scores of every arm, repeat and fold.
 
     Layout: `metric`, `smaller_is_better`, `budget` (trials per arm and split), `space` (dotted key
@@ -33,7 +34,8 @@ def tuning_document(run: Path, tuning: Mapping[str, Any], table: PredictionTable
         InputError: A tuning.csv is damaged.
     """
     asked = str(tuning.get("metric", "auroc"))
-    metric = "log_loss" if asked == "loss" else asked  # as the search scores it
+    kind = table.kind if isinstance(table, OutcomeTable) else "classification"
+    metric = LOSS_OF[kind] if asked == "loss" else asked  # as the search scores it
     smaller = metric in LOWER_IS_BETTER
     budget = int(tuning.get("trials", 0))
     arms: dict[str, Any] = {}
@@ -59,7 +61,7 @@ def _split_of(path: Path) -> tuple[int, int]:
 
 
 def _fit(
-    path: Path, table: PredictionTable, arm: str, metric: str, column: str, budget: int,
+    path: Path, table: AnyTable, arm: str, metric: str, column: str, budget: int,
     *, smaller_is_better: bool,
 ) -> dict[str, Any]:  # fmt: skip
     trials = _read_trials(path, column)
@@ -109,21 +111,21 @@ def _value(text: str) -> float | int | str:
     return text
 
 
-def _outer(table: PredictionTable, arm: str, repeat: int, fold: int, metric: str) -> float:
+def _outer(table: AnyTable, arm: str, repeat: int, fold: int, metric: str) -> float:
     """The same metric on the test patients of the same fit."""
     rows = (
         (table.arm == arm) & (table.repeat == repeat) & (table.fold == fold)
-        & (table.part == "test") & (table.outcome >= 0)
+        & (table.part == "test")
     )  # fmt: skip
-    test = table.take(rows)
-    if not test.n_rows:
+    if isinstance(table, OutcomeTable):
+        test = table.take(rows & table.known)
+        names = test.prediction_names
+        return score_units(test.kind, metric, test.outcome, test.predictions, names)
+    known = table.take(rows & (table.outcome >= 0))
+    if not known.n_rows:
         return float("nan")
-    return score(
-        metric,
-        target=test.outcome,
-        probabilities=test.probabilities,
-        weight=np.ones(test.n_rows),
-    )
+    classes = known.classes
+    return score_units("classification", metric, known.outcome, known.probabilities, classes)
 
 
 def _summary(fits: Sequence[Mapping[str, Any]], *, smaller_is_better: bool) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from tumorboard.evaluation.tables import PredictionTable, concatenate
+from tumorboard.evaluation.any_table import AnyTable, join
+from tumorboard.evaluation.outcome_table import OutcomeTable
+from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.records import Floats, Ints, Split
 from tumorboard.study import Study
 from tumorboard.training.fitted import FittedArm
@@ -32,8 +34,8 @@ class NewPatients:
         digests: Arm -> SHA-256 of each of its models, in the order of the splits.
     """
 
-    each: PredictionTable
-    ensemble: PredictionTable
+    each: AnyTable
+    ensemble: AnyTable
     thresholds: Thresholds
     ensemble_thresholds: Thresholds
     digests: Mapping[str, tuple[str, ...]]
@@ -61,12 +63,12 @@ def predict_new(
         patients: Whose rows.
         rows: Which of their rows.
     """
-    tables: list[PredictionTable] = []
-    ensembles: list[PredictionTable] = []
+    tables: list[AnyTable] = []
+    ensembles: list[AnyTable] = []
     thresholds: dict[tuple[str, int, int], float] = {}
     joint: dict[tuple[str, int, int], float] = {}
     for arm in study.arms:
-        own: list[PredictionTable] = []
+        own: list[AnyTable] = []
         chosen: list[float] = []
         for split in splits:
             fitted = FittedArm.open(fit_folder(run, arm, split))
@@ -81,17 +83,33 @@ def predict_new(
             ensembles.append(_mean(own))
             joint[arm, 1, 1] = float(np.mean(chosen))
     digests = model_digests(study, splits, run)
-    return NewPatients(
-        concatenate(tables), concatenate(ensembles), _known(thresholds), _known(joint), digests
-    )
+    return NewPatients(join(tables), join(ensembles), _known(thresholds), _known(joint), digests)
 
 
-def _mean(tables: Sequence[PredictionTable]) -> PredictionTable:
-    """Mean probability of every unit; the tables hold the same units in the same order."""
+def _mean(tables: Sequence[AnyTable]) -> AnyTable:
+    """Mean prediction of every unit; the tables hold the same units in the same order.
+
+    Risk scores of several models have no common scale: each is put in the order of its patients
+    first, so that no model counts for more than another.
+    """
     first = tables[0]
-    mean: Floats = np.mean([table.probabilities for table in tables], axis=0)
     ones = np.ones(first.n_rows, dtype=np.int64)
+    if isinstance(first, OutcomeTable):
+        said = [_on_one_scale(t) for t in tables if isinstance(t, OutcomeTable)]
+        return replace(first, predictions=np.mean(said, axis=0), repeat=ones, fold=ones)
+    mean: Floats = np.mean([t.probabilities for t in tables if isinstance(t, PredictionTable)], 0)
     return replace(first, probabilities=mean, repeat=ones, fold=ones)
+
+
+def _on_one_scale(table: OutcomeTable) -> Floats:
+    """Predictions with risk scores as ranks from 0 to 1 among these patients."""
+    from scipy.stats import rankdata
+
+    if table.kind != "survival":
+        return table.predictions
+    said = table.predictions.copy()
+    said[:, 0] = (rankdata(said[:, 0]) - 0.5) / len(said)
+    return said
 
 
 def _known(thresholds: Mapping[tuple[str, int, int], float]) -> Thresholds:

@@ -6,9 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from tumorboard.evaluation.any_table import AnyTable
 from tumorboard.evaluation.calibrators import fit_calibrator
 from tumorboard.evaluation.conformal import fit_conformal
-from tumorboard.evaluation.tables import PredictionTable
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.modalities import row_weights
 from tumorboard.study import Study
@@ -17,8 +18,8 @@ from tumorboard.training.fitted import FittedArm
 
 
 def decide_on_validation(
-    study: Study, fitted: FittedArm, raw: PredictionTable
-) -> tuple[PredictionTable, dict[str, list[str]]]:
+    study: Study, fitted: FittedArm, raw: AnyTable
+) -> tuple[AnyTable, dict[str, list[str]]]:
     """Fit calibration, then the threshold and the prediction sets on calibrated probabilities.
 
     All three look at the validation patients of the same fit, never at test patients.
@@ -29,8 +30,11 @@ def decide_on_validation(
         raw: Predictions of its validation and test patients, not calibrated.
 
     Returns:
-        The predictions after calibration, and remarks by what they are about.
+        The predictions after calibration, and remarks by what they are about; predictions of
+        numbers as they are.
     """
+    if isinstance(raw, OutcomeTable):
+        return raw, {}
     keys = study.keys.evaluation
     rows = np.flatnonzero((raw.part == "validation") & (raw.outcome >= 0))
     validation = raw.take(rows)

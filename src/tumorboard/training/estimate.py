@@ -13,9 +13,15 @@ from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import Rows, derive_seed
-from tumorboard.training.fit import choose_device, choose_precision, fit_modalities, new_network
+from tumorboard.training.fit import (
+    choose_device,
+    choose_precision,
+    fit_modalities,
+    new_network,
+    prepared_task,
+)
 from tumorboard.training.fitted import channels_last
-from tumorboard.training.prepare import Prepared, build_task
+from tumorboard.training.prepare import Prepared
 
 #: Seconds that a fit costs beside its batches: building the network, checkpoints, saving.
 _OVERHEAD_S = 0.5
@@ -31,8 +37,8 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
     if arm.baseline is not None:
         return fits * _OVERHEAD_S
     split = splits[0]
-    modalities, specs = fit_modalities(study, prepared, split, arm.modalities)
-    task = build_task(study.keys.task)
+    modalities, specs = fit_modalities(study, prepared, split, arm)
+    task = prepared_task(study, prepared, split.rows(prepared.cohort, "train"))
     n_outputs = task.n_outputs(prepared.outcomes.classes)
     device = torch.device(choose_device(study.keys.runtime.device))
     with torch.random.fork_rng():
@@ -44,7 +50,7 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
         modalities, prepared.measured, prepared.outcomes.target, np.ones(prepared.cohort.n_rows)
     )
     size = min(arm.training.batch_size, len(train))
-    has_images = any(spec.layout in ("image", "bag") for spec in specs.values())
+    has_images = any(spec.layout in ("image", "bag", "volume") for spec in specs.values())
     channels_last(network, specs)
     precision = choose_precision(study.keys.runtime.precision, device.type, has_images)
     seconds: list[float] = []

@@ -18,11 +18,12 @@ from tumorboard.errors import RunError, StudyError
 from tumorboard.modalities import Modality, row_weights
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
-from tumorboard.records import ArraySpec, Bools, Ints, Split
+from tumorboard.records import ArraySpec, Bools, Ints, Split, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Training
+from tumorboard.tasks import Task
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
-from tumorboard.training.fitted import FittedArm, channels_last
+from tumorboard.training.fitted import FittedArm, asked_of, channels_last
 from tumorboard.training.members import is_kept, keep_member, reopen_member
 from tumorboard.training.prepare import Prepared, build_modality, build_task
 
@@ -41,30 +42,44 @@ class Fit:
 
 
 def fit_modalities(
-    study: Study, prepared: Prepared, split: Split, names: tuple[str, ...]
+    study: Study, prepared: Prepared, split: Split, arm: Arm
 ) -> tuple[dict[str, Modality], dict[str, ArraySpec]]:
-    """Fit the modalities on the training patients of a split, each patient weighing 1.
+    """Fit an arm's modalities on the training patients of a split; see `fit_modality`."""
+    fitted = {
+        name: fit_modality(study, prepared, split, name, asked=asked_of(arm, name))
+        for name in arm.modalities
+    }
+    modalities = {name: modality for name, (modality, _) in fitted.items()}
+    return modalities, {name: spec for name, (_, spec) in fitted.items()}
+
+
+def fit_modality(
+    study: Study, prepared: Prepared, split: Split, name: str, *, asked: frozenset[Structure]
+) -> tuple[Modality, ArraySpec]:
+    """Fit one modality on the training patients of a split, each patient weighing 1.
+
+    Args:
+        study: The study.
+        prepared: Its patients.
+        split: Which patients train.
+        name: The modality.
+        asked: What the encoder needs besides arrays.
 
     Raises:
-        InputError: A modality is absent in every training patient.
+        StudyError: The modality is absent in every training patient.
     """
     train = split.rows(prepared.cohort, "train")
-    modalities: dict[str, Modality] = {}
-    specs: dict[str, ArraySpec] = {}
-    for name in names:
-        measured = prepared.measured[name]
-        rows = train[measured.present[train]]
-        if len(rows) == 0:
-            raise StudyError(
-                f"modalities.{name}: no training patient of repeat {split.repeat}, fold "
-                f"{split.fold} "
-                "has it. Check the file pattern and the missing codes."
-            )
-        modality = build_modality(study.modalities[name])
-        weight = row_weights(prepared.cohort.patient_id, rows)
-        specs[name] = modality.fit(measured, rows, weight=weight)
-        modalities[name] = modality
-    return modalities, specs
+    measured = prepared.measured[name]
+    rows = train[measured.present[train]]
+    if len(rows) == 0:
+        raise StudyError(
+            f"modalities.{name}: no training patient of repeat {split.repeat}, fold {split.fold} "
+            "has it. Check the file pattern and the missing codes."
+        )
+    modality = build_modality(study.modalities[name])
+    modality.asked = asked
+    weight = row_weights(prepared.cohort.patient_id, rows)
+    return modality, modality.fit(measured, rows, weight=weight)
 
 
 def fit_arm(
@@ -91,19 +106,20 @@ def fit_arm(
     Raises:
         RunError: The loss or the watched metric is not finite; the device is absent.
     """
-    modalities, specs = fit_modalities(study, prepared, split, arm.modalities)
+    train, validation = _parts(prepared, split, arm)
+    modalities, specs = fit_modalities(study, prepared, split, arm)
     fitted = FittedArm(
         study=study,
         arm=arm,
         modalities=modalities,
         specs=specs,
-        task=build_task(study.keys.task),
+        task=prepared_task(study, prepared, train),
         classes=prepared.outcomes.classes,
         values=dict(prepared.outcomes.values),
     )
-    train, validation = _parts(prepared, split, arm)
     if arm.baseline is not None:
         _fit_baseline(fitted, prepared, split, train, validation)
+        _finish(fitted, prepared, train)
         return Fit(fitted, [])
     history: list[dict[str, float]] = []
     networks: list[Network] = []
@@ -115,7 +131,25 @@ def fit_arm(
         networks.append(network)
         history = history or curve
     fitted.network, fitted.members = networks[0], tuple(networks[1:])
+    _finish(fitted, prepared, train)
     return Fit(fitted, history)
+
+
+def _finish(fitted: FittedArm, prepared: Prepared, train: Ints) -> None:
+    """Let a task of numbers learn how outputs become predictions, on training rows alone."""
+    if not fitted.classes:
+        outputs = fitted.outputs(prepared.measured, train)
+        share = row_weights(prepared.cohort.patient_id, train)
+        fitted.task.finish(outputs, prepared.outcomes.target[train], share)
+
+
+def prepared_task(study: Study, prepared: Prepared, train: Ints) -> Task:
+    """The study's task, which has seen the outcomes of the training rows."""
+    task = build_task(study.keys.task)
+    share = row_weights(prepared.cohort.patient_id, train)
+    outcomes = prepared.outcomes
+    task.prepare(outcomes.target[train], share, values=outcomes.values)
+    return task
 
 
 def refuse_empty_parts(study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
@@ -217,6 +251,7 @@ def _fit_baseline(
         n_classes=fitted.n_outputs,
         seed=derive_seed(fitted.study.seed, arm.name, split.repeat, split.fold),
         validation=watched,
+        task=fitted.study.keys.task.kind,
     )
 
 
@@ -247,9 +282,12 @@ def _train(
         rows.target[train], torch.as_tensor(share),
         loss=arm.training.loss, n_outputs=fitted.n_outputs,
     )  # fmt: skip
-    has_images = any(spec.layout in ("image", "bag") for spec in fitted.specs.values())
+    has_images = any(spec.layout in ("image", "bag", "volume") for spec in fitted.specs.values())
     channels_last(network, fitted.specs)
-    fit_rows = FitRows(rows, train, validation, share, cohort.patient_id, cohort.unit_id)
+    fit_rows = FitRows(
+        rows, train, validation, share, cohort.patient_id, cohort.unit_id,
+        prepared.outcomes.strata, prepared.outcomes.classes,
+    )  # fmt: skip
     module = ArmModule(
         network, fitted.task, fitted.modalities, arm.training, fit_rows, class_weights, seed_parts
     )

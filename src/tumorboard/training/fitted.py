@@ -21,7 +21,8 @@ from tumorboard.evaluation.conformal import ConformalRule
 from tumorboard.modalities import Measured, Modality
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
-from tumorboard.records import ArraySpec, Bools, FittedState, Floats, Ints
+from tumorboard.models.encoders import Encoder
+from tumorboard.records import ArraySpec, Bools, FittedState, Floats, Ints, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.tasks import Task
 from tumorboard.training.model_files import FORMAT, digest, read_document, read_states
@@ -106,9 +107,21 @@ class FittedArm:
             rows: Row numbers.
             batch_size: Rows at a time; the result does not depend on it beyond rounding.
         """
+        if self.classes and self.baseline is None:
+            return self.predict_members(measured, rows, batch_size=batch_size).mean(axis=0)
+        raw = self.outputs(measured, rows, batch_size=batch_size)
+        if self.baseline is not None:
+            return self.task.predict_baseline(raw)
+        return self.task.predict(torch.from_numpy(raw)).numpy()
+
+    def outputs(
+        self, measured: Mapping[str, Measured], rows: Ints, *, batch_size: int = 64
+    ) -> Floats:
+        """Outputs (len(rows), K) before they become predictions; the mean of an ensemble's."""
         if self.baseline is not None:
             return self.baseline.predict(self.vectors(measured, rows))
-        return self.predict_members(measured, rows, batch_size=batch_size).mean(axis=0)
+        said = self.predict_members(measured, rows, batch_size=batch_size, raw=True)
+        return said.mean(axis=0)
 
     def predict_members(
         self,
@@ -118,6 +131,7 @@ class FittedArm:
         batch_size: int = 64,
         dropout_passes: int = 0,
         seed: int = 0,
+        raw: bool = False,
     ) -> Floats:
         """Predictions (S, len(rows), K) of every network of an ensemble, apart.
 
@@ -128,13 +142,15 @@ class FittedArm:
             dropout_passes: Passes of each network with its dropout switched on instead of one
                 without (Gal & Ghahramani, ICML 2016); 0 leaves dropout off.
             seed: Of the dropout; the same seed gives the same passes.
+            raw: Outputs before they become predictions.
         """
         networks = [n for n in (self.network, *self.members) if n is not None]
         if not networks:
             raise RuntimeError("this arm has no network")
         device = next(networks[0].parameters()).device
         passes = [(network, p) for network in networks for p in range(max(dropout_passes, 1))]
-        found = np.zeros((len(passes), len(rows), self.n_outputs))
+        n_columns = self.n_outputs if raw else len(self.task.columns(self.classes))
+        found = np.zeros((len(passes), len(rows), n_columns))
         for network in networks:
             network.eval()
             if dropout_passes:
@@ -144,7 +160,9 @@ class FittedArm:
                 inputs, shown = self.batch(measured, rows[start : start + batch_size], device)
                 torch.manual_seed(seed + start) if dropout_passes else None
                 for s, (network, _) in enumerate(passes):
-                    chunk = self.task.predict(network(inputs, shown).logits).cpu().numpy()
+                    said = network(inputs, shown).logits
+                    said = said.double() if raw else self.task.predict(said)
+                    chunk = said.cpu().numpy()
                     found[s, start : start + len(chunk)] = chunk
         for network in networks:
             network.eval()
@@ -185,6 +203,7 @@ class FittedArm:
         from safetensors.torch import save_file as save_tensors
 
         states = {name: modality.state() for name, modality in self.modalities.items()}
+        states["task"] = self.task.state()
         if self.baseline is not None:
             states["baseline"] = self.baseline.state()
         arrays = {
@@ -238,6 +257,7 @@ class FittedArm:
         specs: dict[str, ArraySpec] = {}
         for name in arm.modalities:
             modalities[name] = build_modality(study.modalities[name])
+            modalities[name].asked = asked_of(arm, name)
             specs[name] = modalities[name].restore(states[name])
             kept = document["specs"][name]
             if (
@@ -263,6 +283,7 @@ class FittedArm:
             conformal=None if conformal == "none" else ConformalRule.from_plain(conformal),
             notes=document["notes"],
         )
+        fitted.task.restore(states["task"])
         fitted._restore(folder, states)
         return fitted
 
@@ -288,6 +309,15 @@ class FittedArm:
             network.load_state_dict(load_file(folder / _weights(number)), strict=True)
             networks.append(channels_last(network, self.specs).eval())
         self.network, self.members = networks[0], tuple(networks[1:])
+
+
+def asked_of(arm: Arm, name: str) -> frozenset[Structure]:
+    """What the arm's encoder of a modality needs it to learn besides arrays."""
+    encoder = arm.encoders.get(name)
+    if encoder is None:
+        return frozenset()
+    kind = registry.find("models.encoders", str(encoder["name"]), Encoder)
+    return kind.needs
 
 
 def _weights(number: int) -> str:

@@ -13,6 +13,7 @@ from tumorboard.cohorts.joining import join_records, pair_strangers
 from tumorboard.modalities import Modality
 from tumorboard.records import Cohort
 from tumorboard.study import Study
+from tumorboard.study_keys import outcome_columns
 from tumorboard.study_parts import read_records
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.file_root import file_root
@@ -81,8 +82,10 @@ def with_columns(study: Study, cohort: Cohort) -> Study:
         StudyError: A pattern that no column matches.
     """
     keys = study.keys
-    targets = [keys.task.target] if isinstance(keys.task.target, str) else keys.task.target
-    never = [keys.cohort.patient_id, keys.cohort.institution, keys.cohort.index_date, *targets]
+    never = [
+        keys.cohort.patient_id, keys.cohort.institution, keys.cohort.index_date,
+        *outcome_columns(keys.task),
+    ]  # fmt: skip
     columns = list(cohort.columns)
     modalities = {
         name: expand_table(settings, columns, exclude=never, where=f"modalities.{name}")

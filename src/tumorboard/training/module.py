@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
 from tumorboard.errors import RunError
-from tumorboard.evaluation.classification import score
+from tumorboard.evaluation.scores import score_units
 from tumorboard.modalities import Modality
 from tumorboard.models.assembly import Network, Outputs, drop_modalities
 from tumorboard.records import Floats, Ints
@@ -37,6 +37,8 @@ class FitRows:
         share: (len(train),) share of each training row in its patient; a patient's rows sum to 1.
         patient_id: (rows,) to weigh patients and to name them in messages.
         unit_id: (rows,) rows with equal unit are averaged before they are scored.
+        strata: (rows,) class, or group, that a sampler balances.
+        classes: Names of the classes, where the task has any.
     """
 
     data: Rows
@@ -45,6 +47,8 @@ class FitRows:
     share: Floats
     patient_id: tuple[str, ...]
     unit_id: tuple[str, ...]
+    strata: Ints
+    classes: tuple[str, ...]
 
 
 class ArmModule(lightning.LightningModule):
@@ -77,7 +81,7 @@ class ArmModule(lightning.LightningModule):
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of this epoch; the order depends on the seed and the epoch alone."""
         rows = self.rows
-        target = rows.data.target.numpy()[rows.train].astype(np.int64)
+        target = rows.strata[rows.train]
         weight = rows.share
         if self.training_keys.sampler == "hard":
             weight = self._hard.weigh(rows.train, target, weight)
@@ -222,9 +226,9 @@ class ArmModule(lightning.LightningModule):
         )
         mean = np.zeros((len(first), predicted.shape[1]))
         np.add.at(mean, inverse, predicted)
-        target = self.rows.data.target.numpy()[rows[first]].astype(np.int64)
-        probabilities = mean / counts[:, None]
-        return score(metric, target=target, probabilities=probabilities, weight=np.ones(len(first)))
+        target = self.rows.data.target.numpy()[rows[first]]
+        names = self.task.columns(self.rows.classes)
+        return score_units(self.task.keys.kind, metric, target, mean / counts[:, None], names)
 
     def configure_optimizers(self) -> Any:
         """The study's optimiser over the network's parameter groups, and a plateau schedule."""

@@ -11,12 +11,7 @@ import numpy as np
 
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
-from tumorboard.evaluation.tables import (
-    PredictionTable,
-    concatenate,
-    read_predictions,
-    write_predictions,
-)
+from tumorboard.evaluation.any_table import AnyTable, join, read_table, write_table
 from tumorboard.records import Floats, Split
 from tumorboard.study import Arm, Study
 from tumorboard.training.batches import derive_seed
@@ -26,6 +21,7 @@ from tumorboard.training.fitted import FittedArm
 from tumorboard.training.module import history_csv
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
+from tumorboard.training.signatures import with_signatures
 from tumorboard.training.tuning import tune_arm
 from tumorboard.training.units import average_units, unit_table
 
@@ -46,7 +42,7 @@ def run_plan(
     progress: PlanProgress,
     *,
     checkpoint_every_s: float = 30.0,
-) -> PredictionTable:
+) -> AnyTable:
     """Fit every arm on every split, keep each model with its predictions, and join the predictions.
 
     Args:
@@ -67,21 +63,15 @@ def run_plan(
             progress.start(label, arm.training.epochs)
             _fit_once(study, prepared, split, arm, folder, progress, checkpoint_every_s)
             progress.finish()
-    tables = [
-        read_predictions(
-            fit_folder(run, arm, split) / "predictions.csv",
-            by=split.by,
-            **_reading(study, prepared),
-        )
-        for arm in study.arms
-        for split in splits
-    ]
-    return concatenate(tables)
-
-
-def _reading(study: Study, prepared: Prepared) -> dict[str, str]:
-    outcome = next(iter(prepared.outcomes.columns))
-    return {"outcome": outcome, "positive": prepared.outcomes.classes[-1]}
+    return join(
+        [
+            read_table(
+                fit_folder(run, arm, split) / "predictions.csv", prepared.outcomes, by=split.by
+            )
+            for arm in study.arms
+            for split in splits
+        ]
+    )
 
 
 def _fit_once(
@@ -97,6 +87,7 @@ def _fit_once(
     work = folder.with_name(f".{folder.name}.work")
     work.mkdir(parents=True, exist_ok=True)
     checkpoint = work / "checkpoint.ckpt"
+    prepared = with_signatures(study, prepared, split)
     if study.keys.tuning != "none":
         study, arm = tune_arm(study, prepared, split, arm, work=work)
     fit = fit_arm(
@@ -120,7 +111,7 @@ def _fit_once(
 
 def _write_fit(
     fit: Fit,
-    tables: Mapping[str, PredictionTable],
+    tables: Mapping[str, AnyTable],
     members: Floats | None,
     folder: Path,
     work: Path,
@@ -134,7 +125,7 @@ def _write_fit(
     if (work / "tuning.csv").is_file():
         shutil.copyfile(work / "tuning.csv", temporary / "tuning.csv")
     for name, table in tables.items():
-        write_predictions(temporary / name, table)
+        write_table(temporary / name, table)
     if members is not None:
         np.save(temporary / MEMBERS, members, allow_pickle=False)
     if folder.exists():
@@ -164,7 +155,7 @@ def member_predictions(
     return np.stack([average_units(units, one, present[rows], names)[1] for one in said])
 
 
-def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> PredictionTable:
+def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> AnyTable:
     """Predictions of the validation and test patients of one fit, one row per unit."""
     tables = []
     for part in ("validation", "test"):
@@ -179,24 +170,25 @@ def predict_parts(fitted: FittedArm, prepared: Prepared, split: Split) -> Predic
             f"one of its "
             "modalities, so nothing can be predicted."
         )
-    return concatenate(tables)
+    return join(tables)
 
 
 def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mapping[str, object]:
     """Plain facts about what a model was trained on, for its card and for prediction."""
     present = np.asarray(prepared.present(fitted.arm.modalities).any(axis=1))
+    groups = prepared.outcomes.as_classes()
     counts: dict[str, object] = {"subsets": _subsets(prepared, split, fitted)}
     for part in ("train", "validation"):
         rows = split.rows(prepared.cohort, part)
         rows = rows[present[rows]]
         patients = {prepared.cohort.patient_id[int(r)] for r in rows}
-        labels = prepared.outcomes.target[rows]
+        labels = groups.target[rows]
         counts[part] = {
             "patients": len(patients),
             "rows": len(rows),
             "outcome": {
                 name: len({prepared.cohort.patient_id[int(r)] for r in rows[labels == k]})
-                for k, name in enumerate(fitted.classes)
+                for k, name in enumerate(groups.classes)
             },
         }
     return counts

@@ -94,7 +94,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     selected = replace(selected, flow=(*selected.flow, *outcomes.flow))
     selected = replace(selected.take(np.flatnonzero(outcomes.kept)), flow=selected.flow)
     present = {name: m.present[_positions(found, selected)] for name, m in measured.items()}
-    selected = require_modalities(selected, present, study.keys.cohort.require)
+    selected = require_modalities(selected, present, _required(study))
     some = np.zeros(selected.n_rows, dtype=bool)
     for entry in measured.values():
         some |= entry.present[_positions(found, selected)]
@@ -115,6 +115,13 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         records=_records(found, selected, measured),
         locked=locked & set(selected.patient_id),
     )
+
+
+def _required(study: Study) -> list[str]:
+    """Modalities that every patient must have: those that the study asks for, and its targets'."""
+    asked = list(study.keys.cohort.require)
+    own = study.keys.task.expression
+    return asked if own == "none" or own in asked else [*asked, own]
 
 
 def _positions(found: Cohort, selected: Cohort) -> Ints:
@@ -168,6 +175,8 @@ def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int, locked: frozense
 
 def _everything(task: Task, found: Cohort, outcomes: Outcomes) -> Outcomes:
     """Counts of every label found, before the exclusions of the study."""
+    if not outcomes.classes:
+        return replace(task.read(found, values=outcomes.values), flow=())
     labels = found.columns[str(task.keys.target)]
     by_patient = task.keys.unit == "patient"
     units = found.patient_id if by_patient else tuple(map(str, range(found.n_rows)))

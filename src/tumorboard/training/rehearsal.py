@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 from tumorboard import registry
 from tumorboard.errors import TumorboardError, nearest
-from tumorboard.records import ArraySpec, Split
+from tumorboard.records import ArraySpec, Split, Structure
 from tumorboard.study import Arm, Study
-from tumorboard.training.fit import choose_device, fit_modalities, new_network
-from tumorboard.training.prepare import Prepared, build_task
+from tumorboard.training.fit import choose_device, fit_modality, new_network, prepared_task
+from tumorboard.training.fitted import asked_of
+from tumorboard.training.prepare import Prepared
 
 
 def rehearse(study: Study, prepared: Prepared, split: Split) -> list[str]:
@@ -27,15 +28,21 @@ def rehearse(study: Study, prepared: Prepared, split: Split) -> list[str]:
     _attempt(lambda: choose_device(study.keys.runtime.device), faults)
     faults += absent_columns(study, prepared)
     specs: dict[str, ArraySpec] = {}
-    names = dict.fromkeys(name for arm in study.arms.values() for name in arm.modalities)
-    for name in names:
-        _attempt(
-            lambda name=name: specs.update(fit_modalities(study, prepared, split, (name,))[1]),
-            faults,
-        )
-    for arm in study.arms.values():
+    arms = study.arms.values()
+    for name in dict.fromkeys(name for arm in arms for name in arm.modalities):
+        asked = frozenset[Structure]().union(*(asked_of(arm, name) for arm in arms))
+
+        def fit(name: str = name, asked: frozenset[Structure] = asked) -> None:
+            specs[name] = fit_modality(study, prepared, split, name, asked=asked)[1]
+
+        _attempt(fit, faults)
+    for arm in arms:
         if all(name in specs for name in arm.modalities):
-            _attempt(lambda arm=arm: _build(study, prepared, arm, specs), faults, f"arm {arm.name}")
+            _attempt(
+                lambda arm=arm: _build(study, prepared, split, arm, specs),
+                faults,
+                f"arm {arm.name}",
+            )
     return list(dict.fromkeys(faults))
 
 
@@ -57,12 +64,14 @@ def absent_columns(study: Study, prepared: Prepared) -> list[str]:
     ]
 
 
-def _build(study: Study, prepared: Prepared, arm: Arm, specs: dict[str, ArraySpec]) -> None:
+def _build(
+    study: Study, prepared: Prepared, split: Split, arm: Arm, specs: dict[str, ArraySpec]
+) -> None:
     if arm.baseline is not None:
         settings = {key: value for key, value in arm.baseline.items() if key != "name"}
         registry.load("models.baselines", str(arm.baseline["name"]))(**settings)
         return
-    task = build_task(study.keys.task)
+    task = prepared_task(study, prepared, split.rows(prepared.cohort, "train"))
     n_outputs = task.n_outputs(prepared.outcomes.classes)
     own = {name: specs[name] for name in arm.modalities}
     new_network(arm, own, n_outputs, task.link).load_pretrained()

@@ -11,11 +11,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from tumorboard.cache import write_text
 from tumorboard.errors import RunError, StudyError
-from tumorboard.evaluation.classification import score
+from tumorboard.evaluation.scores import LOSS_OF, score_units
 from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import LOWER_IS_BETTER, Tuning
@@ -189,12 +187,10 @@ def _trial_score(
         chosen.modalities,
     )
     # losses of other settings (gamma, smoothing, class weights) are other scales: log loss is one
-    return score(
-        "log_loss" if tuning.metric == "loss" else tuning.metric,
-        target=prepared.outcomes.target[rows[first]].astype(np.int64),
-        probabilities=means,
-        weight=np.ones(len(means)),
-    )
+    kind = study.keys.task.kind
+    metric = LOSS_OF[kind] if tuning.metric == "loss" else tuning.metric
+    names = fitted.task.columns(fitted.classes)
+    return score_units(kind, metric, prepared.outcomes.target[rows[first]], means, names)
 
 
 def _write_trials(path: Path, search: optuna.Study, keys: list[str], metric: str) -> None:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.tables import PredictionTable
 from tumorboard.modalities import Measured
 from tumorboard.records import Bools, Cohort, Floats, Ints, Outcomes, Split
@@ -34,27 +35,39 @@ class Patients(Protocol):
 
 def unit_table(
     fitted: FittedArm, prepared: Patients, rows: Ints, split: Split, part: str
-) -> PredictionTable:
+) -> PredictionTable | OutcomeTable:
     """Average the rows of each unit, calibrate, and put them into a prediction table."""
-    probabilities = fitted.predict(prepared.measured, rows)
+    predictions = fitted.predict(prepared.measured, rows)
     present = fitted.present(prepared.measured)[rows]
     units, means, first, names = average_units(
         [prepared.cohort.unit_id[int(r)] for r in rows],
-        probabilities,
+        predictions,
         present,
         fitted.arm.modalities,
     )
     picked = rows[first]
     n = len(units)
+    target = prepared.outcomes.target[picked]
+    shared: dict[str, Any] = {
+        "patient_id": np.asarray([prepared.cohort.patient_id[int(r)] for r in picked], np.str_),
+        "unit_id": np.asarray(units, dtype=np.str_),
+        "arm": np.asarray([fitted.arm.name] * n, dtype=np.str_),
+        "repeat": np.full(n, split.repeat, dtype=np.int64),
+        "fold": np.full(n, split.fold, dtype=np.int64),
+        "part": np.asarray([part] * n, dtype=np.str_),
+        "modalities": np.asarray(names, dtype=np.str_),
+    }
+    if not fitted.classes:
+        return OutcomeTable(
+            **shared,
+            outcome=np.asarray(target, dtype=np.float64).reshape(n, -1),
+            outcome_names=tuple(prepared.outcomes.columns),
+            predictions=means,
+            prediction_names=fitted.task.columns(()),
+        )
     return PredictionTable(
-        patient_id=np.asarray([prepared.cohort.patient_id[int(r)] for r in picked], dtype=np.str_),
-        unit_id=np.asarray(units, dtype=np.str_),
-        arm=np.asarray([fitted.arm.name] * n, dtype=np.str_),
-        repeat=np.full(n, split.repeat, dtype=np.int64),
-        fold=np.full(n, split.fold, dtype=np.int64),
-        part=np.asarray([part] * n, dtype=np.str_),
-        modalities=np.asarray(names, dtype=np.str_),
-        outcome=prepared.outcomes.target[picked].astype(np.int64),
+        **shared,
+        outcome=target.astype(np.int64),
         outcome_name=next(iter(prepared.outcomes.columns)),
         classes=fitted.classes,
         probabilities=fitted.calibrate(means),

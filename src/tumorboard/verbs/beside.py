@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from tumorboard.evaluation.any_table import write_table
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.split_beside import split_beside_document
-from tumorboard.evaluation.tables import write_predictions
 from tumorboard.records import Estimate, Split
 from tumorboard.study import Study
 from tumorboard.training.plan import run_plan
@@ -60,7 +60,7 @@ def run_beside(
             study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
         )
     paired = pairing_column(study.as_tables(), table.n_rows)
-    write_predictions(folder / "predictions.csv", table, further=paired)
+    write_table(folder / "predictions.csv", table, further=paired)
     by_unit = write_scores(folder, study, table, splits)
     tested = table.part == "test"
     document = split_beside_document(

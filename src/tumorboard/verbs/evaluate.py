@@ -12,9 +12,10 @@ import numpy as np
 from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
+from tumorboard.evaluation.any_table import AnyTable, write_table
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.run import Run
-from tumorboard.evaluation.tables import PredictionTable, write_predictions
 from tumorboard.records import Estimate, Finding, Outcomes, Split
 from tumorboard.report.page import write_report
 from tumorboard.study import Study
@@ -28,6 +29,7 @@ from tumorboard.training.run_folder import begin, locked
 from tumorboard.training.signals import ending_on_signals
 from tumorboard.verbs.beside import run_beside
 from tumorboard.verbs.gather import Finished, gather_evidence, subgroup_columns
+from tumorboard.verbs.gather_numbers import FinishedNumbers, gather_numbers
 from tumorboard.verbs.held_out import (
     locked_patients,
     score_external,
@@ -102,7 +104,10 @@ def evaluate(
             if held_back and not fast:  # a trial must not count as a look
                 score_locked(folder, checked, prepared, splits, held_back, say)
             score_external(folder, checked, splits, others, findings, say)
-            gather_evidence(done, others, say)
+            if isinstance(done, Finished):
+                gather_evidence(done, others, say)
+            else:
+                gather_numbers(done, others, say)
             say("writing the report")
             write_report(folder)
             return Run(folder)
@@ -111,13 +116,15 @@ def evaluate(
 def _fitted(
     folder: Path, study: Study, prepared: Prepared, splits: Sequence[Split],
     beside: Sequence[Split], say: Callable[[str], None], checkpoint_every_s: float,
-) -> Finished:  # fmt: skip
+) -> Finished | FinishedNumbers:  # fmt: skip
     """Every arm fitted and scored on the splits by patient, then on those beside them."""
     table, metrics = _fit_all(folder, study, prepared, splits, say, checkpoint_every_s)
     run_beside(
         folder, study, prepared, beside, metrics, whole=splits, say=say,
         checkpoint_every_s=checkpoint_every_s,
     )  # fmt: skip
+    if isinstance(table, OutcomeTable):
+        return FinishedNumbers(folder, study, prepared, splits, table, metrics)
     return Finished(folder, study, prepared, splits, table, metrics)
 
 
@@ -183,7 +190,8 @@ def _unlocked(prepared: Prepared) -> Outcomes:
     """The outcomes without those of locked patients: no check may learn from them."""
     ids = prepared.cohort.patient_id
     is_open = np.asarray([patient not in prepared.locked for patient in ids], dtype=np.bool_)
-    return replace(prepared.outcomes, kept=prepared.outcomes.kept & is_open)
+    outcomes = prepared.outcomes.as_classes()
+    return replace(outcomes, kept=outcomes.kept & is_open)
 
 
 def stop_on(findings: Sequence[Finding], study: Study) -> None:
@@ -199,7 +207,9 @@ def stop_on(findings: Sequence[Finding], study: Study) -> None:
 def where_and_how(study: Study) -> tuple[str, str]:
     """Device and precision that the networks of a study are trained in here."""
     device = choose_device(study.keys.runtime.device)
-    images = any(table["kind"] in ("image", "patches") for table in study.modalities.values())
+    images = any(
+        table["kind"] in ("image", "patches", "volume") for table in study.modalities.values()
+    )
     return device, str(choose_precision(study.keys.runtime.precision, device, images))
 
 
@@ -210,7 +220,7 @@ def _fit_all(
     splits: Sequence[Split],
     say: Callable[[str], None],
     checkpoint_every_s: float,
-) -> tuple[PredictionTable, Mapping[str, Mapping[str, Estimate]]]:
+) -> tuple[AnyTable, Mapping[str, Mapping[str, Estimate]]]:
     n_fits = len(splits) * len(study.arms)
     with PlanProgress(n_fits, folder / "log.jsonl", say=say) as progress:
         say(f"{n_fits} fits: {len(study.arms)} arms on {len(splits)} splits")
@@ -218,5 +228,5 @@ def _fit_all(
             study, prepared, splits, folder, progress, checkpoint_every_s=checkpoint_every_s
         )
     paired = pairing_column(study.as_tables(), table.n_rows)
-    write_predictions(folder / "predictions.csv", table, further=paired)
+    write_table(folder / "predictions.csv", table, further=paired)
     return table, write_scores(folder, study, table, splits)

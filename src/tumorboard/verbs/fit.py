@@ -26,6 +26,7 @@ from tumorboard.training.plan import predict_parts, training_notes
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import environment
+from tumorboard.training.signatures import with_signatures
 from tumorboard.training.tuning import tune_arm
 from tumorboard.verbs.evaluate import (
     FAST_IMAGE_PX,
@@ -115,6 +116,7 @@ def _fit_into(
     say: Callable[[str], None],
     work: Path,
 ) -> None:
+    prepared = with_signatures(study, prepared, split)
     if study.keys.tuning != "none":
         study, arm = tune_arm(study, prepared, split, arm, work=work)
     with PlanProgress(1, work / "log.jsonl", say=say) as progress:
@@ -157,7 +159,7 @@ def _card(document: Mapping[str, Any], study: Study, prepared: Prepared) -> str:
 
 def _events(prepared: Prepared) -> int:
     """Patients of the positive class, or of the rarest where there are more than two."""
-    cohort, outcomes = prepared.cohort, prepared.outcomes
+    cohort, outcomes = prepared.cohort, prepared.outcomes.as_classes()
     counts = [
         len({cohort.patient_id[int(row)] for row in (outcomes.target == k).nonzero()[0]})
         for k in range(len(outcomes.classes))

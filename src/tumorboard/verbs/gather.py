@@ -40,7 +40,7 @@ from tumorboard.modalities import picture_modalities
 from tumorboard.records import Estimate, Floats, Split
 from tumorboard.report.contact_sheet import write_contact_sheets
 from tumorboard.study import Study
-from tumorboard.study_keys import Conformal, Evaluation, Tuning
+from tumorboard.study_keys import Conformal, Evaluation, Tuning, outcome_columns
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
@@ -137,7 +137,7 @@ def _documents(
         "sample_size": _sample_size(finished),
     }
     if others:
-        documents["cohorts"] = _cohorts(finished, others)
+        documents["cohorts"] = cohorts_apart(finished.study, finished.prepared, others)
     if isinstance(study.keys.tuning, Tuning):
         tuning = study.keys.tuning.model_dump()
         documents["tuning"] = tuning_document(finished.run, tuning, finished.table)
@@ -220,11 +220,11 @@ def _of_probes(finished: Finished, probes: ProbeTable | None) -> dict[str, dict[
     }
 
 
-def _predictors(finished: Finished) -> tuple[list[str], list[str]]:
+def _predictors(study: Study) -> tuple[list[str], list[str]]:
     """Numeric and categorical columns of the table modalities."""
     numeric: list[str] = []
     categorical: list[str] = []
-    for table in finished.study.modalities.values():
+    for table in study.modalities.values():
         numeric += [str(column) for column in table.get("numeric", [])]
         categorical += [str(column) for column in table.get("categorical", [])]
     return list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
@@ -233,7 +233,7 @@ def _predictors(finished: Finished) -> tuple[list[str], list[str]]:
 def _errors(finished: Finished) -> dict[str, Any]:
     """Errors of the primary arm, what they share, and contact sheets of their images."""
     cohort, study = finished.prepared.cohort, finished.study
-    numeric, categorical = _predictors(finished)
+    numeric, categorical = _predictors(study)
     if study.keys.cohort.institution != "none":
         categorical.append(study.keys.cohort.institution)
     numbers = {
@@ -267,22 +267,22 @@ def _sample_size(finished: Finished) -> dict[str, Any]:
     )
 
 
-def _cohorts(finished: Finished, others: Sequence[OtherCohort]) -> dict[str, Any]:
+def cohorts_apart(
+    study: Study, prepared: Prepared, others: Sequence[OtherCohort]
+) -> dict[str, Any]:
     """The study's patients beside those of every external cohort."""
-    numeric, categorical = _predictors(finished)
-    everybody = finished.prepared.cohort
+    numeric, categorical = _predictors(study)
+    everybody = prepared.cohort
     ids = everybody.patient_id
-    inside = everybody.take(
-        [i for i, patient in enumerate(ids) if patient not in finished.prepared.locked]
-    )
-    target = str(finished.study.keys.task.target)
-    cohorts = {finished.study.name: inside, **{other.name: other.cohort for other in others}}
+    inside = everybody.take([i for i, patient in enumerate(ids) if patient not in prepared.locked])
+    target = outcome_columns(study.keys.task)
+    cohorts = {study.name: inside, **{other.name: other.cohort for other in others}}
     return cohort_differences(
         {name: cohort.columns for name, cohort in cohorts.items()},
         numeric,
-        [*categorical, target],
+        [*categorical, *target] if study.keys.task.kind == "classification" else categorical,
         {name: cohort.patient_id for name, cohort in cohorts.items()},
-        seed=derive_seed(finished.study.seed, "cohorts"),
+        seed=derive_seed(study.seed, "cohorts"),
     )
 
 

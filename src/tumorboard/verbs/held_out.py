@@ -11,6 +11,7 @@ import numpy as np
 
 from tumorboard.cohorts.locking import patient_mark
 from tumorboard.errors import InputError
+from tumorboard.evaluation.any_table import AnyTable, join, write_table
 from tumorboard.evaluation.evidence import read_evidence, write_evidence
 from tumorboard.evaluation.held_out import held_out_document, short_metrics
 from tumorboard.evaluation.ledger import (
@@ -23,7 +24,6 @@ from tumorboard.evaluation.ledger import (
     refuse_unwritable,
 )
 from tumorboard.evaluation.pairing import pairing_column
-from tumorboard.evaluation.tables import PredictionTable, concatenate, write_predictions
 from tumorboard.prediction.fold_models import NewPatients, model_digests, predict_new
 from tumorboard.records import Finding, FlowStep, Split
 from tumorboard.study import Study
@@ -180,7 +180,7 @@ def _document(study: Study, found: NewPatients, what: str) -> dict[str, Any]:
 
 def _write_table(path: Path, study: Study, predictions: Mapping[str, NewPatients]) -> None:
     """Predictions by every model and by the ensembles, with the columns `cohort` and `model`."""
-    tables: list[PredictionTable] = []
+    tables: list[AnyTable] = []
     cohort: list[str] = []
     model: list[str] = []
     for name, found in predictions.items():
@@ -192,4 +192,4 @@ def _write_table(path: Path, study: Study, predictions: Mapping[str, NewPatients
         model += ["ensemble"] * found.ensemble.n_rows
     paired = pairing_column(study.as_tables(), len(cohort))
     further = {**paired, "cohort": cohort, "model": model}
-    write_predictions(path, concatenate(tables), further=further)
+    write_table(path, join(tables), further=further)

@@ -76,7 +76,7 @@ def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
     ids = prepared.cohort.patient_id
     rows = [i for i, patient in enumerate(ids) if patient not in prepared.locked]
     cohort = prepared.cohort.take(rows)
-    outcome = next(iter(prepared.outcomes.columns.values()))
+    outcome = next(iter(prepared.outcomes.as_classes().columns.values()))
     return table_one(
         cohort.columns,
         numeric=list(dict.fromkeys(numeric)),

@@ -25,7 +25,7 @@ def split_study(
     keys = study.keys.evaluation
     cohort = prepared.cohort
     ids, rows, own = _open_rows(prepared, held_back)
-    seed, classes = derive_seed(study.seed, "splits"), prepared.outcomes.classes
+    seed, classes = derive_seed(study.seed, "splits"), _names(prepared)
     if keys.folds_by == "institution":
         column = cohort.columns[study.keys.cohort.institution]
         splits = split_by_institution(
@@ -53,7 +53,7 @@ def split_everybody(study: Study, prepared: Prepared, held_back: frozenset[str] 
         share = holdout[1] / (holdout[0] + holdout[1])
     split = split_validation(
         ids, own, share=share, seed=derive_seed(study.seed, "fit"),
-        classes=prepared.outcomes.classes,
+        classes=_names(prepared),
         spared=1 if study.keys.evaluation.validation_by == "unit" else 2,
     )  # fmt: skip
     return _validating(study, prepared, [split], held_back)[0]
@@ -77,11 +77,16 @@ def units_apart(study: Study, prepared: Prepared, held_back: frozenset[str]) -> 
         holdout=_holdout(study),
         validation=keys.validation,
         seed=derive_seed(study.seed, "splits by unit"),
-        classes=prepared.outcomes.classes,
+        classes=_names(prepared),
         word=study.keys.task.unit,
     )
     refuse_empty_parts(study, prepared, splits)
     return splits
+
+
+def _names(prepared: Prepared) -> tuple[str, ...]:
+    """What each stratum is called."""
+    return prepared.outcomes.classes or prepared.outcomes.groups
 
 
 def _validating(

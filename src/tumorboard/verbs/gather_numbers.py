@@ -1,0 +1,73 @@
+"""Evidence of a finished plan of survival times or of other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.outcome_table import OutcomeTable
+from tumorboard.evaluation.regression import regression_document
+from tumorboard.evaluation.survival import survival_document
+from tumorboard.evaluation.tuning import tuning_document
+from tumorboard.records import Estimate, Split
+from tumorboard.study import Study
+from tumorboard.study_keys import Tuning
+from tumorboard.training.batches import derive_seed
+from tumorboard.training.other_cohorts import OtherCohort
+from tumorboard.training.prepare import Prepared
+from tumorboard.verbs.gather import cohorts_apart, one_thread
+
+
+@dataclass(frozen=True)
+class FinishedNumbers:
+    """A study of survival or regression whose fits are done, and what they said.
+
+    Args:
+        run: The run folder.
+        study: The study.
+        prepared: Its patients.
+        splits: Its splits.
+        table: Validation and test predictions of every fit.
+        metrics: Arm -> metric -> estimate.
+    """
+
+    run: Path
+    study: Study
+    prepared: Prepared
+    splits: Sequence[Split]
+    table: OutcomeTable
+    metrics: Mapping[str, Mapping[str, Estimate]]
+
+
+def gather_numbers(
+    finished: FinishedNumbers, others: Sequence[OtherCohort], say: Callable[[str], None]
+) -> None:
+    """Write evidence/<topic>.json of every topic that the run has."""
+    say("measuring calibration, curves and risk groups")
+    with one_thread():
+        documents = _documents(finished, others)
+    for topic, document in documents.items():
+        write_evidence(finished.run, topic, document)
+
+
+def _documents(
+    finished: FinishedNumbers, others: Sequence[OtherCohort]
+) -> dict[str, dict[str, Any]]:
+    study, table = finished.study, finished.table
+    keys = study.keys
+    rng = np.random.default_rng(derive_seed(study.seed, keys.task.kind))
+    documents: dict[str, dict[str, Any]] = {}
+    if keys.task.kind == "survival":
+        documents["survival"] = survival_document(table, primary=study.primary, rng=rng)
+    else:
+        documents["regression"] = regression_document(table)
+    if others:
+        documents["cohorts"] = cohorts_apart(study, finished.prepared, others)
+    if isinstance(keys.tuning, Tuning):
+        documents["tuning"] = tuning_document(finished.run, keys.tuning.model_dump(), table)
+    return documents
