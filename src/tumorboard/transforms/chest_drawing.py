@@ -7,13 +7,12 @@ blurs the drawing with its point spread and adds noise of its kernel's grain.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter, map_coordinates
+from scipy.ndimage import gaussian_filter
 from scipy.special import expit
 
 from tumorboard.records import Bools, Floats
@@ -138,7 +137,6 @@ def draw_chest(
     outside = np.zeros(size, dtype=np.bool_)
     if scanner.padding != "none":
         outside |= np.hypot(grid.x, grid.y) > 0.5 * EXTENT_MM[0] * scanner.zoom
-    # no air has exactly the value of no air: what is outside is as dark as a reader can tell
     whole[outside] = -1024
     x, y, z = (float(value) for value in np.asarray(center) + grid.origin)
     return Chest(whole, tumour, grid.affine, outside, (x, y, z))
@@ -154,14 +152,11 @@ class _Grid:
     spacing: tuple[float, float, float]
     origin: Floats
     size: tuple[int, int, int]
-    cache: dict[str, Voxels] = field(default_factory=dict[str, Voxels])
 
     @classmethod
     def of(cls, size: tuple[int, int, int], scanner: Scanner, rng: np.random.Generator) -> _Grid:
         zoom = (scanner.zoom, scanner.zoom, scanner.slice_zoom)
-        spacing = tuple(
-            round(e / n * f, 4) for e, n, f in zip(EXTENT_MM, size, zoom, strict=True)
-        )
+        spacing = tuple(round(e / n * f, 4) for e, n, f in zip(EXTENT_MM, size, zoom, strict=True))
         axes = [
             ((np.arange(n) - (n - 1) / 2) * s).astype(np.float32)
             for n, s in zip(size, spacing, strict=True)

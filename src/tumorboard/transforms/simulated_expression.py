@@ -11,16 +11,15 @@ share of a million. Genes are taken as equally long.
 
 from __future__ import annotations
 
-import lzma
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib.resources import files
 from zlib import crc32
 
 import numpy as np
 
+from tumorboard.formats.hgnc import nomenclature
 from tumorboard.records import Floats, Ints
 
 #: Programme -> its genes. Names of hallmarks: genes listed are some of that hallmark's (Liberzon et
@@ -40,8 +39,8 @@ PROGRAMMES: Mapping[str, tuple[str, ...]] = {
             "MAD2L1 NEK2 HMMR KPNA2 CDKN3 CDC25A PLK4 CDC6 MCM5 KIF15"
         ),
         "T_CELL_EXHAUSTION": (
-            "PDCD1 CTLA4 LAG3 HAVCR2 TIGIT TOX TOX2 ENTPD1 CXCL13 BATF EOMES PRDM1 CD244 CD160 BTLA "
-            "NFATC1 TNFRSF9 LAYN ITGAE MYO7A PHLDA1 SNX9 CCL3 GZMB IFNG IKZF2 IRF4 CD200"
+            "PDCD1 CTLA4 LAG3 HAVCR2 TIGIT TOX TOX2 ENTPD1 CXCL13 BATF EOMES PRDM1 CD244 CD160 "
+            "BTLA NFATC1 TNFRSF9 LAYN ITGAE MYO7A PHLDA1 SNX9 CCL3 GZMB IFNG IKZF2 IRF4 CD200"
         ),
         "HALLMARK_EPITHELIAL_MESENCHYMAL_TRANSITION": (
             "COL3A1 COL5A2 COL5A1 FBN1 COL1A1 FN1 COL6A3 COL1A2 VCAN TGFBI SPARC LUM LAMC2 TAGLN "
@@ -55,17 +54,17 @@ PROGRAMMES: Mapping[str, tuple[str, ...]] = {
             "NDUFS3 UQCRB NDUFS2 SDHA UQCRC1 NDUFA9 NDUFS4 NDUFS1 NDUFA2 NDUFS8 SDHB ATP5F1A COX5B "
             "UQCRH COX7B SDHD CYCS NDUFA6 ACO2 CYC1 NDUFB6 COX5A UQCRC2 COX6C IDH3B OGDH CS FH"
         ),
-        "SQUAMOUS_MARKERS": "KRT5 KRT6A KRT6B KRT14 TP63 DSG3 DSC3 SOX2 CALML3 PKP1 TRIM29 SERPINB5",
+        "SQUAMOUS_MARKERS": "KRT5 KRT6A KRT6B KRT14 TP63 DSG3 DSC3 SOX2 PKP1 TRIM29 SERPINB5",
         "ADENOCARCINOMA_MARKERS": "NAPSA NKX2-1 SFTPB SFTPC SFTPA1 SFTPD KRT7 MUC1 SLC34A2 CEACAM6",
     }.items()
 }  # fmt: skip
 #: Families of genes that the background is made of; numbered members of each are in HGNC.
 _FAMILIES = (
-    "ABC[A-G] ADAM ADAMTS AKAP ANKRD ARHGAP ARHGEF ATP1[0-3][A-C] BMP CACNA1 CAPN CASP CCDC CDC CDH "
-    "CDK CEP CHST CLDN COX CXCR DDX DHX DNAJ[A-C] DUSP EIF EXOSC FAM FBXL FBXO FGF FOX[A-Q] FZD GPR "
-    "HDAC HSPA IGFBP IL ITGA ITGB KCN[A-T] KDM KIF KLF KLHL LRRC MAP[23]K MAPK MED MMP MRPL MRPS "
-    "MYH NEK NLRP NUDT NUP PCDH[AB] PDE PEX POLR PPP1R PSM[A-D] RAB RBM RNF RPL RPS SCN SLC SMAD "
-    "SNX SOX STK STX TAF TBC1D TMEM TNFSF TRIM TSPAN TTC UBE2 USP VPS WDR WNT ZBTB ZC3H ZDHHC ZNF"
+    "ABC[A-G] ADAM ADAMTS AKAP ANKRD ARHGAP ARHGEF ATP1[0-3][A-C] BMP CACNA1 CAPN CASP CCDC CDC "
+    "CDH CDK CEP CHST CLDN COX CXCR DDX DHX DNAJ[A-C] DUSP EIF EXOSC FAM FBXL FBXO FGF FOX[A-Q] "
+    "FZD GPR HDAC HSPA IGFBP IL ITGA ITGB KCN[A-T] KDM KIF KLF KLHL LRRC MAP[23]K MAPK MED MMP "
+    "MRPL MRPS MYH NEK NLRP NUDT NUP PCDH[AB] PDE PEX POLR PPP1R PSM[A-D] RAB RBM RNF RPL RPS SCN SLC "
+    "SMAD SNX SOX STK STX TAF TBC1D TMEM TNFSF TRIM TSPAN TTC UBE2 USP VPS WDR WNT ZBTB ZC3H ZDHHC ZNF"
 )
 
 #: Standard deviation of the log2 depth of libraries and their median reads.
@@ -79,12 +78,11 @@ _HISTOLOGY = {"SQUAMOUS_MARKERS": 2.5, "ADENOCARCINOMA_MARKERS": -2.5}
 @cache
 def background_symbols() -> tuple[str, ...]:
     """Approved symbols of numbered gene families, in an order that means nothing."""
-    packed = files("tumorboard.formats").joinpath("hgnc.tsv.xz").read_bytes()
-    lines = lzma.decompress(packed).decode("utf-8").splitlines()[1:]
     family = re.compile(f"(?:{'|'.join(_FAMILIES.split())})[0-9]{{1,3}}[A-Z]?[0-9]{{0,2}}")
     taken = {gene for genes in PROGRAMMES.values() for gene in genes}
-    found = {line.split("\t", 1)[0] for line in lines}
-    kept = [gene for gene in found - taken if family.fullmatch(gene) and "P" not in gene[-3:]]
+    # symbols of pseudogenes end in P and a number
+    found = nomenclature().approved - taken
+    kept = [gene for gene in found if family.fullmatch(gene) and "P" not in gene[-3:]]
     return tuple(sorted(kept, key=lambda gene: (crc32(gene.encode()), gene)))
 
 

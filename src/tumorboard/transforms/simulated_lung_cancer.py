@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import cast
 
 import numpy as np
@@ -69,23 +69,34 @@ class Beliefs:
     frailty: Floats
 
 
-def believe(shown: Floats, noise: Floats, frailty: Floats) -> Beliefs:
-    """Posteriors of normal signals.
+def believe(channels: Sequence[tuple[Floats, Floats]], frailty: Floats) -> Beliefs:
+    """Posteriors of normal signals that several independent channels show with normal noise.
 
     Args:
-        shown: (n, signals) signal plus noise.
-        noise: (n, signals) variance of that noise; infinite where nothing is shown.
+        channels: (n, signals) signal plus noise, and (n, signals) variance of that noise, infinite
+            where nothing is shown.
         frailty: (n, len(GRID)) posterior of frailty.
     """
-    precision = 1 / np.maximum(noise, 1e-12)
-    known = np.where(np.isinf(noise), 0.0, shown)
-    return Beliefs(known * precision / (1 + precision), 1 / (1 + precision), frailty)
+    precision = np.ones((len(frailty), len(SIGNALS)))
+    total = np.zeros_like(precision)
+    for shown, noise in channels:
+        own = 1 / np.maximum(noise, 1e-12)
+        precision += own
+        total += own * np.where(np.isinf(noise), 0.0, shown)
+    return Beliefs(total / precision, 1 / precision, frailty)
 
 
 def frailty_prior(n: int) -> Floats:
     """(n, len(GRID)) of an observer who knows nothing."""
     weights = np.exp(-(GRID**2) / 2)
     return np.broadcast_to(weights / weights.sum(), (n, len(GRID)))
+
+
+def frailty_known(frailty: Floats) -> Floats:
+    """(n, len(GRID)) of an observer who sees it: shared by the two grid points around it."""
+    position = np.clip((frailty - GRID[0]) / (GRID[1] - GRID[0]), 0, len(GRID) - 1.001)
+    distance = np.abs(position[:, None] - np.arange(len(GRID)))
+    return np.maximum(1 - distance, 0.0)
 
 
 def frailty_of_record(standard: Floats, is_missing: Bools) -> Floats:
@@ -179,8 +190,8 @@ class LungCancerModel:
         spread = np.sqrt(beliefs.variance[:, others] @ effect[others] ** 2)
         below = np.ones((len(mean), len(STAGES) + 1))
         below[:, 0] = 0.0
-        for value in np.unique(spread):
-            rows = spread == value
+        for value in np.unique(np.round(spread, 9)):
+            rows = np.round(spread, 9) == value
             severity = mean[rows, None] + effect[_FRAILTY] * GRID
             for k, cut in enumerate(self.cuts, start=1):
                 expected = _expected_expit(cut - severity, float(value))
@@ -231,6 +242,7 @@ def _expected_expit(mean: Floats, spread: float) -> Floats:
     return np.interp(mean, grid, expit(grid[:, None] + spread * nodes) @ weights)
 
 
+@cache
 def _normal_nodes(n: int) -> tuple[Floats, Floats]:
     """Nodes and weights of the mean over a standard normal (Gauss-Hermite)."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(n)
