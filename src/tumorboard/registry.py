@@ -38,7 +38,7 @@ CONTRACTS: Mapping[str, str] = {
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
     "cohorts": ("brats",),
-    "modalities": ("notes", "features", "longitudinal"),
+    "modalities": ("notes", "longitudinal"),
     "models.encoders": (
         "resnet3d", "language_model", "word_vectors", "fmcib",
     ),
