@@ -15,6 +15,7 @@ from tumorboard.formats.messages import counted, listed
 from tumorboard.records import Finding, Severity
 from tumorboard.transforms.patient_columns import Patients, patients_of, separations
 from tumorboard.transforms.separation import Separation, by_category, by_order
+from tumorboard.transforms.staging_columns import by_stage, find_stagings
 
 #: AUROC of one column alone from which it is the label in other words.
 ERROR = 0.98
@@ -25,6 +26,8 @@ CHANCE = 0.05
 #: Patients with a file of one class alone, where other files hold several, below which these few
 #: are not judged.
 MIN_PATIENTS = 10
+#: Classes that are stages, such as "IIIb" or "0 to I".
+_STAGE = re.compile(r"(stage\s*)?(0|I{1,3}|IV)[ABC]?\d?\b", re.IGNORECASE)
 _WAYS = {
     "order": "its order",
     "range": "the range it lies in",
@@ -42,7 +45,9 @@ class LabelProxy(Check):
     it lies in, categories by the share of the class among other patients with the same category
     (cross-fitted, so that many categories cannot look good by chance), and whether the value is
     missing. Error from 0.98, warning from 0.90, where chance alone would hardly do it (Mann-Whitney
-    p times the number of columns below 0.05; else a note).
+    p times the number of columns below 0.05; else a note). Columns of T, N and M are also judged
+    together, by the stage group that they spell (AJCC, 6th and 7th edition): where they tell more
+    than each alone, and from 0.90 on an error where the outcome is named as a stage.
     """
 
     def find(self, audited: Audited) -> list[Finding]:
@@ -63,6 +68,7 @@ class LabelProxy(Check):
             )
             if best is not None and best.auroc >= WARNING:
                 findings.append(_of_column(column, modality, best, patients, len(predictors)))
+        findings += _of_stages(audited, patients)
         for name, files in audited.cohort.files.items():
             findings += _of_files(name, files, audited.cohort.root, patients)
         return [*findings, *_of_others(audited, patients)]
@@ -111,6 +117,37 @@ def _of_column(
         f"Column {column!r} alone, by {_WAYS[best.way]}, tells {_told(best, patients)}. {remedy}",
         evidence={"column": column, "modality": modality, **_evidence(best, patients)},
     )
+
+
+def _of_stages(audited: Audited, patients: Patients) -> list[Finding]:
+    """Predictors that spell the outcome only together: T, N and M."""
+    cells = {column: audited.cohort.columns[column] for column in audited.predictors}
+    stagings = find_stagings(cells)
+    findings: list[Finding] = []
+    for staging in stagings:
+        best = by_stage(staging, cells, patients)
+        if best is None or best.auroc < WARNING:
+            continue
+        modalities = list(dict.fromkeys(audited.predictors[name] for name in staging.names))
+        severity = _severity(best, 2 * len(stagings))
+        if severity == "warning" and all(map(_STAGE.match, patients.classes)):
+            severity = "error"
+        findings.append(
+            Finding(
+                "label-proxy",
+                severity,
+                f"Columns {', '.join(map(repr, staging.names))} together spell the stage "
+                f"(AJCC): it tells {_told(best, patients)}, more than any of them alone. Remove "
+                f"them from {' and '.join(f'modalities.{name}' for name in modalities)}.",
+                evidence={
+                    "columns": list(staging.names),
+                    "modalities": modalities,
+                    **_evidence(best, patients),
+                    "by": "stage group",
+                },
+            )
+        )
+    return findings
 
 
 def _of_files(

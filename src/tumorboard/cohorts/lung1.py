@@ -44,8 +44,8 @@ class Lung1(Source):
 
     Columns of the table, and: `tumor_stage` (the table's overall stage; most of it follows the
     AJCC's 6th edition, where T4 is IIIB), `time_days` from the start of radiotherapy and `event`
-    (death), `tumour_center_mm` ("x y z" in DICOM's axes, LPS); with `images` also `ct_series` and `segmentation`,
-    so that a modality finds its files by `files = "<images>/{ct_series}"`.
+    (death), `tumour_center_mm` ("x y z" in DICOM's axes, LPS); with `images` also `ct_series` and
+    `segmentation`, so that a modality finds its files by `files = "<images>/{ct_series}"`.
 
     Args:
         table: The clinical table, relative to the data folder, with or without coordX, coordY and

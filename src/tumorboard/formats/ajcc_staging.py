@@ -20,6 +20,7 @@ from tumorboard.errors import InputError
 from tumorboard.formats.messages import counted, listed, shown
 
 Edition = Literal[6, 7]
+EDITIONS: tuple[Edition, Edition] = (6, 7)
 Part = Literal["T", "N", "M"]
 PARTS: tuple[Part, Part, Part] = ("T", "N", "M")
 
