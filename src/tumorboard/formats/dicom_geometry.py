@@ -100,11 +100,11 @@ def regular_grid(slices: Sequence[Slice], name: str, *, allow_missing_slices: bo
             f"{name}: {counted(missing, 'missing slice')} of {int(at[-1]) + 1} interpolated "
             "between neighbours (allow_missing_slices)"
         )
-    affine = _affine(ordered[0], spacing)
+    affine = plane_affine(ordered[0], spacing)
     return Grid(tuple(ordered), tuple(at.tolist()), int(at[-1]) + 1, affine, tuple(notes))
 
 
-def _affine(first: Slice, spacing: float) -> Floats:
+def plane_affine(first: Slice, spacing: float = 1.0) -> Floats:
     """Column, row, slice -> RAS+ mm; DICOM's world is LPS, so that x and y change their sign."""
     orientation = np.array(first.orientation, dtype=np.float64).reshape(2, 3)
     between_rows, between_columns = first.spacing_mm or (1.0, 1.0)

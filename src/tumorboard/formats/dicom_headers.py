@@ -143,8 +143,12 @@ class Header:
     is_multi_frame: bool = False
 
 
-def read_header(file: DicomFile) -> Header:
+def read_header(file: DicomFile, *, segmentation: bool = False) -> Header:
     """Read what a stack needs to know of one file; its pixels are not read.
+
+    Args:
+        file: To be read.
+        segmentation: Whether an object that is no part of a volume, such as a SEG, is read as well.
 
     Raises:
         InputError: A damaged header, naming the file and the tag.
@@ -162,7 +166,7 @@ def read_header(file: DicomFile) -> Header:
                 f"{file}: damaged DICOM header ({line}). Export the file again."
             ) from error
         values = _Values(file, dataset)
-        reason = _why_no_image(values, dataset)
+        reason = "" if segmentation else _why_no_image(values, dataset)
         where = None if reason else _pixel_element(file, stream, values)
     if where is None:
         return Header(None, reason or f"{_class_name(values)} without PixelData")

@@ -22,6 +22,7 @@ from tumorboard.formats.dicom_grouping import (
 )
 from tumorboard.formats.dicom_headers import Slice, read_header
 from tumorboard.formats.dicom_multiframe import frames_of
+from tumorboard.formats.dicom_suv import suv_facts
 from tumorboard.formats.dicom_voxels import read_voxels, stored_pixels
 from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.volume import Volume
@@ -124,6 +125,8 @@ def _volume(grid: Grid, name: str, sorting: Sorting) -> Volume:
     outside = None if voxels.outside is None else voxels.outside.transpose(axes)
     first = grid.slices[0]
     facts = {fact: first.tags[tag] for fact, tag in _FACTS.items() if first.tags[tag]}
+    if first.tags["Modality"] == "PT":
+        facts |= suv_facts(first.file)
     return Volume(
         voxels.array.transpose(axes)[np.newaxis],
         grid.affine @ np.asarray(inv_ornt_aff(turn, shape), dtype=np.float64),
@@ -144,6 +147,9 @@ def _notes(grid: Grid, name: str) -> list[str]:
         n = sum(note in image.notes for image in grid.slices)
         notes.append(f"{name}: {note} ({counted(n, 'file')})")
     first = grid.slices[0].tags
+    if first["Modality"] == "PT":
+        units = first["Units"] or "an unknown unit"
+        notes.append(f"{name}: PET values are in {units}, not SUV unless converted")
     for tag in ("ImagesInAcquisition", "NumberOfSlices"):
         said = first.get(tag, "")
         if said.isdigit() and int(said) > len(grid.slices):
