@@ -38,6 +38,38 @@ class AbsentTokens(nn.Module):
         ]
 
 
+class WeighedTokens(nn.Module):
+    """Embeddings projected to one size, each times its weight, side by side.
+
+    Each is normalised before it is weighed, so that a projection cannot undo its weight by growing;
+    a learned mask token stands for an absent one.
+
+    Args:
+        sizes: Size of each embedding.
+        size: Units that each is projected to.
+        dropout: Share of the projected units dropped while training.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], size: int, dropout: float) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Linear(inputs, size) for inputs in sizes)
+        # Without a learned scale of its own, which would be a weight too.
+        self.norm = nn.LayerNorm(size, elementwise_affine=False)
+        self.dropout = nn.Dropout(dropout)
+        self.masks = AbsentTokens((size,) * len(sizes))
+
+    def forward(
+        self, embeddings: Sequence[torch.Tensor], present: torch.Tensor, shares: torch.Tensor
+    ) -> torch.Tensor:
+        """(B, M * size); shares (B, M) sum to 1, and M times a share multiplies an embedding."""
+        blanked = blank_absent(embeddings, present)
+        weighed = [
+            shares.shape[1] * shares[:, m : m + 1] * self.dropout(self.norm(layer(embedding)))
+            for m, (layer, embedding) in enumerate(zip(self.projections, blanked, strict=True))
+        ]
+        return torch.cat(self.masks(weighed, present), dim=1)
+
+
 def share_equally(present: torch.Tensor) -> torch.Tensor:
     """(B, M) weights: the same for each modality present, summing to 1."""
     return share_fixed(torch.ones(present.shape[1], device=present.device), present)
@@ -55,7 +87,11 @@ def share_learned(scores: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
 
 
 def checked_weights(
-    fixed: Mapping[str, float], names: tuple[str, ...], *, is_used: bool
+    fixed: Mapping[str, float],
+    names: tuple[str, ...],
+    *,
+    is_used: bool,
+    where: str = "fusion.fixed",
 ) -> torch.Tensor:
     """The study's fixed weights in the order of `names`; ones where they are not used.
 
@@ -65,20 +101,16 @@ def checked_weights(
     """
     if not is_used:
         if fixed:
-            raise StudyError(
-                'fusion.fixed: is used only with weights = "fixed". Remove one of them.'
-            )
+            raise StudyError(f'{where}: is used only with weights = "fixed". Remove one of them.')
         return torch.ones(len(names))
     faults = [
-        f"fusion.fixed.{name}: not a modality of this arm. {nearest(name, names)}"
+        f"{where}.{name}: not a modality of this arm. {nearest(name, names)}"
         for name in fixed
         if name not in names
     ]
+    faults += [f"{where}: no weight for {name!r}. Give one." for name in names if name not in fixed]
     faults += [
-        f"fusion.fixed: no weight for {name!r}. Give one." for name in names if name not in fixed
-    ]
-    faults += [
-        f"fusion.fixed.{name}: found {weight}, expected a number above 0. Leave the modality out "
+        f"{where}.{name}: found {weight}, expected a number above 0. Leave the modality out "
         "of the arm instead."
         for name, weight in fixed.items()
         if not 0 < weight < float("inf")
