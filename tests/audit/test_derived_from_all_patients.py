@@ -1,3 +1,7 @@
+import os
+from dataclasses import replace
+from pathlib import Path
+
 import numpy as np
 import pytest
 from made_cohort import make_audited, patients
@@ -5,9 +9,12 @@ from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from tumorboard.audit.derived_from_all_patients import DerivedFromAllPatients
-from tumorboard.records import Finding
+from tumorboard.cache import Cache
+from tumorboard.modalities.expression import Expression, MeasuredExpression
+from tumorboard.records import Cohort, Finding
 from tumorboard.transforms.cohort_wide import trace
 
+DATA = Path(os.environ.get("TUMORBOARD_DATA", "absent"))
 SEEDS = range(3)
 N = 130
 
@@ -112,3 +119,55 @@ def test_shares_in_few_or_round_steps_are_no_scaling(steps: int) -> None:
     share = np.random.default_rng(4).binomial(steps, 0.5, 150) / steps
     share[:2] = 0, 1
     assert trace(share.round(3), 3) == ""
+
+
+def of_genes(values: np.ndarray, scale: str) -> list[Finding]:
+    measured = MeasuredExpression(
+        present=np.ones(N, dtype=bool), name="rna", names=tuple(f"G{j}" for j in range(30)),
+        profiles=values.astype(np.float32), index=np.arange(N), scale=scale,
+    )  # fmt: skip
+    columns, _ = patients(N)
+    audited = replace(make_audited({**columns, "age": [1] * N}), measured={"rna": measured})
+    return DerivedFromAllPatients().find(audited)
+
+
+def test_a_table_of_genes_that_was_standardised_over_everybody() -> None:
+    raw = np.random.default_rng(0).normal(5, 2, (N, 30))
+    z = np.round((raw - raw.mean(axis=0)) / raw.std(axis=0), 4)
+    (finding,) = of_genes(z, "z")
+    assert (finding.code, finding.severity) == ("derived-from-all-patients", "warning")
+    assert "30 of 30 columns have mean 0" in finding.message
+    assert "before any split" in finding.message
+    assert finding.evidence["is_verified"] is True
+    # declared or not: the numbers say so
+    assert [f.evidence["n_standardised"] for f in of_genes(z, "log2_tpm")] == [30]
+    assert of_genes(raw, "log2_tpm") == []
+
+
+def test_declared_z_scores_of_part_of_the_patients_cannot_be_verified() -> None:
+    raw = np.random.default_rng(0).normal(0.3, 1.2, (N, 30))
+    (finding,) = of_genes(raw, "z")
+    assert "could not be verified" in finding.message
+    assert finding.evidence["is_verified"] is False
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(not DATA.is_dir(), reason="TUMORBOARD_DATA holds no patients")
+@pytest.mark.parametrize(
+    ("table", "patient", "is_verified"),
+    [
+        ("nsclc-radiogenomics/rna_z.csv.gz", "R01-023", True),
+        ("tcga-omics/luad_rna_z.csv.gz", "TCGA-05-4249", False),
+        ("tcga-omics/kirc_rna_z.csv.gz", "TCGA-3Z-A93Z", False),
+        ("brain-mri/rna_z.csv", "TCGA_CS_4942", False),
+    ],
+)
+def test_real_z_scores(table: str, patient: str, is_verified: bool) -> None:
+    """Of the TCGA tables only a part of the patients for whom they were made is there."""
+    ids = (patient,)
+    cohort = Cohort("real", ids, ids, {}, {}, (2,), DATA / "patients.csv", DATA)
+    measured = Expression(table=table, scale="z").read(cohort, name="rna", cache=Cache(DATA))
+    columns, _ = patients(N)
+    audited = replace(make_audited({**columns, "age": [1] * N}), measured={"rna": measured})
+    (finding,) = DerivedFromAllPatients().find(audited)
+    assert finding.evidence["is_verified"] is is_verified

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from seen_cohort import ids, make_audited, make_cohort
 
 from tumorboard.audit.duplicate_expression import DuplicateExpression
+from tumorboard.modalities.expression import MeasuredExpression
 from tumorboard.records import Finding
 
 N, GENES = 40, 120
@@ -84,3 +86,43 @@ def test_flags_of_comorbidities_are_no_profile(tmp_path: Path) -> None:
     flags[:2] = 0
     flags[0, 7] = flags[1, 7] = 1
     assert find(np.hstack([rng.integers(40, 90, (N, 1)), flags]), tmp_path) == []
+
+
+def measured(values: np.ndarray, patients: list[str]) -> MeasuredExpression:
+    return MeasuredExpression(
+        present=np.ones(len(values), dtype=bool), name="rna",
+        names=tuple(f"G{j}" for j in range(values.shape[1])),
+        profiles=values.astype(np.float32), index=np.arange(len(values)),
+        patient_id=tuple(patients), scale="log2_tpm",
+    )  # fmt: skip
+
+
+def test_one_profile_under_two_patients_of_a_table_of_genes(tmp_path: Path) -> None:
+    values = np.vstack([expression(1), noisy(expression(1)[5])])
+    cohort = make_cohort(tmp_path, ids=ids(len(values)), columns={"age": [1] * len(values)})
+    audited = make_audited(cohort, cache=tmp_path, numeric=["age"])
+    audited = replace(audited, measured={"rna": measured(values, ids(len(values)))})
+    (finding,) = DuplicateExpression().find(audited)
+    assert finding.patients == ("P005", "P040")
+    assert finding.evidence["modality"] == "rna"
+
+
+def test_one_profile_in_two_cohorts_is_seen_in_the_genes_of_both(tmp_path: Path) -> None:
+    values = expression(1)
+    cohorts = [
+        make_cohort(tmp_path / name, name=name, ids=ids(N), columns={"age": [1] * N})
+        for name in ("own", "other")
+    ]
+    audited = make_audited(*cohorts, cache=tmp_path, numeric=["age"])
+    other = expression(2)
+    other[7] = noisy(values[3])
+    audited = replace(
+        audited,
+        measured={"rna": measured(values, ids(N))},
+        others={"other": (cohorts[1], {"rna": measured(other[:, 20:], ids(N))})},
+    )
+    shifted = audited.others["other"][1]["rna"]
+    assert isinstance(shifted, MeasuredExpression)
+    object.__setattr__(shifted, "names", tuple(f"G{j}" for j in range(20, GENES)))
+    (finding,) = DuplicateExpression().find(audited)
+    assert "own: P003 = other: P007" in finding.message

@@ -5,10 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+import numpy as np
+
 from tumorboard.audit import Audited, Check
 from tumorboard.formats.messages import counted, listed
+from tumorboard.modalities import MeasuredProfiles
 from tumorboard.records import Cohort, Finding, Floats
 from tumorboard.transforms.cohort_wide import components, decimals, trace
+from tumorboard.transforms.expression_scale import n_standardised
 from tumorboard.transforms.patient_columns import numbers_of
 
 _NAMES = (
@@ -29,7 +33,8 @@ class DerivedFromAllPatients(Check):
     Declared in `[audit] derived`, or seen: mean 0 and standard deviation 1 over the cohort to the
     rounding of its numbers, exactly 0 to 1, ranks or their normal scores, columns with mean 0 that
     are uncorrelated with each other (principal components), or a name that says cluster, z-score,
-    component or percentile. Looked at are all patients found and those that are analysed.
+    component or percentile. Looked at are all patients found and those that are analysed. A table
+    of z-scored gene expression is one as well: its numbers say so, or its declared scale alone.
     """
 
     def find(self, audited: Audited) -> list[Finding]:
@@ -45,9 +50,49 @@ class DerivedFromAllPatients(Check):
             if kind:
                 how.setdefault(column, kind)
         kinds = dict.fromkeys(how.values())
-        return [
+        findings = [
             _finding(kind, [c for c, own in how.items() if own == kind], audited) for kind in kinds
         ]
+        profiles = [m for m in audited.measured.values() if isinstance(m, MeasuredProfiles)]
+        return findings + [found for own in profiles for found in _of_profiles(own)]
+
+
+def _of_profiles(measured: MeasuredProfiles) -> list[Finding]:
+    """A warning where most columns of a table of profiles were standardised over its patients.
+
+    Declared z-scores are a warning whatever the numbers show: a part of the patients for whom they
+    were computed has other means and deviations.
+    """
+    n_columns, n = len(measured.names), len(measured.profiles)
+    n_standard = n_standardised(measured.profiles.astype(np.float64))
+    is_seen = n_standard > 0.5 * n_columns
+    if measured.scale != "z" and not is_seen:
+        return []
+    how = (
+        f"{n_standard:,} of {n_columns:,} columns have mean 0 and standard deviation 1 over all "
+        f"{counted(n, 'patient')} of the table, so each was standardised over all of them"
+        if is_seen
+        else f"its scale is declared z, but only {n_standard:,} of {n_columns:,} columns have mean "
+        f"0 and standard deviation 1 over the {counted(n, 'patient')} of the table: over whom they "
+        "were standardised could not be verified"
+    )
+    return [
+        Finding(
+            "derived-from-all-patients",
+            "warning",
+            f"{measured.name}: {measured.table.name} was standardised before any split: {how}. "
+            "Test patients shaped what models are trained on; give the values before that step "
+            "(TPM or counts), which are scaled on training patients here.",
+            evidence={
+                "modality": measured.name,
+                "how": "z-scores",
+                "is_verified": is_seen,
+                "n_standardised": n_standard,
+                "n_columns": n_columns,
+                "n_patients": n,
+            },
+        )
+    ]
 
 
 def _seen(cohort: Cohort, columns: Sequence[str]) -> dict[str, str]:

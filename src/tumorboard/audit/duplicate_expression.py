@@ -6,8 +6,10 @@ import numpy as np
 
 from tumorboard.audit import Audited, Check, SeenRows
 from tumorboard.formats.messages import counted, listed
+from tumorboard.modalities import MeasuredProfiles
 from tumorboard.records import Bools, Finding, Floats
 from tumorboard.transforms.profile_matches import ProfileMatch, find_profile_matches
+from tumorboard.transforms.profiles import aligned
 
 #: A table with at least so many numeric columns is a profile.
 COLUMNS = 50
@@ -18,17 +20,17 @@ _FEW_VALUES = 10
 class DuplicateExpression(Check):
     """duplicate-expression: numeric profiles of two patients with a correlation above 0.999.
 
-    For tables of at least 50 numeric columns that are measurements: flags and counts of a few
-    values agree between different people. The profiles must also agree after every column is
-    standardised over the cohort, where those of different people are unrelated.
+    For gene expression, ready features, and tables of at least 50 numeric columns that are
+    measurements: flags and counts of a few values agree between different people. The profiles must
+    also agree after every column is standardised over the cohort, where those of different people
+    are unrelated.
     """
 
     def find(self, audited: Audited) -> list[Finding]:
         """One error per modality, with every pair."""
         findings: list[Finding] = []
-        for rows in audited.rows():
-            if "+" in rows.modality:
-                continue
+        tables = [rows for rows in audited.rows() if "+" not in rows.modality]
+        for rows in (*tables, *_seen_profiles(audited)):
             profiles = rows.numbers[:, _is_measured(rows.numbers)]
             if profiles.shape[1] < COLUMNS:
                 continue
@@ -36,6 +38,45 @@ class DuplicateExpression(Check):
             if matches:
                 findings.append(_finding(rows, matches))
         return findings
+
+
+def _seen_profiles(audited: Audited) -> list[SeenRows]:
+    """Profiles of each modality that has them, over all cohorts, in the columns of all.
+
+    None where records were dealt out at random, the same one to several patients.
+    """
+    if audited.is_paired_at_random:
+        return []
+    found: list[SeenRows] = []
+    for modality in audited.measured:
+        parts = [
+            (number, measured[modality])
+            for number, (_, _, measured) in enumerate(audited.cohorts)
+            if modality in measured
+        ]
+        profiles = [(number, own) for number, own in parts if isinstance(own, MeasuredProfiles)]
+        if profiles:
+            found.append(_side_by_side(audited, modality, profiles))
+    return found
+
+
+def _side_by_side(
+    audited: Audited, modality: str, parts: list[tuple[int, MeasuredProfiles]]
+) -> SeenRows:
+    """Rows with a profile of several cohorts, each with its person and line."""
+    shared = frozenset(parts[0][1].names).intersection(*(own.names for _, own in parts[1:]))
+    names = tuple(name for name in parts[0][1].names if name in shared)
+    rows = [(number, int(row)) for number, own in parts for row in np.flatnonzero(own.present)]
+    values = [aligned(own.values[own.present], own.names, names) for _, own in parts]
+    lines = [cohort.line for _, cohort, _ in audited.cohorts]
+    return SeenRows(
+        modality=modality,
+        names=names,
+        codes=(),
+        numbers=np.concatenate(values),
+        person=audited.people(rows),
+        line=tuple(lines[number][row] for number, row in rows),
+    )
 
 
 def _is_measured(numbers: Floats) -> Bools:
