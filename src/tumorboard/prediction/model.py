@@ -114,6 +114,7 @@ class Model:
             modalities=tuple(names),
             probabilities=means,
             classes=self.fitted.classes,
+            columns=() if self.fitted.classes else self.fitted.task.columns(()),
             label=self._labels(means),
             threshold=self.fitted.threshold,
             sets=self._sets(means),
@@ -154,7 +155,7 @@ class Model:
         """Outcome of every row where the cohort has it; labels the model lacks are refused."""
         task = self.fitted.task
         name = str(task.keys.target)
-        if name not in cohort.columns:
+        if not self.fitted.classes or name not in cohort.columns:
             return "none", ("",) * cohort.n_rows
         outcomes = task.read(cohort, values=self.fitted.values)
         return name, outcomes.columns[name]
@@ -189,6 +190,8 @@ class Model:
 
     def _labels(self, probabilities: Floats) -> tuple[str, ...]:
         classes = self.fitted.classes
+        if not classes:
+            return ()
         if len(classes) == 2:
             positive = probabilities[:, 1] >= self.fitted.threshold
             return tuple(classes[int(p)] for p in positive)

@@ -22,8 +22,9 @@ class Predictions:
         patient_id: One per unit.
         unit_id: What the prediction is about.
         modalities: Modalities that were present, joined by "+".
-        probabilities: (units, K).
-        classes: Names of the K classes; for two classes the positive one last.
+        probabilities: (units, K); of a task of numbers its predictions (units, P).
+        classes: Names of the K classes; for two classes the positive one last. Empty for a task of
+            numbers.
         label: Decision for each unit: at the model's threshold, or the most probable class.
         threshold: Decision threshold on the positive class; NaN for several classes.
         sets: Classes of each prediction set; empty where the model has no prediction sets.
@@ -33,6 +34,7 @@ class Predictions:
         rejections: Files and patients that could not be used.
         notes: Sentences about the input, such as categories that training had not seen.
         pairing: `simulated` where the model learned from modalities of different people.
+        columns: Columns of a task of numbers, such as `risk_score`, `survival_365`.
     """
 
     patient_id: tuple[str, ...]
@@ -49,6 +51,7 @@ class Predictions:
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...]
     pairing: str = "patient"
+    columns: tuple[str, ...] = ()
 
     def to_csv(self, *, arm: str) -> str:
         """The table as CSV text; `tumorboard compare` reads it where the outcome is known."""
@@ -57,7 +60,8 @@ class Predictions:
         known = self.outcome_name != "none"
         header = ["patient_id", "unit_id", "arm", "modalities"]
         header += [self.outcome_name] if known else []
-        header += [*(f"p_{name}" for name in self.classes), "predicted_label", "threshold"]
+        header += self.columns or [f"p_{name}" for name in self.classes]
+        header += ["predicted_label", "threshold"] if self.classes else []
         header += ["prediction_set"] if self.sets else []
         header += ["refer"] if self.refer else []
         header += [COLUMN] if self.pairing == SIMULATED else []
@@ -67,7 +71,7 @@ class Predictions:
             row = [_plain(patient), _plain(self.unit_id[i]), arm, self.modalities[i]]
             row += [self.outcome[i]] if known else []
             row += [repr(float(p)) for p in self.probabilities[i]]
-            row += [self.label[i], threshold]
+            row += [self.label[i], threshold] if self.classes else []
             row += [" | ".join(self.sets[i])] if self.sets else []
             row += ["yes" if self.refer[i] else "no"] if self.refer else []
             row += [SIMULATED] if self.pairing == SIMULATED else []

@@ -22,6 +22,7 @@ from tumorboard.training.fit import (
 )
 from tumorboard.training.fitted import channels_last
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.signatures import with_signatures
 
 #: Seconds that a fit costs beside its batches: building the network, checkpoints, saving.
 _OVERHEAD_S = 0.5
@@ -29,6 +30,7 @@ _OVERHEAD_S = 0.5
 
 def estimate_seconds(study: Study, prepared: Prepared, splits: Sequence[Split]) -> dict[str, float]:
     """Seconds per arm if every epoch is trained; early stopping makes it shorter."""
+    prepared = with_signatures(study, prepared, splits[0])
     return {arm.name: _arm_seconds(study, prepared, splits, arm) for arm in study.arms.values()}
 
 

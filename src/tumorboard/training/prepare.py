@@ -105,10 +105,10 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     else:
         kept = measured
     return Prepared(
-        found=found,
+        found=replace(found, notes=(*found.notes, *outcomes.notes)),
         found_outcomes=_everything(task, found, outcomes),
         found_measured=measured,
-        cohort=selected,
+        cohort=replace(selected, notes=(*selected.notes, *outcomes.notes)),
         outcomes=task.read(selected, values=outcomes.values),
         measured=kept,
         rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),

@@ -11,6 +11,7 @@ from tumorboard.study import Arm, Study
 from tumorboard.training.fit import choose_device, fit_modality, new_network, prepared_task
 from tumorboard.training.fitted import asked_of
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.signatures import with_signatures
 
 
 def rehearse(study: Study, prepared: Prepared, split: Split) -> list[str]:
@@ -25,6 +26,10 @@ def rehearse(study: Study, prepared: Prepared, split: Split) -> list[str]:
         split: The split that modalities are fitted on.
     """
     faults: list[str] = []
+    try:
+        prepared = with_signatures(study, prepared, split)
+    except TumorboardError as error:
+        return list(error.problems)
     _attempt(lambda: choose_device(study.keys.runtime.device), faults)
     faults += absent_columns(study, prepared)
     specs: dict[str, ArraySpec] = {}

@@ -242,8 +242,8 @@ def _unprepared(
     found = read_cohort(study, root)
     outcomes = _outcomes(study, found)
     findings: list[Finding] = []
-    if outcomes.classes:
-        findings = run_checks(Audited(study, found, outcomes, {}))
+    if outcomes.classes or outcomes.groups:
+        findings = run_checks(Audited(study, found, outcomes.as_classes(), {}))
     prepared = Prepared(
         found=found, found_outcomes=outcomes, found_measured={}, cohort=found, outcomes=outcomes,
         measured={}, rejections=found.rejections, records=found.records,

@@ -62,7 +62,8 @@ def _refuse_inputs(out: Path, model: Path, cohort: Path) -> None:
     if out.is_file():
         with out.open(encoding="utf-8", errors="replace") as handle:
             header = handle.readline()
-        if "predicted_label" not in header:
+        known = ("predicted_label", "risk_score", "predicted_")
+        if not any(word in header for word in known):
             raise InputError(
                 f"--out {out}: exists and is no table of predictions. Choose another file."
             )
