@@ -6,6 +6,7 @@ from made_cohort import make_audited, patients, severities
 from PIL import Image
 
 from tumorboard.audit.label_proxy import LabelProxy
+from tumorboard.formats.ajcc_staging import stage_group
 from tumorboard.records import Finding
 
 SEEDS = range(3)
@@ -186,3 +187,45 @@ def test_images_of_one_class_are_judged_beside_those_that_hold_both(
         task={"unit": "row"},
     )
     assert [finding.evidence["of"] for finding in LabelProxy().find(audited)] == of
+
+
+def stages(n: int, seed: int = 0) -> dict:
+    """Patients with T, N and M, and the stage that they spell (AJCC 7)."""
+    rng = np.random.default_rng(seed)
+    t = rng.choice(
+        ["T1a", "T1b", "T2a", "T2b", "T3", "T4"], n, p=[0.25, 0.2, 0.25, 0.1, 0.15, 0.05]
+    )
+    nodes = rng.choice(["N0", "N1", "N2", "N3"], n, p=[0.6, 0.2, 0.15, 0.05])
+    m = rng.choice(["M0", "M1a", "M1b"], n, p=[0.9, 0.05, 0.05])
+    group = [stage_group(*own) for own in zip(t, nodes, m, strict=True)]
+    merged = [
+        "I" if g in ("IA", "IB") else "II" if g in ("IIA", "IIB") else "III or IV" for g in group
+    ]
+    return {
+        "patient_id": [f"P{i}" for i in range(n)],
+        "pT": list(t), "pN": list(nodes), "pM": list(m), "diagnosis": merged,
+        "size_mm": list(np.round(rng.normal(30, 10, n), 1)),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_t_n_and_m_together_spell_the_stage(seed: int) -> None:
+    found = find(stages(150, seed), categorical=["pT", "pN", "pM"], numeric=["size_mm"])
+    (error,) = [f for f in found if f.severity == "error"]
+    assert error.evidence["columns"] == ["pT", "pN", "pM"]
+    assert error.evidence["auroc"] == pytest.approx(1.0)
+    assert error.message.startswith("Columns 'pT', 'pN', 'pM' together spell the stage (AJCC)")
+    assert error.message.endswith("Remove them from modalities.record.")
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_t_n_and_m_beside_another_outcome_are_fair(seed: int) -> None:
+    columns = stages(150, seed)
+    rng = np.random.default_rng(seed + 9)
+    columns["diagnosis"] = list(rng.choice(["adenocarcinoma", "squamous"], 150))
+    assert find(columns, categorical=["pT", "pN", "pM"]) == []
+
+
+def test_a_stage_is_told_by_the_size_as_well_but_not_spelled() -> None:
+    columns = stages(150)
+    assert find(columns, categorical=["pT"], numeric=["size_mm"]) == []

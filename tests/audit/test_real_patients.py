@@ -111,9 +111,59 @@ def test_nsclc_t_n_and_m_spell_the_stage(tmp_path: Path) -> None:
         tmp_path, "stages.csv", "Case ID", task, 'categorical = ["T", "N", "M", "TNM", "Gender"]'
     )
     report = check(study, data=tmp_path, estimate_time=False)
-    found = {f.evidence["column"]: f for f in report.findings if f.code == "label-proxy"}
-    assert {column: f.severity for column, f in found.items()} == {"TNM": "error"}
+    found = [f for f in report.findings if f.code == "label-proxy"]
+    assert [f.severity for f in found] == ["error", "error"]
+    assert found[0].evidence["column"] == "TNM"
+    assert found[1].evidence["columns"] == ["T", "N", "M"]
     assert "162 patients" in report.lines[0]
+
+
+@pytest.mark.parametrize(
+    ("source", "columns"),
+    [
+        (
+            "nsclc_radiogenomics",
+            ["Pathological T stage", "Pathological N stage", "Pathological M stage"],
+        ),
+        ("lung1", ["clinical.T.Stage", "Clinical.N.Stage", "Clinical.M.Stage"]),
+    ],
+)
+def test_the_stage_of_a_source_is_spelled_by_its_columns(
+    source: str, columns: list[str], tmp_path: Path
+) -> None:
+    folder, table = (
+        source.replace("_", "-"),
+        {"lung1": "annotations.csv"}.get(source, "clinical.csv"),
+    )
+    text = f"""
+[study]
+name = "stage"
+[cohort]
+source = "{source}"
+table = "{folder}/{table}"
+[task]
+target = "tumor_stage"
+[task.classes]
+"I" = ["0", "I", "IA", "IB"]
+"II" = ["II", "IIA", "IIB"]
+"III to IV" = ["IIIA", "IIIB", "IV"]
+[modalities.record]
+kind = "table"
+categorical = COLUMNS
+[arms]
+logistic = {{modalities = ["record"], baseline = "logistic_regression"}}
+"""
+    path = tmp_path / "study.toml"
+    gender = "gender" if source == "lung1" else "Gender"
+    alarms: dict[int, list[Finding]] = {}
+    for taken in ([gender, *columns], [gender]):
+        path.write_text(text.replace("COLUMNS", str(taken)), encoding="utf-8")
+        report = check(path, data=DATA, estimate_time=False)
+        alarms[len(taken)] = [f for f in report.findings if f.severity == "error"]
+    (error,) = alarms[4]
+    assert error.evidence["columns"] == columns
+    assert "together spell the stage (AJCC)" in error.message
+    assert alarms[1] == []
 
 
 def test_nsclc_rna_was_standardised_over_everybody(tmp_path: Path) -> None:
