@@ -36,7 +36,7 @@ class Grid:
     def spacing_mm(self) -> Floats:
         """(3,) voxel size along each axis."""
         length = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return np.asarray(length, dtype=np.float64)
+        return np.asarray(length.tolist())
 
     def index_of(self, point_mm: Floats) -> Floats:
         """(3,) voxel index, not rounded, of a point of the world."""
