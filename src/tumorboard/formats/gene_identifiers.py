@@ -165,13 +165,13 @@ def _of_ensembl(names: Sequence[str]) -> tuple[list[str], list[str]]:
         known = genes.get(match[1])
         n_unknown += known is None
         symbols.append(known or name.partition(".")[0])
-    notes = [f"{len(names) - n_unknown - n_par:,} Ensembl ids have a symbol ({HGNC_VERSION})"]
+    n_known = len(names) - n_unknown - n_par
+    notes = [f"symbols of {counted(n_known, 'Ensembl id')} by {HGNC_VERSION}"]
     if n_unknown:
         share = 100 * n_unknown / len(names)
-        notes.append(f"{n_unknown:,} ids ({share:.1f} %) have none and keep their Ensembl id")
+        notes.append(f"{counted(n_unknown, 'id')} ({share:.1f} %) without one, kept as written")
     if n_versions:
-        notes.append(f"the version of {counted(n_versions, 'Ensembl id was', 'Ensembl ids were')} "
-                     "left off")  # fmt: skip
+        notes.append(f"versions left off: {counted(n_versions, 'Ensembl id')}")
     if n_par:
         notes.append(f"{counted(n_par, 'copy', 'copies')} on chromosome Y (_PAR_Y) left out, not "
                      "added to the one on X")  # fmt: skip
