@@ -1,9 +1,13 @@
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from tumorboard.evaluation.prediction_table import PredictionTable
+
+sys.path.insert(0, str(Path(__file__).parent))
 
 
 def _table(

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from tumorboard.records import Bools, Floats, Ints
 
+#: Log-hazards further below the highest count as this: their exponentials are still numbers.
+_LOWEST = -600.0
+
 
 @dataclass(frozen=True)
 class RiskSets:
@@ -61,7 +64,8 @@ class RiskSets:
             their mean weight (Therneau & Grambsch, Modeling Survival Data, 2000, section 3.3).
         """
         ordered = log_hazard[self.order]
-        shift = ordered.max(initial=0.0)
+        shift = ordered.max(initial=-np.inf)
+        ordered = np.maximum(ordered, shift + _LOWEST)
         risk = self.weight * np.exp(ordered - shift)
         at_risk = np.cumsum(risk)[self.last]
         deaths = np.bincount(self.tied, weights=risk * self.is_event)[self.tied]

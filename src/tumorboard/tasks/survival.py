@@ -48,7 +48,7 @@ class Survival(Task):
         keys = self.keys
         found = read_follow_up(
             cohort, time=keys.time, time_unit=keys.time_unit, event=keys.event,
-            event_value=str(keys.event_value),
+            event_value=str(keys.event_value), new=values is None,
         )  # fmt: skip
         if keys.unit == "patient":
             _rows_agree(cohort, found, keys.time, keys.event)
@@ -215,14 +215,17 @@ class Survival(Task):
 def _cox_loss(log_hazard: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     """(B,) mean over events of the negative log partial likelihood, the same for every row."""
     import torch
-    from torchsurv.loss.cox import neg_partial_log_likelihood
 
     event = target[:, 1] > 0
     if len(event) < 2 or not bool(event.any()):
         return log_hazard * 0.0
     shift = log_hazard.detach().max() - _LOG_HIGH  # the likelihood is the same for any shift
-    with warnings.catch_warnings():  # tied times are ordinary: Efron's method is meant
+    with warnings.catch_warnings():
+        # tied times are ordinary: Efron's method is meant
         warnings.filterwarnings("ignore", message="Ties in")
+        warnings.filterwarnings("ignore", message="`torch.jit")  # of torchsurv's own import
+        from torchsurv.loss.cox import neg_partial_log_likelihood
+
         value: Any = neg_partial_log_likelihood(
             torch.clamp(log_hazard - shift, min=_LOG_LOW), event, target[:, 0].float(),
             reduction="sum",

@@ -51,7 +51,7 @@ class FollowUpColumns:
 
 
 def read_follow_up(
-    cohort: Cohort, *, time: str, time_unit: str, event: str, event_value: str
+    cohort: Cohort, *, time: str, time_unit: str, event: str, event_value: str, new: bool = True
 ) -> FollowUpColumns:
     """Read and check the two columns of follow-up.
 
@@ -61,6 +61,7 @@ def read_follow_up(
         time_unit: `days`, `months` or `years`.
         event: Column of the event.
         event_value: What that column holds where the event was seen.
+        new: Whether a model shall be fitted; further patients of one may all be censored.
 
     Raises:
         InputError: A column is absent; times that are no positive numbers, or longer than any life;
@@ -74,7 +75,7 @@ def read_follow_up(
                 f"{nearest(name, list(cohort.columns))}"
             )
     days = _days(cohort, time, time_unit)
-    is_event, has_event, other = _events(cohort, event, event_value)
+    is_event, has_event, other = _events(cohort, event, event_value, new=new)
     return FollowUpColumns(days, is_event, has_event & ~np.isnan(days), other)
 
 
@@ -103,7 +104,7 @@ def _days(cohort: Cohort, time: str, unit: str) -> Floats:
     return days
 
 
-def _events(cohort: Cohort, name: str, event_value: str) -> tuple[Bools, Bools, str]:
+def _events(cohort: Cohort, name: str, event_value: str, *, new: bool) -> tuple[Bools, Bools, str]:
     cells = cohort.columns[name]
     keys = [None if cell is None else _key(cell) for cell in cells]
     written = {_key(cell): cell.strip() for cell in reversed(cells) if cell is not None}
@@ -111,7 +112,7 @@ def _events(cohort: Cohort, name: str, event_value: str) -> tuple[Bools, Bools, 
     counts = Counter(key for key in keys if key is not None)
     if len(counts) > 2:
         raise InputError(_too_many(cohort, name, keys, counts, event_value))
-    if wanted not in counts:
+    if wanted not in counts and (new or len(counts) > 1):
         found = " and ".join(f"{written[k]!r} ({n} rows)" for k, n in sorted(counts.items()))
         raise StudyError(
             f"task.event_value: {event_value!r} does not occur in column {name!r}, which holds "
