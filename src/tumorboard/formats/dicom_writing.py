@@ -17,6 +17,7 @@ from tumorboard.records import Bools, Floats
 
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
+    from pydicom.uid import UID
 
 #: Hounsfield units of stored value 0, and the day that every simulated examination took place.
 INTERCEPT, _DAY, _TIME = -1024, "20100104", "101500.000000"
@@ -212,7 +213,7 @@ def _make_timeless(dataset: Any, dimensions: str) -> None:
             element.value = dimensions
 
 
-def _uid(*parts: str) -> str:
+def _uid(*parts: str) -> UID:
     from pydicom.uid import generate_uid
 
     return generate_uid(entropy_srcs=["tumorboard simulation", *parts])

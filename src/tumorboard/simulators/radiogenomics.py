@@ -96,7 +96,9 @@ class Radiogenomics(Simulator):
         missing_values: float = 0.05,
         external_share: float = 0.67,
     ) -> None:
-        self.size, self.ct, self.masks = (size[0], size[1], size[2]), ct, masks
+        self.size = (size[0], size[1], size[2])
+        self.ct: Literal["dicom", "nifti", "both"] = ct
+        self.masks: Literal["nifti", "dicom"] = masks
         self.genes, self.external_share = genes, external_share
         self.image_hypoxia, self.rna_noise, self.censored = image_hypoxia, rna_noise, censored
         self.missing_ct, self.missing_rna = missing_ct, missing_rna

@@ -179,7 +179,7 @@ class _Grid:
             ((axis - c) / r) ** 2
             for axis, c, r in zip((self.x, self.y, self.z), center, radii, strict=True)
         )
-        return x + y + z
+        return np.asarray(x + y + z, dtype=np.float32)
 
 
 def _draw_trunk(grid: _Grid, build: Floats) -> Voxels:
