@@ -146,11 +146,11 @@ def scaling_notes(scaling: ProfileScaling, *, what: str, most_missing: float) ->
     notes: list[str] = []
     if scaling.n_sparse:
         notes.append(
-            f"{scaling.n_sparse:,} {what} left out, missing in more than {100 * most_missing:g} % "
+            f"{what} left out: {scaling.n_sparse:,}, missing in more than {100 * most_missing:g} % "
             "of the training patients"
         )
     if scaling.n_flat:
-        notes.append(f"{scaling.n_flat:,} {what} left out, constant in the training patients")
+        notes.append(f"{what} left out: {scaling.n_flat:,}, constant in the training patients")
     if scaling.n_filled:
         notes.append(
             f"{counted(scaling.n_filled, 'missing value')} of training patients at the training "
