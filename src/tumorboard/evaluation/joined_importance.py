@@ -15,6 +15,7 @@ from tumorboard.records import Floats
 SHARES: Mapping[str, str] = {
     "gain": "share of the gain of all splits",
     "frequency": "share of the number of all splits",
+    "attribution": "mean size of the move of the log-odds",
 }
 
 
