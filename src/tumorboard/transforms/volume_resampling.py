@@ -35,12 +35,12 @@ class Grid:
     @property
     def spacing_mm(self) -> Floats:
         """(3,) voxel size along each axis."""
-        length = np.linalg.norm(self.affine[:3, :3], axis=0)
-        return np.asarray(length.tolist())
+        return np.linalg.norm(self.affine[:3, :3], axis=0).astype(np.float64)
 
     def index_of(self, point_mm: Floats) -> Floats:
         """(3,) voxel index, not rounded, of a point of the world."""
-        return np.linalg.solve(self.affine, np.append(point_mm, 1.0))[:3]
+        index = np.linalg.solve(self.affine, np.append(point_mm, 1.0))[:3]
+        return index.astype(np.float64)
 
     def point_of(self, index: Floats) -> Floats:
         """(3,) point of the world, in mm, of a voxel index."""

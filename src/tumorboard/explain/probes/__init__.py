@@ -95,7 +95,7 @@ class ImageProbe(Probe):
     def refuses(self, fitted: FittedArm) -> str:
         """It needs an image."""
         layouts = {fitted.specs[name].layout for name in fitted.arm.modalities}
-        return "" if layouts & {"image", "bag"} else "it reads no image"
+        return "" if layouts & {"image", "bag", "volume"} else "it reads no image"
 
     def trials(
         self, fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints, seeds: Ints
