@@ -15,6 +15,7 @@ from tumorboard.modalities import Measured, MeasuredPictures
 from tumorboard.modalities.table import MeasuredTable
 from tumorboard.records import Cohort, Finding, Floats, Ints, Outcomes
 from tumorboard.study import Study
+from tumorboard.study_keys import outcome_columns
 from tumorboard.transforms.near_duplicates import is_blank
 
 
@@ -182,10 +183,9 @@ class Audited:
     def own_columns(self) -> frozenset[str]:
         """Columns that are the patient's number, the outcome, the centre or the index date."""
         keys = self.study.keys
-        target = keys.task.target
-        targets = [target] if isinstance(target, str) else target
         cohort = keys.cohort
-        return frozenset({cohort.patient_id, cohort.institution, cohort.index_date, *targets})
+        named = outcome_columns(keys.task)
+        return frozenset({cohort.patient_id, cohort.institution, cohort.index_date, *named})
 
 
 class Check(ABC):

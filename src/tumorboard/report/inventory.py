@@ -89,9 +89,11 @@ def cohort_summary(
 
 
 def _outcome_rows(cohort: Cohort, outcomes: Outcomes) -> dict[str, int]:
-    """Rows per label as the source writes them; per class where the outcome is no column."""
-    column = next(iter(outcomes.columns), "")
-    labels = cohort.columns.get(column) or outcomes.columns.get(column, ())
+    """Rows per label as the source writes them; per class or group where it is no column."""
+    grouped = outcomes.as_classes()
+    column = next(iter(grouped.columns), "")
+    own = cohort.columns.get(column) if outcomes.classes else None
+    labels = own or grouped.columns.get(column, ())
     return dict(sorted(Counter(label for label in labels if label).items()))
 
 

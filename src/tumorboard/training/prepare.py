@@ -175,8 +175,8 @@ def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int, locked: frozense
 
 def _everything(task: Task, found: Cohort, outcomes: Outcomes) -> Outcomes:
     """Counts of every label found, before the exclusions of the study."""
-    if not outcomes.classes:
-        return replace(task.read(found, values=outcomes.values), flow=())
+    if not outcomes.classes:  # rows that the study excludes may be those that cannot be read
+        return replace(outcomes, flow=())
     labels = found.columns[str(task.keys.target)]
     by_patient = task.keys.unit == "patient"
     units = found.patient_id if by_patient else tuple(map(str, range(found.n_rows)))
