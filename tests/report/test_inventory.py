@@ -110,7 +110,7 @@ def test_outcomes_that_are_no_column_are_counted_as_they_are(cohort: Cohort) -> 
         target=np.zeros(4, dtype=np.int64),
         strata=np.zeros(4, dtype=np.int64),
         columns={"event": ("yes", "no", "no", "")},
-        classes=(),
+        classes=("yes", "no"),
         counts={},
     )
     assert cohort_summary(cohort, outcomes, {})["outcome_rows"] == {"no": 2, "yes": 1}
