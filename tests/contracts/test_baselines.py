@@ -14,7 +14,12 @@ from tumorboard.errors import InputError, StudyError
 from tumorboard.models.baselines import Baseline
 from tumorboard.records import FittedState, Floats, Ints
 
-NAMES = registry.names("models.baselines")
+#: Those that answer classifications; what others promise stands in their own tests.
+NAMES = [
+    name
+    for name in registry.names("models.baselines")
+    if "classification" in registry.load("models.baselines", name).tasks
+]
 SMALL = {"gradient_boosting": {"rounds": 20}, "random_forest": {"trees": 25}}
 
 

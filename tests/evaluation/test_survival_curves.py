@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
@@ -42,7 +43,7 @@ def test_the_curve_of_freireich_1963() -> None:
 def test_curve_and_band_as_statsmodels_and_scipy(tied: bool) -> None:
     time, event = follow_up(tied=tied)
     curve = kaplan_meier(time, event)
-    other = SurvfuncRight(time, event.astype(int))
+    other: Any = SurvfuncRight(time, event.astype(int))
     np.testing.assert_allclose(curve.survival_at(other.surv_times), other.surv_prob, atol=1e-12)
     sample = CensoredData(uncensored=time[event], right=time[~event])
     np.testing.assert_allclose(curve.survival, ecdf(sample).sf.evaluate(curve.time), atol=1e-12)

@@ -64,7 +64,11 @@ def test_as_torchsurv_given_the_same_weights(tied: bool) -> None:
     of_days, of_grid = (
         1 / torch.tensor(at(follow_up.times, censoring, asked)[0]) for asked in (DAYS, grid)
     )
-    about: dict[str, Any] = {"new_time": torch.tensor(DAYS), "weight": inverse, "weight_new_time": of_days}
+    about: dict[str, Any] = {
+        "new_time": torch.tensor(DAYS),
+        "weight": inverse,
+        "weight_new_time": of_days,
+    }
     aurocs, scores = Auc()(1 - survival, e, t, **about), BrierScore()(survival, e, t, **about)
     brier = BrierScore()
     brier(
