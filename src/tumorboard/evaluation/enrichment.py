@@ -86,18 +86,17 @@ def enriched_sets(
     if not sets:
         return ()
     from scipy.stats import hypergeom
-    from statsmodels.stats.multitest import multipletests
 
     n = len(genes)
     sizes = np.asarray([len(places) for places in sets.values()])
     overlap = np.asarray([int((places < n_top).sum()) for places in sets.values()])
     p_value = np.asarray(hypergeom.sf(overlap - 1, n, sizes, n_top), dtype=np.float64)
-    q_value = multipletests(p_value, method="fdr_bh")[1]
+    q_value = _false_discovery(p_value)
     own = np.full(len(sets), np.nan)
     own_p, own_q = own.copy(), own.copy()
     if permutations:
         own, own_p = _scores(list(sets.values()), score[order], permutations, rng)
-        own_q = multipletests(own_p, method="fdr_bh")[1]
+        own_q = _false_discovery(own_p)
     found = [
         Enriched(
             name=name, n_set=int(sizes[i]), n_overlap=int(overlap[i]),
@@ -110,6 +109,14 @@ def enriched_sets(
         for i, (name, places) in enumerate(sets.items())
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda each: (each.p_value, each.name)))
+
+
+def _false_discovery(p_value: Floats) -> Floats:
+    """Benjamini-Hochberg q-values."""
+    from statsmodels.stats.multitest import multipletests
+
+    adjusted: Any = multipletests(p_value, method="fdr_bh")
+    return np.asarray(adjusted[1], dtype=np.float64)
 
 
 def _odds(overlap: int, size: int, n_top: int, n: int) -> float:
