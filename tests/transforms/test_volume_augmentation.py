@@ -126,8 +126,8 @@ def test_blur_and_coarser_voxels_keep_the_mean() -> None:
 
 
 def test_settings_out_of_range_are_named() -> None:
+    wrong: dict[str, Any] = {"noise": -1.0, "low_resolution": 0.5, "flip": ("w",)}
     with pytest.raises(StudyError) as caught:
-        wrong: dict[str, Any] = {"noise": -1.0, "low_resolution": 0.5, "flip": ("w",)}
         VolumeAugmentation(**{**OFF, **wrong})
     assert caught.value.problems == (
         "noise: found -1, expected 0 (off) or more.",
