@@ -70,9 +70,9 @@ def read_number_matrix(path: Path, *, id_column: str = "auto") -> NumberMatrix:
 def _read(path: Path, size: int, changed_ns: int, id_column: str) -> NumberMatrix:
     """The matrix of one content of a file."""
     raw = _content(path)
-    header, body = _header(raw, path)
+    header = _header(raw, path)
     first = 0 if id_column == "auto" else _position(header.names, id_column, path)
-    frame = _frame(body, header.delimiter, len(header.names), first, path)
+    frame = _frame(raw, header.delimiter, len(header.names), first, path)
     rows = tuple((cell or "").strip() for cell in frame[str(first)].to_list())
     empty = [f"row {row + 2}" for row, name in enumerate(rows) if not name]
     if empty:
@@ -85,6 +85,11 @@ def _matrix(
     path: Path, header: _Header, frame: polars.DataFrame, rows: tuple[str, ...], first: int
 ) -> NumberMatrix:
     """Columns of numbers, and what the others are."""
+    others = [str(i) for i in range(len(header.names)) if i != first]
+    if others and all(frame[name].dtype.is_float() for name in others):
+        names = tuple(name for i, name in enumerate(header.names) if i != first)
+        whole = frame.select(others).fill_null(float("nan")).to_numpy()
+        return NumberMatrix(path, rows, names, whole)
     texts: list[str] = []
     faults: list[str] = []
     kept: list[str] = []
@@ -137,20 +142,23 @@ def _position(names: Sequence[str], wanted: str, path: Path) -> int:
     return names.index(wanted)
 
 
-def _header(raw: bytes, path: Path) -> tuple[_Header, bytes]:
-    """Names of the columns, and the text below them."""
-    first, _, body = raw.removeprefix(b"\xef\xbb\xbf").partition(b"\n")
+def _header(raw: bytes, path: Path) -> _Header:
+    """Names of the columns, compared with the cells of the row below them."""
+    end = raw.find(b"\n")
+    first = raw if end < 0 else raw[:end]
     try:
-        line = first.decode("utf-8").rstrip("\r")
+        line = first.decode("utf-8-sig").rstrip("\r")
     except UnicodeDecodeError:
         raise InputError(f"{path.name}: is not UTF-8 text. Save it as CSV UTF-8.") from None
     delimiter = max("\t,;", key=line.count)
     names = [cell.strip() for cell in next(csv.reader(io.StringIO(line), delimiter=delimiter), [])]
-    if not body.strip() or len(names) < 2:
+    stop = raw.find(b"\n", end + 1)
+    second = raw[end + 1 : stop if stop > 0 else len(raw)] if end >= 0 else b""
+    below = second.decode("utf-8", errors="replace").rstrip("\r")
+    if not below.strip():
         raise InputError(f"{path.name}: holds no table. Expected a header and rows of numbers.")
     # R writes row names without a header of their own: one name fewer than there are cells.
-    second = body.partition(b"\n")[0].decode("utf-8", errors="replace").rstrip("\r")
-    width = len(next(csv.reader(io.StringIO(second), delimiter=delimiter), []))
+    width = len(next(csv.reader(io.StringIO(below), delimiter=delimiter), []))
     if width == len(names) + 1:
         names = ["", *names]
     elif width != len(names):
@@ -158,18 +166,18 @@ def _header(raw: bytes, path: Path) -> tuple[_Header, bytes]:
             f"{path.name}: the header has {counted(len(names), 'cell')}, row 2 has {width}. "
             "Is a delimiter inside a cell, or a name missing?"
         )
-    return _Header(tuple(names), delimiter), body
+    return _Header(tuple(names), delimiter)
 
 
-def _frame(body: bytes, delimiter: str, width: int, first: int, path: Path) -> polars.DataFrame:
+def _frame(raw: bytes, delimiter: str, width: int, first: int, path: Path) -> polars.DataFrame:
     """Columns called "0", "1", ...: numbers where all are, else text."""
     import polars as pl
 
     def read(kind: type[pl.DataType]) -> pl.DataFrame:
         schema: dict[str, type[pl.DataType]] = {str(i): kind for i in range(width)}
         return pl.read_csv(
-            body, has_header=False, separator=delimiter, schema={**schema, str(first): pl.String},
-            null_values=["", *MISSING], encoding="utf8",
+            raw, has_header=False, skip_rows=1, separator=delimiter, encoding="utf8",
+            schema={**schema, str(first): pl.String}, null_values=["", *MISSING],
         )  # fmt: skip
 
     try:
