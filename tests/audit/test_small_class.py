@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from made_cohort import make_audited, patients
 
@@ -68,3 +70,12 @@ def test_a_clean_cohort_has_no_findings_of_any_check(seed: int) -> None:
         cohort={"institution": "hospital", "index_date": "biopsy_date"},
     )
     assert run_checks(audited) == []
+
+
+def test_times_of_a_follow_up_are_no_labels() -> None:
+    columns, _ = patients(40)
+    audited = make_audited(columns)
+    keys = audited.study.keys
+    survival = keys.model_copy(update={"task": keys.task.model_copy(update={"kind": "survival"})})
+    study = replace(audited.study, keys=survival)
+    assert SmallClass().find(replace(make_audited(patients(40, share=0.1)[0]), study=study)) == []

@@ -21,6 +21,8 @@ class SmallClass(Check):
 
     def find(self, audited: Audited) -> list[Finding]:
         """One finding per small class with its patients, and one note per joined class."""
+        if audited.study.keys.task.kind != "classification":
+            return []  # times and numbers are no labels; `too-few-events` counts events
         findings: list[Finding] = []
         for index, name in enumerate(audited.outcomes.classes):
             labels = _labels(audited, index)
