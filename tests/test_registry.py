@@ -71,8 +71,8 @@ def test_misspelt_name_suggests() -> None:
 
 
 def test_planned_name_says_planned() -> None:
-    with pytest.raises(StudyError, match="the modality 'volume' is planned and not built yet"):
-        registry.load("modalities", "volume")
+    with pytest.raises(StudyError, match="the modality 'notes' is planned and not built yet"):
+        registry.load("modalities", "notes")
 
 
 def test_what_is_built_is_not_called_planned() -> None:

@@ -193,11 +193,15 @@ def _records(
     """Every file once: what the modality found wrong counts over what the source matched."""
     wrong = {(r.path, r.modality): r for m in measured.values() for r in m.records}
     in_use = {path for paths in cohort.files.values() for files in paths for path in files}
+    # masks and further channels, which no pattern of the source names
+    further = {path: record for (path, _), record in wrong.items() if record.state == "used"}
     records: list[FileRecord] = []
     for record in found.records:
         better = wrong.get((record.path, record.modality))
         if better is not None and better.state != "used":
             records.append(better)
+        elif record.state == "ignored" and not record.modality and record.path in further:
+            records.append(further[record.path])
         elif record.state == "used" and record.modality and record.path not in in_use:
             records.append(
                 replace(record, state="ignored", reason="its rows were left out of the analysis")
