@@ -40,7 +40,7 @@ PLANNED: Mapping[str, tuple[str, ...]] = {
     "cohorts": ("brats",),
     "modalities": ("notes", "longitudinal"),
     "models.encoders": (
-        "resnet3d", "language_model", "word_vectors", "fmcib",
+        "language_model", "word_vectors",
     ),
     "models.fusion": (
         "film", "static_weights", "dynamic_attention",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import torch
 from torch import nn
@@ -60,6 +61,36 @@ def _route(repository: str, file: str) -> str:
         f"With a network: `hf download {repository} {file}`. Without one: copy that cache here, "
         "point HF_HOME at it and set HF_HUB_OFFLINE=1, or name the file itself in weights."
     )
+
+
+def read_local(
+    weights: str, *, inside: Sequence[str], suffixes: Sequence[str] = SUFFIXES
+) -> tuple[Path, dict[str, torch.Tensor]]:
+    """A local file and its tensors by name, also where they lie one level further in.
+
+    Args:
+        weights: The file, as the study names it.
+        inside: Names that the table of tensors may stand under; anything beside it is left.
+        suffixes: Endings that are opened.
+
+    Raises:
+        InputError: The file is absent, damaged, holds code, or holds no table of tensors.
+    """
+    path = Path(weights).expanduser()
+    if path.suffix.lower() not in suffixes:
+        raise InputError(
+            f'weights {weights!r}: expected "none" or a file that ends in '
+            f"{', '.join(suffixes)}; nothing else is opened."
+        )
+    if not path.is_file():
+        raise InputError(f"weights {path.absolute()}: no such file. Mend the path.")
+    if path.suffix.lower() == ".safetensors":
+        return path, read_tensors(path)
+    content = _read_pickle(path)
+    if isinstance(content, Mapping):
+        table = cast("Mapping[str, object]", content)
+        content = next((table[name] for name in inside if name in table), table)
+    return path, _flat(content, path)
 
 
 def read_tensors(path: Path) -> dict[str, torch.Tensor]:
@@ -124,6 +155,8 @@ def load_strictly(
     *,
     path: Path,
     leave_out: Sequence[str] = (),
+    remedy: str = "Choose the depth that the file was made for, with the parameter names of "
+    "torchvision and timm.",
 ) -> None:
     """Load tensors whose names and shapes are exactly the network's, or load nothing.
 
@@ -132,6 +165,7 @@ def load_strictly(
         tensors: Weights by name.
         path: Where they came from, for the error.
         leave_out: Beginnings of the names that are not wanted, such as the classifier's.
+        remedy: What to do where they are others.
 
     Raises:
         InputError: Names missing, names too many, other shapes: all of them in one line.
@@ -157,8 +191,7 @@ def load_strictly(
     if sentences:
         raise InputError(
             f"weights {path}: not the weights of this network, nothing was loaded; "
-            f"{'; '.join(sentences)}. Choose the depth that the file was made for, with the "
-            "parameter names of torchvision and timm."
+            f"{'; '.join(sentences)}. {remedy}"
         )
     network.load_state_dict(found, strict=True)
 
