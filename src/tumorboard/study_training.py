@@ -135,11 +135,15 @@ class Tuning(Keys):
     """The inner loop of nested cross-validation: which keys are searched, and where.
 
     Args:
-        trials: Fits per arm and split.
-        metric: What the search improves on validation patients.
+        trials: Settings that are tried, per arm and split.
+        metric: What the search improves.
+        folds: Inner folds: every trial is fitted and scored on that many parts of the training
+            and validation patients, and the mean counts. 0 scores it on the validation patients,
+            which costs one fit and is noisy where they are few.
         space: Dotted key of the study -> where it is searched.
     """
 
     trials: Annotated[int, Field(ge=1)] = 20
     metric: Watched = "auroc"
+    folds: Literal[0] | Annotated[int, Field(ge=2)] = 0
     space: Annotated[dict[str, dict[str, Any]], Field(min_length=1)]

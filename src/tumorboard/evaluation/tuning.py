@@ -19,7 +19,8 @@ from tumorboard.study_words import LOWER_IS_BETTER
 def tuning_document(run: Path, tuning: Mapping[str, Any], table: AnyTable) -> dict[str, Any]:
     """Evidence `tuning`: choices, inner and outer scores of every arm, repeat and fold.
 
-    Layout: `metric`, `smaller_is_better`, `budget` (trials per arm and split), `space` (dotted key
+    Layout: `metric`, `smaller_is_better`, `budget` (trials per arm and split),
+    `folds` (inner folds; 0 where validation patients scored a trial), `space` (dotted key
     -> where it was searched), `arms`: arm -> `keys`, `fits` `[{repeat, fold, chosen: {key: value},
     inner, outer, n_trials, n_failed, trials: [{trial, score, values: {key: value}}]}]`, `inner`,
     `outer` (means over the fits) and `optimism`: how much better the chosen setting looked on the
@@ -50,6 +51,7 @@ def tuning_document(run: Path, tuning: Mapping[str, Any], table: AnyTable) -> di
         "metric": metric,
         "smaller_is_better": smaller,
         "budget": budget,
+        "folds": int(tuning.get("folds", 0)),
         "space": {key: dict(bounds) for key, bounds in tuning.get("space", {}).items()},
         "arms": arms,
     }

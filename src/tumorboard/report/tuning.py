@@ -56,6 +56,7 @@ def section(contents: Contents) -> Section | None:
             drawings=drawings,
             metric=metric_name(document["metric"]),
             budget=document["budget"],
+            folds=document.get("folds", 0),
             space={key: _range(bounds) for key, bounds in document["space"].items()},
             arms={arm: _rows(found) for arm, found in arms.items()},
         ),
@@ -73,7 +74,7 @@ def _lead(document: Mapping[str, Any], arms: Mapping[str, Any]) -> str:
         for arm, found in arms.items()
     ]
     return (
-        f"Mean {name} of the chosen settings on the validation patients that chose them, and on "
+        f"Mean {name} of the chosen settings on the patients that chose them, and on "
         f"the test patients that did not: {'; '.join(parts)}. Only the second counts."
     )
 

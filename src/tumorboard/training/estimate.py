@@ -35,7 +35,7 @@ def estimate_seconds(study: Study, prepared: Prepared, splits: Sequence[Split]) 
 
 
 def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm: Arm) -> float:
-    fits = len(splits) * (study.keys.tuning.trials if isinstance(study.keys.tuning, Tuning) else 1)
+    fits = len(splits) * _fits_per_split(study)
     if arm.baseline is not None:
         return fits * _OVERHEAD_S
     split = splits[0]
@@ -70,6 +70,12 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
     # validation is forward only: about a third of a training step per row
     n_validation = len(split.rows(prepared.cohort, "validation")) * arm.training.epochs / size / 3
     return fits * (min(seconds) * (steps + n_validation) + _OVERHEAD_S)
+
+
+def _fits_per_split(study: Study) -> int:
+    """Fits of one arm on one split: the last one and, before it, those of the search."""
+    tuning = study.keys.tuning
+    return 1 + tuning.trials * max(tuning.folds, 1) if isinstance(tuning, Tuning) else 1
 
 
 def duration(seconds: float) -> str:

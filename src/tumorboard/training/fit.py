@@ -18,7 +18,7 @@ from tumorboard.errors import RunError, StudyError
 from tumorboard.modalities import Modality, row_weights
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
-from tumorboard.records import ArraySpec, Bools, Ints, Split, Structure
+from tumorboard.records import ArraySpec, Bools, Ints, Part, Split, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Training
 from tumorboard.tasks import Task
@@ -386,7 +386,7 @@ def _quiet() -> Generator[None]:
                 logger.setLevel(level)
 
 
-def validation_rows(prepared: Prepared, split: Split, arm: Arm) -> Ints:
-    """Validation rows that have at least one of the arm's modalities."""
-    rows = split.rows(prepared.cohort, "validation")
+def rows_of(prepared: Prepared, split: Split, arm: Arm, part: Part) -> Ints:
+    """Rows of a part that have at least one of the arm's modalities."""
+    rows = split.rows(prepared.cohort, part)
     return rows[np.flatnonzero(prepared.present(arm.modalities)[rows].any(axis=1))]

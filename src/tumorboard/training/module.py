@@ -21,7 +21,14 @@ from tumorboard.models.assembly import Network, Outputs, drop_modalities
 from tumorboard.records import Floats, Ints
 from tumorboard.study_keys import LOWER_IS_BETTER, Schedule, Training
 from tumorboard.tasks import Task
-from tumorboard.training.batches import Batch, Rows, derive_seed, epoch_order, loader
+from tumorboard.training.batches import (
+    Batch,
+    Rows,
+    derive_seed,
+    epoch_order,
+    loader,
+    seed_device,
+)
 from tumorboard.training.hard_rows import HardRows
 from tumorboard.training.schedules import learning_rate_factor
 
@@ -162,7 +169,7 @@ class ArmModule(lightning.LightningModule):
         """Loss of one batch; a loss that is not finite names the batch's patients."""
         # every batch is seeded by itself: a loader that is built again draws from the same stream
         seed = derive_seed(*self.seed_parts, self.current_epoch, index)
-        torch.manual_seed(seed)
+        seed_device(seed, self.device)
         self._generator.manual_seed(seed)
         augment = self.training_keys.augment
         outputs, present = self.forward_batch(batch, augment=augment)

@@ -6,21 +6,25 @@ import csv
 import io
 import logging
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from tumorboard.cache import write_text
+from tumorboard.cohorts.splits import split_patients
 from tumorboard.errors import RunError, StudyError
 from tumorboard.evaluation.scores import LOSS_OF, score_units
-from tumorboard.records import Split
+from tumorboard.records import Part, Split
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import LOWER_IS_BETTER, Tuning
 from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import fit_arm, validation_rows
+from tumorboard.training.fit import fit_arm, rows_of
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.signatures import with_signatures
 from tumorboard.training.units import average_units
 
 if TYPE_CHECKING:
@@ -32,11 +36,10 @@ def tune_arm(
 ) -> tuple[Study, Arm]:
     """Search the study's space for one arm on one split and take up the best settings.
 
-    Every trial is a whole fit on the training patients, scored on the validation patients of the
-    same
-    fold; test patients take no part. The search is Optuna's TPE (Bergstra et al., NeurIPS 2011),
-    kept in
-    a journal file, so an interrupted search goes on.
+    A trial is a whole fit on the training patients, scored on the validation patients of the same
+    fold; with `tuning.folds` it is one such fit for each inner fold, scored on the part that the
+    fold leaves out. Test patients take no part. The search is Optuna's TPE (Bergstra et al.,
+    NeurIPS 2011), kept in a journal file, so that an interrupted search goes on.
 
     Returns:
         The study and the arm with the best settings; unchanged where no key of the space concerns
@@ -63,6 +66,7 @@ def tune_arm(
         direction="minimize" if tuning.metric in LOWER_IS_BETTER else "maximize",
     )
     parts = (study.seed, arm.name, split.repeat, split.fold, "tuning")
+    inner = inner_splits(study, prepared, split, tuning.folds)
     ended = [trial for trial in search.get_trials() if trial.state.is_finished()]
     for number in range(len(ended), tuning.trials):
         # a sampler seeded by the trial's number gives the same search after an interruption
@@ -73,7 +77,7 @@ def tune_arm(
         _try(
             search,
             trial,
-            lambda s=tried, n=number: _trial_score(s, prepared, split, arm.name, tuning, work, n),
+            lambda s=tried, n=number: _trial_score(s, prepared, inner, arm.name, tuning, work, n),
         )
     if not any(t.state == optuna.trial.TrialState.COMPLETE for t in search.get_trials()):
         raise RunError(
@@ -163,22 +167,46 @@ def _suggest(trial: optuna.Trial, key: str, bounds: Mapping[str, Any]) -> Any:
     return trial.suggest_float(key, low, high, log=log, step=bounds.get("step"))
 
 
+def inner_splits(study: Study, prepared: Prepared, split: Split, folds: int) -> list[Split]:
+    """What a trial is fitted and scored on: the split itself, or folds of its training patients.
+
+    Every arm and trial of a split has the same inner folds.
+    """
+    if not folds:
+        return [split]
+    rows = np.concatenate([split.rows(prepared.cohort, part) for part in ("train", "validation")])
+    return split_patients(
+        [prepared.cohort.patient_id[int(row)] for row in rows], prepared.outcomes.strata[rows],
+        folds=folds, repeats=1, holdout=None, validation=study.keys.evaluation.validation,
+        seed=derive_seed(study.seed, split.repeat, split.fold, "inner folds"),
+        classes=prepared.outcomes.classes or prepared.outcomes.groups,
+    )  # fmt: skip
+
+
 def _trial_score(
-    study: Study,
-    prepared: Prepared,
-    split: Split,
-    arm: str,
-    tuning: Tuning,
-    work: Path,
+    study: Study, prepared: Prepared, inner: Sequence[Split], arm: str, tuning: Tuning, work: Path,
     number: int,
-) -> float:
+) -> float:  # fmt: skip
+    """Mean score over the inner folds; NaN as soon as one of them is not defined."""
+    part = "test" if tuning.folds else "validation"
+    checkpoint = work / f"trial-{number}.ckpt"
+    scores = [_score_on(study, prepared, fold, part, arm, tuning, checkpoint) for fold in inner]
+    return sum(scores) / len(scores)
+
+
+def _score_on(
+    study: Study, prepared: Prepared, split: Split, part: Part, arm: str, tuning: Tuning,
+    checkpoint: Path,
+) -> float:  # fmt: skip
+    """Score of one fit on patients of a part of its split."""
     chosen = study.arms[arm]
     # settings are chosen by one network each; the ensemble is trained once they are chosen
     single = chosen.training.model_copy(update={"members": 1})
     chosen = replace(chosen, training=single)
-    fit = fit_arm(study, prepared, split, chosen, checkpoint=work / f"trial-{number}.ckpt")
-    (work / f"trial-{number}.ckpt").unlink(missing_ok=True)
-    rows = validation_rows(prepared, split, chosen)
+    prepared = with_signatures(study, prepared, split)
+    fit = fit_arm(study, prepared, split, chosen, checkpoint=checkpoint)
+    checkpoint.unlink(missing_ok=True)
+    rows = rows_of(prepared, split, chosen, part)
     fitted: FittedArm = fit.fitted
     _, means, first, _ = average_units(
         [prepared.cohort.unit_id[int(r)] for r in rows],

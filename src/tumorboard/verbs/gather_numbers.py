@@ -12,7 +12,7 @@ import numpy as np
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.regression import regression_document
-from tumorboard.evaluation.survival import survival_document
+from tumorboard.evaluation.survival_evidence import survival_document
 from tumorboard.evaluation.tuning import tuning_document
 from tumorboard.records import Estimate, Split
 from tumorboard.study import Study
@@ -63,7 +63,7 @@ def _documents(
     rng = np.random.default_rng(derive_seed(study.seed, keys.task.kind))
     documents: dict[str, dict[str, Any]] = {}
     if keys.task.kind == "survival":
-        documents["survival"] = survival_document(table, primary=study.primary, rng=rng)
+        documents["survival"] = survival_document(table, rng=rng)
     else:
         documents["regression"] = regression_document(table)
     if others:
