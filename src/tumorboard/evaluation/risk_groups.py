@@ -15,7 +15,7 @@ from tumorboard.records import Floats, Ints
 _FOR_THREE = 30
 NAMES = {2: ("low risk", "high risk"), 3: ("low risk", "middle risk", "high risk")}
 #: Times of the numbers at risk below a figure.
-_N_TIMES = 6
+_N_TIMES = 9
 
 
 def risk_groups(table: OutcomeTable) -> tuple[Ints, int]:

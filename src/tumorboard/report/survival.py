@@ -135,18 +135,17 @@ def _curves(axis: Axes, groups: Mapping[str, Any] | None, arm: str) -> None:
     days = reals(groups["at_risk_days"]) / _YEAR
     for k, (name, found) in enumerate(zip(groups["names"], groups["groups"], strict=True)):
         below = -0.25 - 0.085 * k
-        axis.text(-0.012, below, name, color=COLOURS[k], fontsize=8, ha="right", va="center",
+        axis.text(-0.025, below, name, color=COLOURS[k], fontsize=8, ha="right", va="center",
                   transform=axis.transAxes)  # fmt: skip
         for x, n in zip(days, found["at_risk"], strict=True):
             axis.text(x, below, str(n), color=COLOURS[k], fontsize=8, ha="center", va="center",
                       transform=axis.get_xaxis_transform())  # fmt: skip
     p = p_value(real(groups["log_rank"]["p_value"]))
-    axis.text(0.99, 0.96, f"log-rank p {p}", ha="right", va="top", transform=axis.transAxes)
     axis.set(ylim=(0, 102), xlabel="years; patients still followed", ylabel="without event (%)")
     axis.set_xlim(0, max(float(days[-1]), 1e-3) * 1.02)
     axis.set_xticks(days, [f"{day:.3g}" for day in days])
     axis.grid(visible=True)
-    axis.legend(loc="lower left")
+    axis.legend(loc="upper right", title=f"log-rank p {p}")
 
 
 def _calibration_panel(axis: Axes, document: Mapping[str, Any], arms: Sequence[str]) -> None:
