@@ -78,12 +78,11 @@ def dicom_files(path: Path) -> list[DicomFile]:
         InputError: No such file or folder, or a ZIP that `read_zip` refuses.
     """
     if path.is_dir():
-        return [
-            DicomFile(Path(folder) / name)
-            for folder, below, names in os.walk(path)
-            for name in sorted(names)
-            if below.sort() is None
-        ]
+        found: list[DicomFile] = []
+        for folder, below, names in os.walk(path):
+            below.sort()
+            found += [DicomFile(Path(folder) / name) for name in sorted(names)]
+        return found
     if not path.is_file():
         raise InputError(f"{path}: no such file or folder.")
     with path.open("rb") as stream:

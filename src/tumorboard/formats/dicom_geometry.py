@@ -16,6 +16,8 @@ from tumorboard.records import Floats
 #: A slice may stand this far from its place on the grid: min(1 % of the spacing, 0.1 mm), never
 #: less than 0.01 mm, since scanners write positions with few decimals.
 _SHARE, _MOST_MM, _LEAST_MM = 0.01, 0.1, 0.01
+#: Rounding of sums of positions, in mm; far below what any tolerance means.
+_ROUNDING_MM = 1e-6
 #: Slices may be displaced within their own plane by 0.1 mm or a tenth of a pixel.
 _IN_PLANE_PIXELS = 0.1
 #: At most this share of a series may be missing to be called a series with missing slices.
@@ -193,7 +195,7 @@ def _check_drift(
 ) -> None:
     off = np.abs(places - places[0] - at * spacing)
     worst = int(off.argmax())
-    if off[worst] > tolerance_mm(spacing):
+    if off[worst] > tolerance_mm(spacing) + _ROUNDING_MM:
         raise InputError(
             f"{name}: {ordered[worst].label} stands {off[worst]:.3f} mm off a grid of "
             f"{spacing:.4g} mm, expected at most {tolerance_mm(spacing):.3f} mm: distances between "

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, BinaryIO
@@ -204,7 +205,9 @@ class _Values:
 
         sets = self.dataset.get("SpecificCharacterSet", "ISO_IR 6")
         try:
-            return decode_bytes(raw, convert_encodings(sets), set())
+            with warnings.catch_warnings():
+                warnings.simplefilter("error")
+                return decode_bytes(raw, convert_encodings(sets), set())
         except (LookupError, UnicodeError, Warning):
             # One character for each byte: nothing of an identifier is lost or made equal.
             self.notes.append(f"{name} is not in the character set {shown(str(sets))}")

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
+from tumorboard.formats.dicom_codecs import decode_grey, decodes
 from tumorboard.formats.pixels import Pixels, check_pixel_count
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ def _decode(path: Path, dataset: FileDataset) -> NDArray[Any]:
         dataset.file_meta.TransferSyntaxUID = ImplicitVRLittleEndian
         _check_length(path, dataset)
     try:
-        pixels = dataset.pixel_array
+        pixels = _pixels(dataset)
         if interpretation == "PALETTE COLOR":
             pixels = apply_color_lut(pixels, dataset)
     except Exception as error:  # decoders raise many kinds of error on damaged data
@@ -146,6 +147,17 @@ def _decode(path: Path, dataset: FileDataset) -> NDArray[Any]:
     if pixels.ndim not in (2, 3) or (pixels.ndim == 3 and pixels.shape[-1] != 3):
         raise InputError(f"{path}: pixels of shape {pixels.shape}; expected one grey or RGB frame.")
     return pixels
+
+
+def _pixels(dataset: FileDataset) -> NDArray[Any]:
+    from pydicom.encaps import get_frame
+
+    syntax = str(dataset.file_meta.TransferSyntaxUID)
+    if not decodes(syntax) or dataset.PhotometricInterpretation not in _GREY:
+        return dataset.pixel_array
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)
+    found = decode_grey(frame, syntax, rows=int(dataset.Rows), columns=int(dataset.Columns))
+    return found.view(f"i{found.dtype.itemsize}") if dataset.get("PixelRepresentation") else found
 
 
 def decode_problem(syntax_uid: str, error: Exception) -> str:

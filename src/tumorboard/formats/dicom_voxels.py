@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
+from tumorboard.formats.dicom_codecs import decode_grey, decodes
 from tumorboard.formats.dicom_geometry import Grid
 from tumorboard.formats.dicom_headers import Slice
 from tumorboard.formats.dicom_image import decode_problem
@@ -263,8 +264,11 @@ def _decoded(image: Slice) -> NDArray[Any]:
     pixels, file = image.pixels, image.file
     try:
         with file.open() as stream:
-            index = image.frame if pixels.n_frames > 1 else 0
-            found = pixel_array(stream, index=index, raw=True)
+            if decodes(pixels.syntax) and not pixels.is_native:
+                stream.seek(pixels.offset)
+                found = _frame(image, stream.read())
+            else:
+                found = pixel_array(stream, index=image.frame, raw=True)
     except Exception as error:  # decoders raise many kinds of error on damaged data
         where = f"{file} frame {image.frame + 1}" if pixels.n_frames > 1 else str(file)
         raise InputError(f"{where}: {decode_problem(pixels.syntax, error)}") from error
@@ -274,6 +278,17 @@ def _decoded(image: Slice) -> NDArray[Any]:
             "the file again."
         )
     return found
+
+
+def _frame(image: Slice, encapsulated: bytes) -> NDArray[Any]:
+    from pydicom.encaps import get_frame
+
+    pixels = image.pixels
+    frame = get_frame(encapsulated, image.frame, number_of_frames=pixels.n_frames)
+    found = decode_grey(frame, pixels.syntax, rows=pixels.rows, columns=pixels.columns)
+    if not pixels.signed:
+        return found
+    return found.view(np.dtype(f"i{found.dtype.itemsize}"))
 
 
 def _in_range(image: Slice, raw: NDArray[Any]) -> NDArray[Any]:
