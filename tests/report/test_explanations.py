@@ -74,15 +74,13 @@ def test_section_leads_with_the_share_in_lesions(tmp_path: Path, make_run) -> No
     assert "not asked: logistic is a baseline" in made.html
 
 
-def test_picture_shows_the_slice_of_a_volume_that_holds_the_peak() -> None:
+def test_picture_of_a_volume_shows_its_planes_through_the_peak() -> None:
     strength = np.zeros((8, 8, 5), dtype=np.float32)
     strength[2, 2, 3] = 1
     image = np.zeros((1, 8, 8, 5), dtype=np.uint8)
     image[..., 3] = 77
     mask = strength > 0
     picture = side_by_side(KeptMap(strength, image, mask))
-    assert picture.shape == (256, 518, 3)
-    assert (picture[:, :256] == 77).all()
-    assert (picture[:, 262:] == (0, 255, 255)).all(axis=-1).any()
-    assert picture[80, 262 + 80].tolist() != [77, 77, 77]
-    assert picture[250, 262 + 250].tolist() == pytest.approx([77, 77, 77])
+    axial = picture[:300, :300]
+    assert (axial[100:140, 20:40] == 77).all()  # away from letters and lines
+    assert (picture[308:] == (0, 255, 255)).all(axis=-1).any()

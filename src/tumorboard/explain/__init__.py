@@ -79,6 +79,8 @@ class HeatMaps:
         maps: (n, H, W) or (n, X, Y, Z), non-negative, in the geometry that the encoder saw.
         inputs: (n, C, H, W) or (n, C, X, Y, Z) what the encoder saw.
         windows: What the maps were painted from, where that is windows of a slide.
+        affines: (n, 4, 4) voxel of a volume's map -> world in mm, RAS+; None of images, and where
+            the voxel size is not known.
     """
 
     modality: str
@@ -86,6 +88,7 @@ class HeatMaps:
     maps: NDArray[np.float32]
     inputs: NDArray[np.float32]
     windows: Windows | None = None
+    affines: Floats | None = None
 
 
 @dataclass(frozen=True)

@@ -126,6 +126,7 @@ def _kept(
             inputs=maps.inputs,
             modality=fitted.modalities[maps.modality],
             windows=maps.windows,
+            affines=maps.affines,
         )
         heat_maps += rows
         remarks += said

@@ -13,6 +13,7 @@ from tumorboard.prediction.activation_maps import (
     activation_maps,
     placed_modalities,
     randomisation_check,
+    seen_affines,
     seen_inputs,
     why_no_activation_maps,
     with_modality,
@@ -100,7 +101,12 @@ def explain_by_maps(asked: Asked, make: MakeMaps, *, n_checked: int = 0) -> Expl
         checks |= {f"{key} {name}" if len(names) > 1 else key: v for key, v in measured.items()}
         remarks += said
         inputs = seen_inputs(fitted, asked.measured, rows, name)
-        found.append(HeatMaps(name, rows, enlarge(maps, inputs.shape[2:]), inputs))
+        found.append(
+            HeatMaps(
+                name, rows, enlarge(maps, inputs.shape[2:]), inputs,
+                affines=seen_affines(fitted, asked.measured, rows, name),
+            )
+        )  # fmt: skip
         n_empty = int((maps.reshape(len(maps), -1).max(axis=1) <= 0).sum())
         if n_empty:
             remarks.append(f"{name}: nothing raises the answer in {n_empty} of {len(maps)} images.")

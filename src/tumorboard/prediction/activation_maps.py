@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -10,7 +11,7 @@ import torch
 from tumorboard.modalities import Measured
 from tumorboard.models.assembly import Network
 from tumorboard.models.feature_maps import maps_and_gradients, randomised
-from tumorboard.records import Ints
+from tumorboard.records import Floats, Ints
 from tumorboard.training.fitted import FittedArm
 from tumorboard.transforms.heat_maps import Maps, rank_correlation
 
@@ -70,6 +71,25 @@ def seen_inputs(fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints,
     modality = fitted.modalities[name]
     stored = torch.from_numpy(np.ascontiguousarray(modality.arrays(measured[name], rows)))
     return modality.shown(modality.finish(stored, generator=None)).numpy().astype(np.float32)
+
+
+@runtime_checkable
+class Placed(Protocol):
+    """Measurements that know where in the patient their voxels are."""
+
+    def affines(self, rows: Ints) -> Floats:
+        """(n, 4, 4) voxel index of what the encoder sees -> world mm, RAS+."""
+        ...
+
+
+def seen_affines(
+    fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints, name: str
+) -> Floats | None:
+    """(n, 4, 4) where in the patient what the encoder sees lies; None where that is not known."""
+    one = measured[name]
+    if not isinstance(one, Placed) or fitted.study.modalities[name].get("spacing_mm") == "unknown":
+        return None
+    return one.affines(rows)
 
 
 def activation_maps(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -57,13 +58,15 @@ class Windows:
 class KeptMap:
     """One map as it was kept: `map` in 0..1 of its largest value; `mask` is None without one.
 
-    `windows` are those that the map was painted from, or None.
+    `windows` are those that the map was painted from, or None; `affine` (4, 4) is where a volume's
+    voxels are in the patient (RAS+, mm), or None.
     """
 
     map: Maps
     image: NDArray[np.uint8]
     mask: Bools | None
     windows: Windows | None = None
+    affine: Floats | None = None
 
     @property
     def values(self) -> Floats:
@@ -85,8 +88,11 @@ def keep_maps(
     inputs: NDArray[Any],
     modality: Modality,
     windows: Windows | None = None,
+    affines: Floats | None = None,
 ) -> tuple[list[HeatMapRow], tuple[str, ...]]:
     """Write maps, inputs and masks, and say in numbers where each map lies.
+
+    Of volumes each map and what the encoder saw are written as NIfTI in the patient's space too.
 
     Args:
         folder: The folder of the arm.
@@ -98,6 +104,7 @@ def keep_maps(
         inputs: (n, C, *space) in 0..1.
         modality: Knows where lesions are, where the study names masks.
         windows: What the maps were painted from, where that is windows of a slide.
+        affines: (n, 4, 4) of a volume's voxels, where they are known.
 
     Returns:
         The rows of heat_maps.csv, and remarks about masks that cannot be used.
@@ -113,7 +120,14 @@ def keep_maps(
         masks=masks,
         known=known,
         **({f"window_{key}": value for key, value in vars(windows).items()} if windows else {}),
+        **({} if affines is None else {"affines": affines}),
     )
+    if affines is not None:
+        stem = folder / file.removesuffix(".npz")
+        for i, affine in enumerate(affines):
+            write_nifti(stem.with_name(f"{stem.name}-{i}-map.nii.gz"), maps[i], affine)
+            seen = inputs[i, len(inputs[i]) // 2]
+            write_nifti(stem.with_name(f"{stem.name}-{i}-seen.nii.gz"), seen, affine)
     made = _rows(origin, cohort, name, file, rows=rows, maps=maps, masks=masks, known=known)
     return made, () if lesions is None else lesions.remarks
 
@@ -172,7 +186,26 @@ def read_map(folder: Path, row: HeatMapRow) -> KeptMap:
         image=found["inputs"],
         mask=found["masks"] if found["known"] else None,
         windows=Windows(**of_windows) if of_windows else None,
+        affine=found.get("affines"),
     )
+
+
+def write_nifti(path: Path, values: NDArray[Any], affine: Floats) -> None:
+    """Write (X, Y, Z) as NIfTI-1, float32, mm, in the world of its affine (RAS+)."""
+    import nibabel as nib  # pyright: ignore[reportMissingTypeStubs]
+
+    image: Any = nib.Nifti1Image(  # pyright: ignore[reportPrivateImportUsage]
+        np.ascontiguousarray(values, dtype=np.float32), affine
+    )
+    image.header.set_xyzt_units("mm")
+    image.set_sform(affine, code="scanner")
+    image.set_qform(affine, code="scanner", strip_shears=True)
+
+    def write(temporary: Path) -> None:
+        with gzip.open(temporary, "wb") as handle:
+            handle.write(image.to_bytes())
+
+    write_atomic(path, write)
 
 
 def _bytes(maps: Maps) -> NDArray[np.uint8]:

@@ -14,17 +14,13 @@ from tumorboard.cache import write_atomic
 from tumorboard.evaluation.explanation_table import HeatMapRow
 from tumorboard.prediction.kept_maps import KeptMap, read_map
 from tumorboard.records import Bools, Floats
+from tumorboard.report.overlay_colours import overlaid
+from tumorboard.report.three_planes import three_planes
 from tumorboard.report.window_band import band
 
 #: Shortest side of each of the two images in a picture, px.
 _SIDE = 256
 _GAP = 6
-#: Outline of the lesion: apart from every colour of the map, and from grey.
-_OUTLINE = (0, 255, 255)
-#: How far the strongest place hides the image.
-_OPACITY = 0.75
-#: Perceptually uniform, dark where there is nothing.
-_COLOURS = "inferno"
 
 RGB = NDArray[np.uint8]
 
@@ -32,9 +28,11 @@ RGB = NDArray[np.uint8]
 def side_by_side(kept: KeptMap) -> RGB:
     """(H, W, 3) the image, and the map over the image with the outline of the lesion.
 
-    Of a volume the slice along its last axis that holds the map's largest value. Below a slide
-    those of its windows that stand out.
+    Of a volume three planes through the map's largest value. Below a slide those of its windows
+    that stand out.
     """
+    if kept.map.ndim == 3:
+        return three_planes(kept)
     pixels = strip([kept])
     if kept.windows is None:
         return pixels
@@ -62,12 +60,9 @@ def _with_map(kept: KeptMap) -> tuple[RGB, RGB]:
     grey, strength, mask = _flat(kept)
     factor = max(1, -(-_SIDE // min(strength.shape)))
     image = _enlarged(grey, factor)
-    heat = np.asarray(_enlarged(strength, factor, smooth=True), dtype=np.float64).clip(0, 1)
-    over = image + (_coloured(heat) - image) * (_OPACITY * heat)[..., None]
-    over = np.round(over).astype(np.uint8)
-    if mask is not None:
-        over[_outline(mask.repeat(factor, axis=0).repeat(factor, axis=1))] = _OUTLINE
-    return np.round(image).astype(np.uint8), over
+    heat = np.asarray(_enlarged(strength, factor, smooth=True), dtype=np.float64)
+    inside = None if mask is None else mask.repeat(factor, axis=0).repeat(factor, axis=1)
+    return np.round(image).astype(np.uint8), overlaid(image, heat, inside)
 
 
 def as_png(pixels: RGB) -> bytes:
@@ -112,8 +107,9 @@ def _flat(kept: KeptMap) -> tuple[Floats, Floats, Bools | None]:
     image, strength, mask = kept.image, kept.map.astype(np.float64), kept.mask
     if strength.ndim == 3:
         z = int(np.unravel_index(strength.argmax(), strength.shape)[2])
-        image, strength = image[..., z], strength[..., z]
-        mask = None if mask is None else mask[..., z]
+        # Seen from the feet: the patient's right on the left, the front on top.
+        image, strength = image[:, ::-1, ::-1, z].swapaxes(1, 2), strength[::-1, ::-1, z].T
+        mask = None if mask is None else mask[::-1, ::-1, z].T
     colours = len(image) == 3 and kept.map.ndim == 2
     shown = image if colours else image[len(image) // 2][None].repeat(3, axis=0)
     return np.moveaxis(shown, 0, -1).astype(np.float64), strength, mask
@@ -127,24 +123,3 @@ def _enlarged(values: Floats, factor: int, *, smooth: bool = False) -> Floats:
 
     size = (values.shape[0] * factor, values.shape[1] * factor)
     return enlarge(values[None].astype(np.float32), size)[0].astype(np.float64)
-
-
-def _coloured(strength: Floats) -> Floats:
-    """Strength in 0..1 as (H, W, 3) in 0..255."""
-    from matplotlib import colormaps
-
-    colours: Floats = np.asarray(colormaps[_COLOURS](strength), dtype=np.float64)
-    return colours[..., :3] * 255
-
-
-def _outline(mask: Bools) -> Bools:
-    """The lesion's border, two pixels wide, outside of it."""
-    grown = mask.copy()
-    for _ in range(2):
-        wider = grown.copy()
-        wider[1:] |= grown[:-1]
-        wider[:-1] |= grown[1:]
-        wider[:, 1:] |= grown[:, :-1]
-        wider[:, :-1] |= grown[:, 1:]
-        grown = wider
-    return grown & ~mask
