@@ -191,6 +191,17 @@ def test_a_table_with_fewer_genes(tmp_path: Path) -> None:  # R09
     assert "lacks 6 genes of the 60" in " ".join(modality.notes(most, TRAIN))
 
 
+def test_another_cohort_has_its_genes_beside_its_table(tmp_path: Path) -> None:
+    write(tmp_path / "other", log2_values())
+    modality = Expression(table="own/rna.csv", scale="log2_tpm")
+    cohort = make_cohort(tmp_path / "other")
+    measured = modality.read(cohort, name="rna", cache=Cache(tmp_path / "cache"))
+    assert measured.table == tmp_path / "other" / "rna.csv"
+    (tmp_path / "other" / "rna.csv").unlink()
+    with pytest.raises(InputError, match=r"own/rna.csv or .*other/rna.csv: no such table"):
+        modality.read(cohort, name="rna", cache=Cache(tmp_path / "cache"))
+
+
 def test_what_the_encoder_asks_for(tmp_path: Path) -> None:
     _, _, spec = fitted(tmp_path, ALL, gene_sets="sets.gmt", neighbours=4, n_modules=3)
     assert spec.graph is not None

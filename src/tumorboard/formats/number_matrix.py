@@ -48,6 +48,25 @@ class NumberMatrix:
     faults: tuple[str, ...] = ()
 
 
+def find_matrix(file: str, *, root: Path, table: Path) -> Path:
+    """Path of a table: below the folder of the data, or beside another cohort's own table.
+
+    Args:
+        file: Its name in the study, such as `rna/tpm.csv`.
+        root: Folder that names start from.
+        table: Table of the cohort; another cohort's genes are in a file of the same name beside it.
+
+    Raises:
+        InputError: Neither is there.
+    """
+    places = (root / file, table.parent / Path(file).name)
+    found = next((path for path in places if path.is_file()), None)
+    if found is None:
+        looked = " or ".join(dict.fromkeys(map(str, places)))
+        raise InputError(f"{looked}: no such table. Check `table` and the folder of the data.")
+    return found
+
+
 def read_number_matrix(path: Path, *, id_column: str = "auto") -> NumberMatrix:
     """Read .csv, .tsv or .txt, gzipped or not.
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -21,6 +21,7 @@ from tumorboard.formats.expression_table import (
 from tumorboard.formats.gene_identifiers import Ids
 from tumorboard.formats.gene_sets import read_gene_sets
 from tumorboard.formats.messages import counted, listed
+from tumorboard.formats.number_matrix import find_matrix
 from tumorboard.modalities import Measured, MeasuredProfiles, Modality
 from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints, Rejection
 from tumorboard.transforms.coexpression import Similarity, eigengenes, modules
@@ -58,6 +59,7 @@ class Expression(Modality):
 
     Args:
         table: CSV or TSV (also .gz), relative to the data folder; the first column names the rows.
+            Another cohort's is the one of this name beside that cohort's own table.
         scale: Unit of the numbers: `tpm`, `counts`, `log2_tpm` (log2(TPM + 1)) or `z`. Numbers
             that look like another unit are refused.
         orientation: Whether rows are genes or patients; by the ids of the cohort where `auto`.
@@ -127,7 +129,7 @@ class Expression(Modality):
         Raises:
             InputError: The table cannot be read without guessing, or is not in the unit declared.
         """
-        path = cohort.root / self._file
+        path = find_matrix(self._file, root=cohort.root, table=cohort.table)
         found = read_expression(path, cohort.patients, **self._read_as)
         problem = disagreement(found.values, self._scale)
         if problem:
@@ -169,7 +171,9 @@ class Expression(Modality):
             used = np.unique(np.concatenate(list(groups.values())))
             scaling = scaling.take(used)
             groups = {name: np.searchsorted(used, own) for name, own in groups.items()}
-        standard = scaling.filled(aligned(values, profiles.names, scaling.names))
+        own = aligned(values, profiles.names, scaling.names)
+        scaling = replace(scaling, n_filled=int(np.isnan(own).sum()))
+        standard = scaling.filled(own)
         self._scaling, self._outputs, self._last = scaling, None, None
         self._structure = self._structured(standard, groups, profiles.root)
         if self._features != "genes":

@@ -14,7 +14,7 @@ from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.expression_table import ProfileTable, read_profiles
 from tumorboard.formats.messages import listed
-from tumorboard.formats.number_matrix import refuse_twice
+from tumorboard.formats.number_matrix import find_matrix, refuse_twice
 from tumorboard.modalities import Measured, MeasuredProfiles, Modality
 from tumorboard.records import ArraySpec, Cohort, FittedState, Floats, Ints
 from tumorboard.transforms.profiles import (
@@ -33,7 +33,8 @@ class Features(Modality):
     column's training median; every column has mean 0 and deviation 1 in the training patients.
 
     Args:
-        table: CSV or TSV (also .gz), relative to the data folder.
+        table: CSV or TSV (also .gz), relative to the data folder; another cohort's is the one of
+            this name beside that cohort's own table.
         id_column: Column that holds the patient's id; "auto" is the first.
         columns: Columns that are features; `*` stands for any text, such as `pred_*`.
         drop_missing_above: Columns that a larger share of the training patients lacks are left out.
@@ -66,7 +67,7 @@ class Features(Modality):
             InputError: The table cannot be read, has a patient or a column twice, infinite values,
                 or no column of a pattern.
         """
-        path = cohort.root / self._file
+        path = find_matrix(self._file, root=cohort.root, table=cohort.table)
         found = read_profiles(
             path, cohort.patients, orientation="patients_by_genes", id_column=self._id_column
         )
