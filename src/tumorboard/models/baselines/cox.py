@@ -16,6 +16,10 @@ from tumorboard.records import Bools, FittedState, Floats
 #: Penalties that `auto` tries, strongest first: each fit starts from the one before.
 PENALTIES = tuple(10.0 ** (2 - k / 2) for k in range(13))
 
+#: Penalties in a row that are worse than the best, after which no weaker one is tried: with more
+#: features than patients those are slow, and never the best.
+_WORSE = 3
+
 
 class Cox(Baseline):
     """Cox regression with a ridge penalty and Efron's ties; the output is the log-hazard.
@@ -77,16 +81,19 @@ class Cox(Baseline):
 
     def _choose(self, design: Floats, risk_sets: RiskSets, n: float, held: Validation) -> None:
         """Coefficients of the penalty under which held-out patients are most likely."""
-        beta, least = np.zeros(design.shape[1]), np.inf
+        beta, least, worse = np.zeros(design.shape[1]), np.inf, 0
         watched, of_watched = self.design(held[0]), RiskSets.of(
             held[1][:, 0], held[1][:, 1] > 0, held[2]
         )  # fmt: skip
         for penalty in PENALTIES:
             beta = self._minimum(design, risk_sets, n, penalty, beta)
             loss = of_watched.loss(watched @ beta)[0]
+            worse = 0 if loss < least else worse + 1
             if loss < least:
                 least = loss
                 self._keep(penalty, beta)
+            if worse == _WORSE:
+                return
 
     def _keep(self, penalty: float, beta: Floats) -> None:
         self._chosen = penalty
@@ -106,7 +113,7 @@ class Cox(Baseline):
 
         found = minimize(
             value, start, jac=True, method="L-BFGS-B",
-            options={"maxiter": self.max_iterations, "ftol": 1e-13, "gtol": 1e-7},
+            options={"maxiter": self.max_iterations, "ftol": 1e-12, "gtol": 1e-7},
         )  # fmt: skip
         if found.status == 1:  # the limit of steps
             raise StudyError(
