@@ -116,7 +116,7 @@ def evaluate(
 ) -> None:
     """Run a study: every arm on the same patients, compared; the report gives the answer."""
     with reported(context):
-        from tumorboard.report.contents import count_files
+        from tumorboard.report.run_contents import count_files
         from tumorboard.verbs.evaluate import evaluate as run_evaluate
 
         run = run_evaluate(

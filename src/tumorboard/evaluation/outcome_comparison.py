@@ -88,6 +88,17 @@ def _compare(
     return Comparison(arm, reference, metric, difference_, low, high, p_value, test, n)
 
 
+def mean_values(table: OutcomeTable, arm: str, reference: str, metric: str) -> tuple[float, float]:
+    """What a difference is made of: the means over the folds of both arms, on shared units."""
+    sides = [OutcomeUnits.of(side) for side in pair_outcomes(table, arm, reference)]
+    each = [[_value(table.kind, side, metric, m) for m in side.models] for side in sides]
+    defined = [
+        i for i in range(len(each[0])) if each[0][i] == each[0][i] and each[1][i] == each[1][i]
+    ]
+    first, second = (float(np.mean([own[i] for i in defined])) if defined else NAN for own in each)
+    return first, second
+
+
 def pair_outcomes(
     table: OutcomeTable, arm: str, reference: str
 ) -> tuple[OutcomeTable, OutcomeTable]:

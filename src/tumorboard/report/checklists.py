@@ -12,7 +12,7 @@ from tumorboard.cache import write_atomic, write_text
 from tumorboard.formats.delimited import escape_formula
 from tumorboard.report.checklist_item import Answered, Checklist, Status, count, fill_in
 from tumorboard.report.claim import CLAIM
-from tumorboard.report.contents import Contents, read_contents
+from tumorboard.report.contents import Contents, read_classes
 from tumorboard.report.facts import Facts
 from tumorboard.report.section import Section, fill
 from tumorboard.report.tripod_ai import TRIPOD_AI
@@ -62,7 +62,7 @@ def write_checklists(folder: Path) -> tuple[Path, Path]:
     Raises:
         InputError: A file of the run folder is absent or damaged.
     """
-    return write_filled(read_contents(folder))
+    return write_filled(read_classes(folder))
 
 
 def write_filled(contents: Contents) -> tuple[Path, Path]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tumorboard.report.contents import read_json
+from tumorboard.report.run_contents import read_json
 
 #: Arm, sentence, models of the arm that it is about.
 Remark = tuple[str, str, int]

@@ -259,7 +259,7 @@ def _errors(finished: Finished) -> dict[str, Any]:
 
 
 def _sample_size(finished: Finished) -> dict[str, Any]:
-    from tumorboard.report.contents import read_json
+    from tumorboard.report.run_contents import read_json
 
     table_one = read_json(finished.run / "table1.json", default={})
     return sample_size_document(
