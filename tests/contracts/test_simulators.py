@@ -19,6 +19,7 @@ SMALL: dict[str, dict[str, Any]] = {
     "histology": {"size": (96, 128), "images_per_patient": 1},
     "image_table": {"size": (32, 32)},
     "mimic_iv": {"lab_events": 2},
+    "radiogenomics": {"size": (32, 32, 16), "genes": 700},
 }
 
 simulators = pytest.mark.parametrize("name", registry.names("simulators"))

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import nibabel as nib  # pyright: ignore[reportMissingTypeStubs]
 import numpy as np
+from nibabel.nifti1 import Nifti1Image  # pyright: ignore[reportMissingTypeStubs]
 
 from tumorboard.formats.nifti_writing import write_nifti
 
@@ -18,7 +19,7 @@ def test_voxels_place_and_type_survive_and_bytes_do_not_vary(tmp_path: Path) -> 
     for name in ("a/x.nii.gz", "b/x.nii.gz"):
         write_nifti(tmp_path / name, array, affine)
     assert (tmp_path / "a/x.nii.gz").read_bytes() == (tmp_path / "b/x.nii.gz").read_bytes()
-    found = nib.nifti1.Nifti1Image.from_filename(str(tmp_path / "a/x.nii.gz"))
+    found: Any = Nifti1Image.from_filename(str(tmp_path / "a/x.nii.gz"))
     assert np.array_equal(np.asanyarray(found.dataobj), array)
     assert found.get_data_dtype() == np.int16
     assert np.allclose(found.affine, affine)

@@ -5,17 +5,22 @@ from __future__ import annotations
 import csv
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
-import nibabel as nib  # pyright: ignore[reportMissingTypeStubs]
 import numpy as np
 import pytest
 import SimpleITK
+from nibabel.nifti1 import Nifti1Image  # pyright: ignore[reportMissingTypeStubs]
+from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
 from tumorboard.errors import StudyError
 from tumorboard.formats.volumes import read_volume
+from tumorboard.records import Floats
+from tumorboard.simulators import Bound
 from tumorboard.simulators.radiogenomics import Radiogenomics
 from tumorboard.transforms.radiogenomic_patients import FOLLOWS, visit_values
 from tumorboard.transforms.simulated_expression import PROGRAMMES
@@ -34,6 +39,21 @@ def simulator() -> Radiogenomics:
     return Radiogenomics(size=SMALL, ct="both", genes=300, missing_rna=0.2, missing_ct=0.2)
 
 
+def nifti(path: Path) -> tuple[NDArray[Any], Floats]:
+    image = cast("Any", Nifti1Image.from_filename(str(path)))
+    return np.asanyarray(image.dataobj), np.asarray(image.affine, dtype=np.float64)
+
+
+@pytest.fixture(scope="module")
+def standard() -> Radiogenomics:
+    return Radiogenomics()
+
+
+@pytest.fixture(scope="module")
+def best(standard: Radiogenomics) -> Mapping[str, Bound]:
+    return standard.best_auroc()
+
+
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory, simulator: Radiogenomics) -> Path:
     out = tmp_path_factory.mktemp("radiogenomics")
@@ -41,10 +61,11 @@ def written(tmp_path_factory: pytest.TempPathFactory, simulator: Radiogenomics) 
     return out
 
 
-def test_logistic_regression_on_the_signals_reaches_the_stated_auroc() -> None:
+def test_logistic_regression_on_the_signals_reaches_the_stated_auroc(
+    standard: Radiogenomics, best: Mapping[str, Bound]
+) -> None:
     """Fitted on half, judged on the other: an estimator that knows nothing of the model."""
-    simulator = Radiogenomics()
-    drawn = simulator.draw(n_patients=8_000, seed=1)
+    drawn = standard.draw(n_patients=8_000, seed=1)
     half = slice(0, 4_000), slice(4_000, None)
     for subset, columns in (
         ("true_signals", drawn.signals),
@@ -55,11 +76,10 @@ def test_logistic_regression_on_the_signals_reaches_the_stated_auroc() -> None:
         reached = roc_auc_score(
             drawn.stage[half[1]], model.predict_proba(columns[half[1]]), multi_class="ovr"
         )
-        assert reached == pytest.approx(simulator.best_auroc()[subset].value, abs=0.015)
+        assert reached == pytest.approx(best[subset].value, abs=0.015)
 
 
-def test_bounds_grow_with_what_is_known() -> None:
-    best = Radiogenomics().best_auroc()
+def test_bounds_grow_with_what_is_known(best: Mapping[str, Bound]) -> None:
     value = {name: bound.value for name, bound in best.items()}
     assert 0.5 < value["record"] < value["rna+record"] < value["ct+rna+record"]
     assert value["ct"] < value["ct+rna"] < value["ct+rna+record"] < value["true_signals"] < 1
@@ -70,12 +90,11 @@ def test_bounds_grow_with_what_is_known() -> None:
     assert missing["rna"].value < value["rna"] - 0.05
 
 
-def test_c_index_of_the_log_hazard_is_as_stated() -> None:
-    simulator = Radiogenomics()
-    drawn = simulator.draw(n_patients=3_000, seed=2)
-    best = simulator.best_c_index()
+def test_c_index_of_the_log_hazard_is_as_stated(standard: Radiogenomics) -> None:
+    drawn = standard.draw(n_patients=3_000, seed=2)
+    best = standard.best_c_index()
     for subset in (("rna",), ("ct", "rna", "record", "visits"), ("true_signals",)):
-        score = simulator.model.expected_log_hazard(simulator.known(drawn, subset))
+        score = standard.model.expected_log_hazard(standard.known(drawn, subset))
         found = harrell_c(drawn.days, drawn.event, score)
         bound = best["+".join(subset)]
         assert found == pytest.approx(bound.value, abs=0.02 + 3 * bound.monte_carlo_error)
@@ -133,23 +152,23 @@ def test_series_twin_and_mask_lie_in_the_same_place(written: Path) -> None:
         names = SimpleITK.ImageSeriesReader.GetGDCMSeriesFileNames(str(root / "ct" / row["ct"]))
         image = SimpleITK.ReadImage(names)
         hu = SimpleITK.GetArrayFromImage(image).transpose(2, 1, 0)[::-1, ::-1]
-        twin = nib.nifti1.Nifti1Image.from_filename(str(root / "nifti" / row["ct_nifti"]))
-        spacing = np.diag(twin.affine)[:3]
+        twin, affine = nifti(root / "nifti" / row["ct_nifti"])
+        spacing = np.diag(affine)[:3]
         assert np.abs(np.asarray(image.GetSpacing()) - spacing).max() < 1e-5
         corner = image.TransformIndexToPhysicalPoint((SMALL[0] - 1, SMALL[1] - 1, 0))
-        assert np.abs(np.asarray(corner) * (-1, -1, 1) - twin.affine[:3, 3]).max() < 1e-4
+        assert np.abs(np.asarray(corner) * (-1, -1, 1) - affine[:3, 3]).max() < 1e-4
         recorded = hu > -2000  # GE pads what it did not record
         assert recorded.all() == (row["institution"] != "B")
-        assert np.abs(hu - np.asanyarray(twin.dataobj))[recorded].max() < 0.5
-        mask = nib.nifti1.Nifti1Image.from_filename(str(root / "masks" / row["tumour_mask"]))
-        tumour = np.asanyarray(mask.dataobj) > 0
-        assert np.array_equal(mask.affine, twin.affine)
+        assert np.abs(hu - twin)[recorded].max() < 0.5
+        mask, mask_affine = nifti(root / "masks" / row["tumour_mask"])
+        tumour = mask > 0
+        assert np.array_equal(mask_affine, affine)
         measured = (6 / np.pi * tumour.sum() * np.prod(spacing)) ** (1 / 3)
         # half a voxel of volume, and the rounding of the table
         half = np.prod(spacing) / (np.pi * measured**2)
         assert measured == pytest.approx(float(row["tumour_diameter_mm"]), abs=1.2 * half + 0.051)
         center = [float(v) for v in row["tumour_center_mm"].split()]
-        found = np.argwhere(tumour).mean(axis=0) * spacing + twin.affine[:3, 3]
+        found = np.argwhere(tumour).mean(axis=0) * spacing + affine[:3, 3]
         assert np.abs(found - center).max() < 0.25 * measured + max(spacing) / 2
 
 
@@ -162,8 +181,8 @@ def test_own_reader_takes_every_series(written: Path) -> None:
         assert np.abs(volume.array[0] - twin.array[0])[inside].max() < 0.5
 
 
-def test_genes_of_pathways_follow_the_drivers() -> None:
-    simulator = Radiogenomics(genes=2400)
+def test_genes_of_pathways_follow_the_drivers(standard: Radiogenomics) -> None:
+    simulator = standard
     drawn = simulator.draw(n_patients=120, seed=6)
     signals = simulator.expression.signals(drawn.programmes, drawn.is_squamous.astype(float))
     tpm = np.stack(
@@ -200,7 +219,7 @@ def test_visits_show_growth_before_the_examination() -> None:
 def test_a_larger_cohort_begins_with_the_smaller_one(tmp_path: Path) -> None:
     for n in (2, 3):
         (tmp_path / str(n)).mkdir()
-        tiny = Radiogenomics(size=(32, 32, 16), genes=250, masks="dicom", external_share=0)
+        tiny = Radiogenomics(size=(32, 32, 16), genes=250, external_share=0)
         tiny.write(tmp_path / str(n), n_patients=n, seed=9)
     for path in (tmp_path / "2").rglob("*.*"):
         other = tmp_path / "3" / path.relative_to(tmp_path / "2")

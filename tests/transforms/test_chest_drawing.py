@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any, cast
+
 import numpy as np
 import pytest
 from scipy.ndimage import binary_erosion, label
-from scipy.stats import spearmanr
 
+from tumorboard.records import Bools
 from tumorboard.transforms.chest_drawing import Chest, Nodule, Scanner, draw_chest
 
 SIZE = (96, 96, 48)
@@ -23,7 +26,7 @@ def test_nodule_has_its_diameter_and_lies_where_it_says(diameter_mm: float) -> N
     voxel_mm3 = abs(float(np.linalg.det(chest.affine[:3, :3])))
     volume = chest.tumour.sum() * voxel_mm3
     assert volume == pytest.approx(np.pi / 6 * diameter_mm**3, abs=voxel_mm3 / 2 + 1e-6)
-    assert label(chest.tumour, structure=np.ones((3, 3, 3)))[1] == 1
+    assert cast("tuple[Any, int]", label(chest.tumour, structure=np.ones((3, 3, 3))))[1] == 1
     places = np.argwhere(chest.tumour) @ chest.affine[:3, :3].T + chest.affine[:3, 3]
     assert np.abs(places.mean(axis=0) - chest.center_mm).max() < 0.25 * diameter_mm
 
@@ -43,20 +46,30 @@ def test_tissues_have_their_hounsfield_units() -> None:
     assert 0.005 < bone < 0.06
 
 
+def inner(mask: Bools) -> Bools:
+    return np.asarray(binary_erosion(mask), dtype=np.bool_)
+
+
+def rank_correlation(x: Sequence[float], y: Sequence[float]) -> float:
+    first, second = (np.argsort(np.argsort(values)) for values in (x, y))
+    return float(np.corrcoef(first, second)[0, 1])
+
+
 def test_roughness_and_glass_are_seen_in_the_voxels() -> None:
-    levels = np.linspace(-2, 2, 9)
+    levels = np.linspace(-2, 2, 7).tolist()
     dark: list[float] = []
     pale: list[float] = []
     surface: list[float] = []
-    for k, level in enumerate(levels.tolist()):
+    for k, level in enumerate(levels):
         rough = drawn(Nodule(40.0, roughness=level, glass=-3.0), seed=k)
-        dark.append(float(np.mean(rough.hu[binary_erosion(rough.tumour)] < 20)))
-        surface.append(float((rough.tumour & ~binary_erosion(rough.tumour)).mean()))
+        inside = inner(rough.tumour)
+        dark.append(float(np.mean(rough.hu[inside] < 20)))
+        surface.append(float((rough.tumour & ~inside).mean()))
         glass = drawn(Nodule(40.0, roughness=-3.0, glass=level), seed=k)
         pale.append(float(np.mean(glass.hu[glass.tumour] < -300)))
-    assert spearmanr(levels, dark).statistic > 0.9
-    assert spearmanr(levels, pale).statistic > 0.9
-    assert spearmanr(levels, surface).statistic > 0.7
+    assert rank_correlation(levels, dark) > 0.9
+    assert rank_correlation(levels, pale) > 0.9
+    assert rank_correlation(levels, surface) > 0.7
 
 
 def test_scanners_differ_in_noise_offset_spacing_and_field_of_view() -> None:

@@ -22,6 +22,7 @@ FOLLOWS: Mapping[str, str] = {
 #: Normal and uniform numbers that one patient takes, by what they make.
 _NORMAL: Mapping[str, int] = {
     "signals": 7, "roughness": 1, "programmes": 6, "record": 4, "times": 5, "ruler": 5, "ldh": 5,
+    "genes": 3,
 }  # fmt: skip
 _UNIFORM: Mapping[str, int] = {
     "stage": 1, "follow_up": 2, "histology": 1, "sex": 1, "smoking": 1, "missing": 4, "ct": 1,
@@ -77,6 +78,8 @@ class Patients:
         visits: (n, MOST_VISITS) days from the examination, negative; NaN where there was none.
         ruler: (n, MOST_VISITS) standard normal error of the diameter.
         ldh_wave: (n, MOST_VISITS) standard normal wave of LDH.
+        gene_error: (n, 3) standard normal error that the genes of each pathway of `FOLLOWS` leave
+            in what they show together; for the bounds alone, since genes are drawn one by one.
     """
 
     signals: Floats
@@ -98,6 +101,7 @@ class Patients:
     visits: Floats
     ruler: Floats
     ldh_wave: Floats
+    gene_error: Floats
 
     @property
     def diameter_mm(self) -> Floats:
@@ -140,6 +144,7 @@ def draw_patients(
         visits=_visit_days(z["times"], u["visits"][:, 0]),
         ruler=z["ruler"],
         ldh_wave=z["ldh"],
+        gene_error=z["genes"],
     )
 
 
@@ -231,13 +236,11 @@ def _shown_by_ct(patients: Patients, seen: float) -> tuple[Floats, Floats]:
 
 
 def _shown_by_rna(patients: Patients, expression: ExpressionModel) -> tuple[Floats, Floats]:
-    """The error of the genes themselves is counted, though it is not drawn here."""
     shown, noise = _nothing(patients)
-    rng = np.random.default_rng(0)
-    for programme, name in FOLLOWS.items():
+    for k, (programme, name) in enumerate(FOLLOWS.items()):
         variance = expression.variance_of(programme)
         of_genes = np.sqrt(max(variance - expression.noise**2, 0.0))
-        error = of_genes * rng.standard_normal(len(shown))
+        error = of_genes * patients.gene_error[:, k]
         shown[:, _INDEX[name]] = patients.programmes[programme] + error
         noise[:, _INDEX[name]] = variance
     noise[~patients.has_rna] = np.inf

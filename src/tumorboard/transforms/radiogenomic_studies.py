@@ -27,7 +27,7 @@ files = "ct/{{{{ct}}}}"
 spacing_mm = [3.5, 3.5, 3.5]
 size = [24, 24, 24]
 window_hu = [-1000, 400]
-crop = {{{{around = "tumour_center_mm"}}}}
+crop = {{{{around = "tumour_center_mm", convention = "RAS"}}}}
 encoder = {{{{name = "resnet3d", depth = 10}}}}
 
 [modalities.rna]
