@@ -158,7 +158,9 @@ def read_header(file: DicomFile, *, segmentation: bool = False) -> Header:
 
     with file.open() as stream:
         try:
-            dataset = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=_ALL)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # remarks on values that are judged below
+                dataset = dcmread(stream, stop_before_pixels=True, force=True, specific_tags=_ALL)
         except OSError:
             raise
         except Exception as error:  # pydicom raises many kinds of error on damaged headers
