@@ -11,7 +11,9 @@ from tumorboard.evaluation.auroc import Z_95
 from tumorboard.evaluation.explanation_table import ImportanceRow
 from tumorboard.records import Floats
 
-#: Importances that no metric has a part in: share of the trees' whole.
+#: Importances that are read from trees alone.
+TREE_SHARES = ("gain", "frequency")
+#: Importances that no metric has a part in: share of the trees' whole, size of attributions.
 SHARES: Mapping[str, str] = {
     "gain": "share of the gain of all splits",
     "frequency": "share of the number of all splits",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tumorboard.evaluation.explanation_table import AttributionRow
 from tumorboard.explain import Attributions
+from tumorboard.records import Floats
 from tumorboard.report.attribution_figures import waterfall_svg
 from tumorboard.report.contents import Contents
 
@@ -78,6 +79,37 @@ def attributions_of(rows: Sequence[AttributionRow]) -> tuple[list[str], Attribut
         scale="logit" if scale == "logit" else "weight" if scale in SHARES else "probability",
     )
     return units, found
+
+
+def shared_features(found: Attributions) -> Attributions:
+    """Features that every patient of a modality has, and one sum of the others for each modality.
+
+    Genes are chosen in every fold anew: a gene that one fold's model could not see has no value
+    there, and a figure of all patients needs one of each.
+    """
+    values = found.values
+    modalities = np.asarray(found.modalities)
+    kept = np.ones(values.shape[1], dtype=np.bool_)
+    columns: list[tuple[str, str, Floats]] = []
+    for name in dict.fromkeys(found.modalities):
+        own = np.flatnonzero(modalities == name)
+        has = np.isfinite(values[:, own]).any(axis=1)
+        partial = own[~np.isfinite(values[np.ix_(has, own)]).all(axis=0)]
+        if not len(partial) or len(partial) == len(own):
+            continue
+        kept[partial] = False
+        total = np.where(has, np.nansum(values[:, partial], axis=1), np.nan)
+        columns.append((name, f"others of {name}, not in every fold", total))
+    if not columns:
+        return found
+    index = np.flatnonzero(kept).tolist()
+    return replace(
+        found,
+        modalities=(*(found.modalities[i] for i in index), *(name for name, _, _ in columns)),
+        features=(*(found.features[i] for i in index), *(word for _, word, _ in columns)),
+        shown=tuple((*(row[i] for i in index), *("" for _ in columns)) for row in found.shown),
+        values=np.column_stack([values[:, kept], *(total for _, _, total in columns)]),
+    )
 
 
 def waterfall(rows: Sequence[AttributionRow], *, name: str, n_classes: int) -> str:

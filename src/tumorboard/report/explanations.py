@@ -15,11 +15,17 @@ from tumorboard.evaluation.explanation_table import (
     read_explanations,
 )
 from tumorboard.evaluation.heat_map_shares import LesionShare, lesion_shares
-from tumorboard.evaluation.joined_importance import SHARES, join_importance
+from tumorboard.evaluation.joined_importance import SHARES, TREE_SHARES, join_importance
 from tumorboard.prediction.kept_maps import read_map
 from tumorboard.report.attribution_figures import bar_svg, beeswarm_svg
 from tumorboard.report.contents import Contents
-from tumorboard.report.explained import Opinion, attributions_of, check_rows, opinions
+from tumorboard.report.explained import (
+    Opinion,
+    attributions_of,
+    check_rows,
+    opinions,
+    shared_features,
+)
 from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
 from tumorboard.report.performance import metric_name
 from tumorboard.report.section import Section, fill
@@ -120,11 +126,19 @@ def _galleries(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
             "arm": arm,
             "explainer": explainer.replace("_", " "),
             "caption": captions.get(explainer, ""),
+            "width": _width(captions.get(explainer, ""), rows[0]),
             "pictures": [_picture(contents, row, said) for row in rows[:_N_PICTURES]],
             "n_more": max(0, len(rows) - _N_PICTURES),
         }
         for (arm, explainer), rows in _by_arm(contents, found.heat_maps).items()
     ]
+
+
+def _width(caption: str, row: HeatMapRow) -> str:
+    """Least width of a picture on the page: three planes of a volume want all of it."""
+    if len(row.peak.split()) == 3:
+        return "min(100%,640px)"
+    return "min(100%,400px)" if caption else "230px"
 
 
 def _picture(
@@ -159,6 +173,7 @@ def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]
                 "explainer": explainer.replace("_", " "),
                 "metric": SHARES.get(importance.metric) or metric_name(importance.metric),
                 "is_fall": importance.metric not in SHARES,
+                "is_of_trees": importance.metric in TREE_SHARES,
                 "n_folds": len({row.fold for row in rows}),
                 "drawing": Markup(svg),
             }
@@ -179,6 +194,7 @@ def _contributions(contents: Contents, found: Explanations) -> list[dict[str, An
     for number, ((arm, explainer), rows) in enumerate(groups.items()):
         target, of_target = _largest(rows)
         units, attributions = attributions_of(of_target)
+        attributions = shared_features(attributions)
         svg = bar_svg(
             attributions, name=f"contribution-{number}", outcome=target, n_shown=_N_FEATURES
         )

@@ -53,6 +53,7 @@ def three_planes(kept: KeptMap) -> NDArray[np.uint8]:
     lengths = spacing * np.asarray(kept.map.shape)
     scale = _SIDE / float(lengths.max())
     grey = kept.image[len(kept.image) // 2].astype(np.float64)
+    height = max(round(float(lengths[axis]) * scale) for axis in (1, 2))
     columns: list[NDArray[np.uint8]] = []
     for plane in _PLANES:
         place = int(at[plane.across])
@@ -73,13 +74,11 @@ def three_planes(kept: KeptMap) -> NDArray[np.uint8]:
         below = _marked(overlaid(image, heat, mask), plane, None)
         if plane.across == 2 and kept.affine is not None:
             below = _with_bar(below, scale, float(lengths[shown[0]]))
-        columns.append(np.concatenate([above, _space(_GAP, above.shape[1]), below]))
-    height = max(len(column) for column in columns)
-    pieces: list[NDArray[np.uint8]] = []
-    for column in columns:
-        below = ((0, height - len(column)), (0, 0), (0, 0))
-        pieces += [np.pad(column, below, constant_values=255), _space(height, _GAP)]
-    return np.concatenate(pieces[:-1], axis=1)
+        # The maps of all planes begin in one line.
+        gap = _space(_GAP + height - len(above), above.shape[1])
+        rest = _space(height - len(below), below.shape[1])
+        columns += [np.concatenate([above, gap, below, rest]), _space(2 * height + _GAP, _GAP)]
+    return np.concatenate(columns[:-1], axis=1)
 
 
 def _turned(volume: NDArray[Any], place: int, across: int) -> Floats:
