@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.standardised_differences import FEWEST, NOTEWORTHY
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import interval, number, p_value
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import COLOURS, GREY, MARKERS, new_figure, save, short, styled
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 MAX_SHOWN = 4
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """The section of the report; None without evidence `cohorts`."""
     from markupsafe import Markup
 

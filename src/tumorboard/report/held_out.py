@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import interval, metric_name, number, p_value
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, marks, new_figure, save, short, styled
 
@@ -18,10 +18,13 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 #: Metrics of the tables, in order; those that a run does not have are left out.
-_SHOWN = ("auroc", "auprc", "brier", "sensitivity", "specificity", "balanced_accuracy")
+_SHOWN = (
+    "auroc", "auprc", "brier", "sensitivity", "specificity", "balanced_accuracy",
+    "c_index", "uno_c_index", "integrated_brier", "r2", "spearman", "mae",
+)  # fmt: skip
 
 
-def locked_section(contents: Contents) -> Section | None:
+def locked_section(contents: RunContents) -> Section | None:
     """What the locked test set says, and how often it was looked at."""
     document = read_evidence(contents.folder, "locked_test")
     if document is None:
@@ -49,7 +52,7 @@ def locked_section(contents: Contents) -> Section | None:
     return Section("locked-test", "Locked test set", lead, html)
 
 
-def external_section(contents: Contents) -> Section | None:
+def external_section(contents: RunContents) -> Section | None:
     """What the study's models do on patients of other cohorts."""
     evidence = read_evidence(contents.folder, "external")
     if evidence is None:
@@ -80,7 +83,7 @@ def external_section(contents: Contents) -> Section | None:
     return Section("external", "External cohorts", lead, html)
 
 
-def _tables(contents: Contents, document: Mapping[str, Any]) -> dict[str, Any]:
+def _tables(contents: RunContents, document: Mapping[str, Any]) -> dict[str, Any]:
     arms = [arm for arm in contents.arms if arm in document["arms"]]
     shown = [m for m in _SHOWN if any(m in document["arms"][a]["ensemble"] for a in arms)]
     return {
@@ -142,13 +145,13 @@ def _real(value: float | None) -> float:
     return float("nan") if value is None else value
 
 
-def _figure(contents: Contents, documents: Mapping[str, Any], name: str) -> Markup:
+def _figure(contents: RunContents, documents: Mapping[str, Any], name: str) -> Markup:
     figure = draw_inside_and_outside(contents, documents)
     return Markup(save(figure, contents.folder / "figures", name))
 
 
 @styled
-def draw_inside_and_outside(contents: Contents, documents: Mapping[str, Any]) -> Figure:
+def draw_inside_and_outside(contents: RunContents, documents: Mapping[str, Any]) -> Figure:
     """Each arm's primary metric inside the study, and below it outside, with intervals.
 
     Small ticks are the single fold models; the marker is their ensemble.

@@ -12,7 +12,7 @@ from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.records import Finding
 from tumorboard.report.captions import captions, glossary
 from tumorboard.report.checklists import write_filled
-from tumorboard.report.contents import Contents, read_contents
+from tumorboard.report.contents import Contents
 from tumorboard.report.figures import write_figures
 from tumorboard.report.how_little import how_little
 from tumorboard.report.limits import accepted_errors, limits, statements
@@ -26,6 +26,7 @@ from tumorboard.report.performance import (
     other_metrics,
 )
 from tumorboard.report.run_card import write_cards
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.sections import SECTIONS
 from tumorboard.report.style import labelled_figures
@@ -34,15 +35,9 @@ from tumorboard.report.table1 import has_rows, shown_rows
 _HERE = Path(__file__).parent
 
 
-def write_report(run_folder: Path) -> Path:
-    """Write figures/*.svg, figures/*.png, report.html, checklists and cards of a run.
-
-    The page opens without a network: style, script and figures are in it.
-
-    Raises:
-        InputError: A file of the run folder is absent or damaged.
-    """
-    contents = read_contents(run_folder)
+def write_classes(contents: Contents) -> Path:
+    """Write figures, report.html, checklists and cards of a classification."""
+    run_folder = contents.folder
     path = run_folder / "report.html"
     with labelled_figures(contents.pairing):
         figures = write_figures(contents, run_folder / "figures")
@@ -60,32 +55,48 @@ def render(contents: Contents, figures: Mapping[str, str]) -> str:
         contents: The run folder, read.
         figures: Name -> SVG element.
     """
-    from markupsafe import Markup
-
     sections = [section for make in SECTIONS if (section := make(contents)) is not None]
     words = {
-        **_head(contents),
-        **_cohort(contents),
+        **head_words(contents),
+        **cohort_words(contents),
         **_numbers(contents),
         **_patients(contents),
-        **_background(contents),
-        "sections": [{**vars(section), "html": Markup(section.html)} for section in sections],
-        "navigation": navigation(contents, sections, figures),
-        # Ours, not the run's: style sheet and drawings stay as they are.
-        "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
-        "figures": {name: Markup(svg) for name, svg in figures.items()},
+        **background_words(contents, n_events=contents.n_events),
+        "how_little": how_little(contents),
+        "captions": captions(contents),
+        "glossary": glossary(contents),
     }
-    return fill("page.html", **words)
+    return assembled(words, contents, sections, figures)
+
+
+def assembled(
+    words: Mapping[str, Any], contents: RunContents, sections: Sequence[Section],
+    figures: Mapping[str, str],
+) -> str:  # fmt: skip
+    """The page from its words, sections and drawings."""
+    from markupsafe import Markup
+
+    return fill(
+        "page.html",
+        **words,
+        sections=[{**vars(section), "html": Markup(section.html)} for section in sections],
+        navigation=navigation(contents, sections, figures),
+        # Ours, not the run's: style sheet and drawings stay as they are.
+        css=Markup((_HERE / "page.css").read_text(encoding="utf-8")),
+        figures={name: Markup(svg) for name, svg in figures.items()},
+    )
 
 
 def navigation(
-    contents: Contents, sections: Sequence[Section], figures: Mapping[str, str]
+    contents: RunContents, sections: Sequence[Section], figures: Mapping[str, str]
 ) -> list[tuple[str, list[tuple[str, str]]]]:
     """The list of contents: heading -> (anchor, title) of every section, in the page's order."""
     study = [("answer", "Answer"), ("audit", "Audit"), ("cohort", "Cohort")]
     if not contents.table_one or has_rows(contents.table_one):
         study.append(("table1", "Table 1"))
-    results = [("arms", "Arms"), ("comparisons", "Comparisons"), ("curves", "Curves")]
+    results = [("arms", "Arms"), ("comparisons", "Comparisons")]
+    if "roc" in figures:
+        results.append(("curves", "Curves"))
     if "confusion" in figures:
         results.append(("confusion", "Confusion"))
     evidence = [(section.anchor, section.title) for section in sections]
@@ -97,7 +108,8 @@ def navigation(
             ("Study", study),
             ("Results", results),
             ("Evidence", evidence),
-            ("Patients", [("errors", "Errors"), ("patients", f"Every {contents.unit}")]),
+            ("Patients", [*([("errors", "Errors")] if "roc" in figures else []),
+                          ("patients", f"Every {contents.unit}")]),
             ("About", [("glossary", "How to read"), ("statements", "Statements"),
                        ("limits", "Limits"), ("settings", "Settings"), ("versions", "Versions")]),
         )
@@ -105,7 +117,8 @@ def navigation(
     ]  # fmt: skip
 
 
-def _head(contents: Contents) -> dict[str, Any]:
+def head_words(contents: RunContents) -> dict[str, Any]:
+    """The answer, the facts beside it and the audit."""
     question = contents.study["study"].get("question", "none")
     repeats, folds = contents.n_splits
     split = (
@@ -118,7 +131,6 @@ def _head(contents: Contents) -> dict[str, Any]:
         "name": contents.name,
         "answer": contents.answer,
         "pairing": contents.pairing,
-        "how_little": how_little(contents),
         "question": "" if question == "none" else question,
         "facts": [
             ("patients analysed", f"{contents.n_patients:,}"),
@@ -126,7 +138,6 @@ def _head(contents: Contents) -> dict[str, Any]:
             ("arms", len(contents.arms)),
             ("cross-validation" if folds > 1 else "test", split),
         ],
-        "captions": captions(contents),
         "findings": grouped(contents.findings),
         "accepted": accepted_errors(contents.study, contents.findings),
     }
@@ -150,7 +161,8 @@ def grouped(findings: Sequence[Finding]) -> list[Finding]:
     return [together if f is small[0] else f for f in findings if f not in small[1:]]
 
 
-def _cohort(contents: Contents) -> dict[str, Any]:
+def cohort_words(contents: RunContents) -> dict[str, Any]:
+    """Files, patients and Table 1."""
     cohort = contents.cohort
     analysed = contents.flow().modalities
     table = contents.table_one
@@ -174,9 +186,10 @@ def _cohort(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _table_one(contents: Contents) -> dict[str, Any]:
+def _table_one(contents: RunContents) -> dict[str, Any]:
     table = contents.table_one
-    classes = [name for name in contents.classes if name in table["classes"]]
+    classes = [name for name in contents.n_units if name in table["classes"]]
+    classes = classes or list(table["classes"])
     return {
         "n_patients": table["n_patients"],
         "classes": classes,
@@ -229,16 +242,16 @@ def _patients(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _background(contents: Contents) -> dict[str, Any]:
+def background_words(contents: RunContents, *, n_events: int) -> dict[str, Any]:
+    """What stands at the end of every page: statements, limits, settings, versions."""
     return {
-        "glossary": glossary(contents),
         "statements": statements(contents.study),
         "limits": limits(
             contents.study,
             contents.cohort,
             contents.findings,
             n_patients=contents.n_patients,
-            n_events=contents.n_events,
+            n_events=n_events,
             n_rejected=contents.files.get("rejected", 0),
             n_comparisons=len(contents.differences),
             sample_size=read_evidence(contents.folder, "sample_size"),

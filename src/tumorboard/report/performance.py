@@ -33,6 +33,15 @@ METRIC_NAMES: Mapping[str, str] = {
     "scaled_brier": "Scaled Brier",
     "prevalence": "Prevalence",
     "auroc_bootstrap": "AUROC, bootstrap",
+    "c_index": "C-index",
+    "uno_c_index": "Uno's C-index",
+    "integrated_brier": "Integrated Brier",
+    "scaled_integrated_brier": "Scaled integrated Brier",
+    "r2": "R²",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "mae": "MAE",
+    "rmse": "RMSE",
 }
 #: Columns of the arms table, in order: with two classes, and with more. What a large class cannot
 #: flatter comes first; the accuracy, which it can, comes last.
@@ -113,7 +122,12 @@ def counted(n: int, noun: str) -> str:
 
 def metric_name(metric: str) -> str:
     """How the page calls a metric; a name it does not know is shown as it is."""
-    return METRIC_NAMES.get(metric, metric)
+    if metric in METRIC_NAMES:
+        return METRIC_NAMES[metric]
+    word, _, rest = metric.partition("_")
+    if word in METRIC_NAMES and rest:
+        return f"{METRIC_NAMES[word]}, {f'{rest} days' if rest.isdigit() else rest}"
+    return metric
 
 
 def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
@@ -145,6 +159,19 @@ def arms_table(
     wanted = BINARY if n_classes == 2 else SEVERAL
     columns = [name for name in wanted if any(name in metrics[arm] for arm in arms)]
     return _table("All arms", columns, metrics, arms, describes)
+
+
+def outcome_tables(
+    metrics: Metrics, *, arms: Sequence[str], leading: Sequence[str], describes: Mapping[str, str]
+) -> tuple[MetricTable, MetricTable]:
+    """The main table and that of further metrics, of survival times or of other numbers."""
+    found = list(dict.fromkeys(name for arm in arms for name in metrics[arm]))
+    main = [name for name in leading if name in found]
+    rest = [name for name in found if name not in leading]
+    return (
+        _table("All arms", main, metrics, arms, describes),
+        _table("Further metrics", rest, metrics, arms, {}),
+    )
 
 
 def other_metrics(metrics: Metrics, *, arms: Sequence[str], n_classes: int) -> MetricTable:

@@ -9,11 +9,11 @@ from typing import Any
 
 from tumorboard.cache import write_text
 from tumorboard.report.contents import Contents
-from tumorboard.report.run_contents import read_json
 from tumorboard.report.facts import Facts
 from tumorboard.report.limits import STATEMENTS
 from tumorboard.report.model_card import NOT_A_DEVICE, model_card
 from tumorboard.report.model_remarks import is_calibrated, read_models
+from tumorboard.report.run_contents import read_json
 from tumorboard.report.shown import percent
 
 

@@ -10,8 +10,8 @@ import numpy as np
 from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import number, p_value
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, percent, percent_cell, real, reals
 from tumorboard.report.style import COLOURS, DASHES, GREY, marks, new_figure, save, short, styled
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _YEAR = 365.25
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """The section of a survival study; None for all others."""
     return survival_section(contents.folder, contents.arms)
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import metric_name, number
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import (
     COLOURS,
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 MAX_PANELS = 9
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """The section of the report; None without evidence `tuning`."""
     from markupsafe import Markup
 

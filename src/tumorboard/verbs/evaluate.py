@@ -17,7 +17,7 @@ from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import pairing_column
 from tumorboard.evaluation.run import Run
 from tumorboard.records import Estimate, Finding, Outcomes, Split
-from tumorboard.report.page import write_report
+from tumorboard.report.write import write_report
 from tumorboard.study import Study
 from tumorboard.training.fit import choose_device, choose_precision, refuse_empty_parts
 from tumorboard.training.found_cohort import with_columns

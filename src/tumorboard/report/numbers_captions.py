@@ -1,0 +1,101 @@
+"""What stands below the figures and tables of a study of survival or of other numbers."""
+
+from __future__ import annotations
+
+from tumorboard.report.numbers_contents import NumbersContents
+from tumorboard.report.performance import metric_name
+
+
+def numbers_captions(contents: NumbersContents) -> dict[str, str]:
+    """Name of a figure or table -> the text below it."""
+    metric, unit = metric_name(contents.primary_metric), contents.unit
+    lines = (
+        "Lines are 95 % intervals; one that crosses zero is compatible with no difference. "
+        if contents.has_intervals
+        else ""
+    )
+    texts = {
+        "answer": f"Above: difference in {metric} on the same patients, the primary comparison "
+        f"first. {lines}Below: {metric} of each arm on its own.",
+        "flow": "Who was found, left out and analysed. Analysed: tested in at least one fold. One "
+        f"prediction is about one {unit}.",
+        "missing": "Empty cells of the cohort table, everything found. None was replaced by zero.",
+        "arms": _arms(contents),
+        "training": "Thin: single fits. Thick: their mean, while at least half still trained. "
+        "Dashed grey: training patients; solid: validation patients of the same fit. No test "
+        "patient takes part in a curve, in stopping or in the choice of the epoch.",
+        "patients": _patients(contents),
+    }
+    return {name: f"{text} {contents.pairing}".rstrip() for name, text in texts.items()}
+
+
+def _arms(contents: NumbersContents) -> str:
+    small = "Small: 95 % interval, by resampling patients. " if contents.has_intervals else ""
+    if contents.predictions.kind == "survival":
+        return (
+            f"{small}C-indices compare only patients scored by the same fitted model, and are then "
+            "averaged. Integrated Brier: smaller is better; scaled: 0 is the Kaplan-Meier curve of "
+            "all patients, 1 perfect. Events: patients whose event was seen."
+        )
+    return (
+        f"{small}R² is 1 minus the squared error over that of predicting the mean of the same "
+        "patients: below 0 is worse than that. Correlations compare only patients scored by the "
+        "same fitted model. MAE and RMSE are in the units of the target."
+    )
+
+
+def _patients(contents: NumbersContents) -> str:
+    names = contents.predictions.prediction_names
+    if contents.predictions.kind != "survival":
+        return f"{names[0]}, test predictions only, mean over repeats."
+    if len(names) == 1:
+        return "Risk score, test predictions only, mean over repeats."
+    days = names[1].removeprefix("survival_")
+    return (
+        f"Predicted probability of no event within {days} days, test predictions only, mean over "
+        "repeats."
+    )
+
+
+def numbers_glossary(contents: NumbersContents) -> list[tuple[str, str]]:
+    """(term, meaning) of the words and intervals on the page."""
+    words = [
+        (
+            "95 % interval",
+            "Range that would hold the true value in 95 of 100 such studies. It covers chance in "
+            "who was in the study, not a different hospital or period. None is shown for fewer "
+            "than 10 patients.",
+        ),
+        (
+            "Interval of a difference",
+            "Over folds: corrected resampled t (Nadeau & Bengio 2003): folds share training "
+            "patients, which an ordinary t-test ignores. Of one split: paired resampling of "
+            "patients.",
+        ),
+        (
+            "Arm, unit",
+            "An arm is one way of predicting, with its modalities and model; all arms are trained "
+            "and tested on the same splits by patient. A unit is what one prediction is about: "
+            f"here a {contents.unit}.",
+        ),
+    ]
+    if contents.predictions.kind != "survival":
+        return words
+    return [
+        *words,
+        (
+            "C-index",
+            "Share of the pairs of patients whose order is known in which the one with the earlier "
+            "event had the higher risk; 0.5 is a coin (Harrell 1996). Uno's weighs pairs so that "
+            "it does not depend on how long patients were followed (Uno 2011).",
+        ),
+        (
+            "Integrated Brier",
+            "Mean squared distance of the predicted survival and what happened, over time, with "
+            "weights for who was lost to follow-up (Graf 1999).",
+        ),
+        (
+            "Censored",
+            "Followed without the event until that day; what came after is not known.",
+        ),
+    ]

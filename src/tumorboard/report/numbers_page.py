@@ -1,0 +1,163 @@
+"""report.html of a study of survival times or of other numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from tumorboard.cache import write_text
+from tumorboard.report import cohorts, survival, tuning
+from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
+from tumorboard.report.forest import forest_figure
+from tumorboard.report.held_out import external_section, locked_section
+from tumorboard.report.history import history_figure
+from tumorboard.report.numbers_captions import numbers_captions, numbers_glossary
+from tumorboard.report.numbers_contents import NumbersContents
+from tumorboard.report.page import assembled, background_words, cohort_words, head_words
+from tumorboard.report.patients import MAX_PATIENTS
+from tumorboard.report.performance import (
+    describe_arms,
+    difference_rows,
+    metric_name,
+    number,
+    outcome_tables,
+)
+from tumorboard.report.section import Section
+from tumorboard.report.style import labelled_figures, save
+from tumorboard.study_words import LOWER_IS_BETTER
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+#: None where the run has no such evidence.
+SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
+    survival.section,
+    locked_section,
+    external_section,
+    cohorts.section,
+    tuning.section,
+)
+#: Metrics of the arms table, in order.
+LEADING = (
+    "c_index", "uno_c_index", "integrated_brier", "scaled_integrated_brier", "r2", "spearman",
+    "pearson", "mae", "rmse",
+)  # fmt: skip
+
+
+def write_numbers(contents: NumbersContents) -> Path:
+    """Write figures and report.html of a run."""
+    path = contents.folder / "report.html"
+    with labelled_figures(contents.pairing):
+        figures = _figures(contents)
+        write_text(path, render(contents, figures))
+    return path
+
+
+def render(contents: NumbersContents, figures: Mapping[str, str]) -> str:
+    """The page as HTML; every text of the run is escaped.
+
+    Args:
+        contents: The run folder, read.
+        figures: Name -> SVG element.
+    """
+    sections = [section for make in SECTIONS if (section := make(contents)) is not None]
+    n_events = contents.n_units.get("event", contents.n_patients)
+    words = {
+        **head_words(contents),
+        **cohort_words(contents),
+        **_numbers(contents),
+        **_patients(contents),
+        **background_words(contents, n_events=n_events),
+        "how_little": "",
+        "captions": numbers_captions(contents),
+        "glossary": numbers_glossary(contents),
+    }
+    return assembled(words, contents, sections, figures)
+
+
+def _figures(contents: NumbersContents) -> dict[str, str]:
+    """Every figure that the run has numbers for: name -> SVG."""
+    metric = contents.primary_metric
+    drawn: dict[str, Figure] = {
+        "answer": forest_figure(
+            {arm: values[metric] for arm, values in contents.metrics.items() if metric in values},
+            [row for row in contents.differences if row.metric == metric],
+            metric=metric_name(metric),
+            smaller_is_better=metric in LOWER_IS_BETTER,
+            means=contents.fold_means,
+        ),
+        "flow": flow_figure(contents.flow()),
+    }
+    missing, n_rows = contents.cohort.get("missing", {}), int(contents.cohort["rows"])
+    if len([n for n in missing.values() if n]) > len(empty_columns(missing, n_rows=n_rows)):
+        drawn["missing"] = missing_figure(missing, n_rows=n_rows)
+    if any(history.arm in contents.metrics for history in contents.histories):
+        drawn["training"] = history_figure(contents.histories, arms=contents.arms)
+    inline: dict[str, str] = {}
+    for name, figure in drawn.items():
+        inline[name] = save(figure, contents.folder / "figures", name)
+        figure.clear()
+    return inline
+
+
+def _numbers(contents: NumbersContents) -> dict[str, Any]:
+    arms = contents.arms
+    main, further = outcome_tables(
+        contents.metrics, arms=arms, leading=LEADING, describes=describe_arms(contents.study)
+    )
+    return {
+        "arms": arms,
+        "main_table": main,
+        "further_table": further,
+        "class_tables": [],
+        "threshold_notes": [],
+        "differences": difference_rows(contents.differences, contents.fold_means),
+        "averaged": contents.averaged,
+        "has_intervals": contents.has_intervals,
+    }
+
+
+def _patients(contents: NumbersContents) -> dict[str, Any]:
+    """The table of units: what happened, and the first prediction of every arm."""
+    table = contents.predictions
+    units, first, inverse = np.unique(table.unit_id, return_index=True, return_inverse=True)
+    column = 1 if table.kind == "survival" and len(table.prediction_names) > 1 else 0
+    opinions: list[list[str]] = [[] for _ in units]
+    for arm in contents.arms:
+        own = table.arm == arm
+        count = np.bincount(inverse[own], minlength=len(units))
+        total = np.bincount(
+            inverse[own], weights=table.predictions[own, column], minlength=len(units)
+        )
+        for k, (n, value) in enumerate(zip(count.tolist(), total.tolist(), strict=True)):
+            opinions[k].append(number(value / n) if n else "not predicted")
+    rows = [
+        {
+            "unit_id": str(unit), "patient_id": str(table.patient_id[row]),
+            "truth": _truth(contents, int(row)), "modalities": str(table.modalities[row]),
+            "numbers": opinions[k],
+        }
+        for k, (unit, row) in enumerate(zip(units.tolist(), first.tolist(), strict=True))
+    ]  # fmt: skip
+    return {
+        "unit": contents.unit,
+        "has_units": contents.unit != "patient",
+        "rows": rows[:MAX_PATIENTS],
+        "n_hidden": max(0, len(rows) - MAX_PATIENTS),
+        "mistakes": None,
+        "n_more_mistakes": 0,
+        "mistake_summary": "",
+        "probability_heading": "",
+    }
+
+
+def _truth(contents: NumbersContents, row: int) -> str:
+    table = contents.predictions
+    outcome = table.outcome[row].tolist()
+    if table.kind == "survival":
+        seen = "event at" if outcome[1] else "no event by"
+        return f"{seen} {outcome[0]:,.0f} days"
+    return ", ".join(number(value) for value in outcome)
