@@ -11,6 +11,7 @@ from torch import nn
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
 from tumorboard.models.setting_types import Dropout
+from tumorboard.models.small_volumes import steady
 from tumorboard.records import ArraySpec, Layout
 
 #: Kind -> channels after the stem, channels that a layer adds, layers of each dense block.
@@ -55,6 +56,7 @@ class Densenet3d(Encoder):
             growth_rate=growth,
             block_config=blocks,
         )
+        steady(network)
         self.features: nn.Sequential = network.features
         (self.output_size,) = self.features.get_submodule("norm5").get_parameter("weight").shape
         self.pool = nn.Sequential(

@@ -11,6 +11,7 @@ from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
 from tumorboard.models.pretrained import SUFFIXES, load_strictly, read_local
 from tumorboard.models.setting_types import Dropout, Factor, WholeNumber
+from tumorboard.models.small_volumes import steady
 from tumorboard.records import ArraySpec, Layout
 
 #: What the published weights were trained on: one channel, 50 mm around the tumour at 1 mm.
@@ -75,6 +76,7 @@ class Fmcib(Encoder):
             feed_forward=False,
             bias_downsample=True,
         )
+        steady(self.network)
         # Maps in the volume's own order of axes, for who looks at them; the mean is the same.
         pool = nn.Sequential(_VolumeOrder(), self.network.avgpool)
         self.network.add_module("avgpool", pool)

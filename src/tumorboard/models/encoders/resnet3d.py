@@ -11,6 +11,7 @@ from torch import nn
 from tumorboard.models.encoders import Encoder
 from tumorboard.models.pretrained import load_strictly, read_local
 from tumorboard.models.setting_types import Dropout, Factor, WholeNumber
+from tumorboard.models.small_volumes import steady
 from tumorboard.records import ArraySpec, Layout
 
 #: Depth -> kind of block and number of blocks per stage: table 1 of He et al., CVPR 2016; depth 10
@@ -87,6 +88,7 @@ class Resnet3d(Encoder):
             bias_downsample=is_cut,
             feed_forward=False,
         )
+        steady(self.network)
         self.dropout = nn.Dropout(dropout)
         self.output_size = 512 if block == "basic" else 2048
 
