@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from tumorboard.errors import InputError
-from tumorboard.formats.dicom_headers import Slice
+from tumorboard.formats.dicom_slices import Slice
 from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.records import Floats
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from tumorboard.errors import InputError
-from tumorboard.formats.dicom_headers import Slice
+from tumorboard.formats.dicom_slices import Slice
 
 if TYPE_CHECKING:
     from pydicom.dataset import Dataset

@@ -20,7 +20,7 @@ from tumorboard.records import Bools, Floats
 if TYPE_CHECKING:
     from pydicom.dataset import FileDataset
 
-    from tumorboard.formats.dicom_headers import Slice
+    from tumorboard.formats.dicom_slices import Slice
 
 _SEG = "1.2.840.10008.5.1.4.1.1.66.4"
 #: Corners of a frame may lie this far from voxel centres, in voxels.

@@ -15,15 +15,17 @@ from tumorboard.formats.dicom_grouping import (
     Sorting,
     check_one_patient,
     chosen,
-    one_at_each_place,
     one_series,
     placed_slices,
     series_name,
 )
-from tumorboard.formats.dicom_headers import Slice, read_header
+from tumorboard.formats.dicom_headers import read_header
 from tumorboard.formats.dicom_multiframe import frames_of
+from tumorboard.formats.dicom_pixels import stored_pixels
+from tumorboard.formats.dicom_places import one_at_each_place
+from tumorboard.formats.dicom_slices import Slice
 from tumorboard.formats.dicom_suv import suv_facts
-from tumorboard.formats.dicom_voxels import read_voxels, stored_pixels
+from tumorboard.formats.dicom_voxels import read_voxels
 from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.volume import Volume
 
