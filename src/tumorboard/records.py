@@ -111,6 +111,8 @@ class Cohort:
         annotations: Class -> number of annotations found, before any selection.
         known_later: Column -> when its facts are known, where that is after the prediction is
             made ("at discharge"); the audit refuses such predictors.
+        is_other: Whether no model is trained on it (new patients, an external cohort): it may lack
+            the table of a modality, which nobody has then.
     """
 
     name: str
@@ -127,6 +129,7 @@ class Cohort:
     notes: tuple[str, ...] = ()
     annotations: Mapping[str, int] = field(default_factory=dict[str, int])
     known_later: Mapping[str, str] = field(default_factory=dict[str, str])
+    is_other: bool = False
 
     @property
     def n_rows(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -200,6 +201,27 @@ def test_another_cohort_has_its_genes_beside_its_table(tmp_path: Path) -> None:
     (tmp_path / "other" / "rna.csv").unlink()
     with pytest.raises(InputError, match=r"own/rna.csv or .*other/rna.csv: no such table"):
         modality.read(cohort, name="rna", cache=Cache(tmp_path / "cache"))
+
+
+def test_another_cohort_without_a_table_has_no_profiles(tmp_path: Path) -> None:
+    modality, _, _ = fitted(tmp_path / "own")
+    modality.fit(read(modality, tmp_path / "own"), TRAIN, weight=np.ones(len(TRAIN)))
+    cohort = replace(make_cohort(tmp_path / "other"), is_other=True)
+    absent = modality.read(cohort, name="rna", cache=Cache(tmp_path / "cache"))
+    assert not absent.present.any() and absent.records == ()
+    assert modality.notes(absent, TRAIN) == ("no table rna.csv here: nobody has it",)
+    assert modality.arrays(absent, TRAIN).shape == (30, N_GENES)
+    assert np.isnan(modality.unimputed(absent, TRAIN)).all()
+    assert absent.of_patients(TRAIN).size == 0 and absent.values.shape == (N, 0)
+
+
+def test_every_file_that_is_read_is_recorded(tmp_path: Path) -> None:
+    write(tmp_path, log2_values())
+    (tmp_path / "edges.tsv").write_text(f"{GENES[0]}\t{GENES[1]}\t0.9\n")
+    modality = make(gene_sets="sets.gmt", graph="edges.tsv")
+    records = read(modality, tmp_path).records
+    assert [r.path.name for r in records] == ["rna.csv", "sets.gmt", "edges.tsv"]
+    assert {(r.state, r.modality) for r in records} == {("used", "rna")}
 
 
 def test_what_the_encoder_asks_for(tmp_path: Path) -> None:

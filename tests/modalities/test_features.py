@@ -51,6 +51,18 @@ def test_all_numeric_columns_where_none_is_named(tmp_path: Path) -> None:
     assert "columns left out: 1, missing in more than 20 %" in notes
 
 
+def test_another_cohort_without_a_table_has_no_features(tmp_path: Path) -> None:
+    modality, measured = read(tmp_path, *LINES, columns=("pred_0", "pred_1"))
+    assert [r.path.name for r in measured.records] == ["fmcib.csv"]
+    modality.fit(measured, np.arange(3), weight=np.ones(3))
+    ids, table = ("Q0", "Q1"), tmp_path / "other" / "t.csv"
+    cohort = Cohort("o", ids, ids, {}, {}, (2, 3), table, table.parent, is_other=True)
+    absent = modality.read(cohort, name="fmcib", cache=Cache(tmp_path / "cache"))
+    assert not absent.present.any()
+    assert modality.arrays(absent, np.arange(2)).tolist() == [[0, 0], [0, 0]]
+    assert modality.notes(absent, np.arange(2)) == ("no table fmcib.csv here: nobody has it",)
+
+
 def test_a_table_that_lacks_a_column_is_refused(tmp_path: Path) -> None:
     modality, measured = read(tmp_path, *LINES, columns=("pred_0", "pred_1"))
     modality.fit(measured, np.arange(3), weight=np.ones(3))

@@ -54,7 +54,11 @@ def _seen_profiles(audited: Audited) -> list[SeenRows]:
             for number, (_, _, measured) in enumerate(audited.cohorts)
             if modality in measured
         ]
-        profiles = [(number, own) for number, own in parts if isinstance(own, MeasuredProfiles)]
+        profiles = [
+            (number, own)
+            for number, own in parts
+            if isinstance(own, MeasuredProfiles) and not own.is_nobodys
+        ]
         if profiles:
             found.append(_side_by_side(audited, modality, profiles))
     return found

@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,11 +45,13 @@ class Measured:
         present: (rows,) True where the row has this measurement.
         rejections: Files that were named and could not be used.
         records: What became of each file of this modality.
+        notes: Sentences about what was read.
     """
 
     present: Bools
     rejections: tuple[Rejection, ...] = ()
     records: tuple[FileRecord, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,6 @@ class MeasuredProfiles(Measured):
         index: (rows,) number of each row's profile, -1 for none.
         patient_id: One per row.
         scale: Unit of the numbers as it was declared, such as "tpm" or "z"; "" where it has none.
-        notes: Sentences about what was read.
         root: Folder that further files of the modality start from.
     """
 
@@ -119,12 +120,27 @@ class MeasuredProfiles(Measured):
     index: Ints = field(default_factory=lambda: np.empty(0, dtype=np.int64))
     patient_id: tuple[str, ...] = ()
     scale: str = ""
-    notes: tuple[str, ...] = ()
     root: Path = Path()
+
+    @classmethod
+    def nobody(cls, cohort: Cohort, *, name: str, note: str) -> Self:
+        """Of a cohort without such a table: nobody has a profile."""
+        return cls(
+            present=np.zeros(cohort.n_rows, dtype=np.bool_), notes=(note,), name=name,
+            index=np.full(cohort.n_rows, -1, dtype=np.int64), patient_id=cohort.patient_id,
+            root=cohort.root,
+        )  # fmt: skip
+
+    @property
+    def is_nobodys(self) -> bool:
+        """Whether there is no table at all."""
+        return len(self.profiles) == 0
 
     @property
     def values(self) -> NDArray[np.float32]:
         """(rows, columns) the profile of each row; NaN where a value or the profile is missing."""
+        if self.is_nobodys:
+            return np.full((len(self.index), len(self.names)), np.nan, dtype=np.float32)
         found = self.profiles[self.index]
         found[self.index < 0] = np.nan
         return found

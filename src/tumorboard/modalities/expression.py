@@ -21,7 +21,7 @@ from tumorboard.formats.expression_table import (
 from tumorboard.formats.gene_identifiers import Ids
 from tumorboard.formats.gene_sets import read_gene_sets
 from tumorboard.formats.messages import counted, listed
-from tumorboard.formats.number_matrix import find_matrix
+from tumorboard.formats.profile_files import find_profiles, no_profiles, used_files
 from tumorboard.modalities import Measured, MeasuredProfiles, Modality
 from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints, Rejection
 from tumorboard.transforms.coexpression import Similarity, eigengenes, modules
@@ -129,7 +129,9 @@ class Expression(Modality):
         Raises:
             InputError: The table cannot be read without guessing, or is not in the unit declared.
         """
-        path = find_matrix(self._file, root=cohort.root, table=cohort.table)
+        path = find_profiles(self._file, cohort)
+        if path is None:
+            return MeasuredExpression.nobody(cohort, name=name, note=no_profiles(self._file))
         found = read_expression(path, cohort.patients, **self._read_as)
         problem = disagreement(found.values, self._scale)
         if problem:
@@ -141,6 +143,7 @@ class Expression(Modality):
         return MeasuredExpression(
             present=index >= 0,
             rejections=rejections,
+            records=used_files(cohort.root, path, *self._further_files(), modality=name),
             name=name,
             table=path,
             names=found.genes,
@@ -151,6 +154,12 @@ class Expression(Modality):
             notes=(*found.notes, f"{path.name}: {stated(found.values, self._scale)}"),
             root=cohort.root,
         )
+
+    def _further_files(self) -> list[str]:
+        """Files of sets and edges, as the study names them."""
+        sets = [self._gene_sets] if self._gene_sets != "none" else []
+        edges = [self._graph] if self._graph not in ("coexpression", "sets") else []
+        return [*sets, *edges]
 
     def fit(self, measured: Measured, rows: Ints, *, weight: Floats) -> ArraySpec:
         """Choose and scale genes on the training patients, each of whom has one profile.
@@ -189,6 +198,8 @@ class Expression(Modality):
         Raises:
             InputError: The table lacks too many of the genes that the model was trained on.
         """
+        if _profiles(measured).is_nobodys:
+            return np.zeros((len(rows), *self._spec().sizes), dtype=np.float32)
         if self._last is None or self._last[0] is not measured:
             self._last = (measured, self._prepared(_profiles(measured)))
         index = _profiles(measured).index[rows]
@@ -208,7 +219,7 @@ class Expression(Modality):
         """What was read, what fitting left out, and what these rows lack of the model's genes."""
         profiles = _profiles(measured)
         sentences = list(profiles.notes)
-        if self._scaling is None:
+        if self._scaling is None or profiles.is_nobodys:
             return tuple(sentences)
         fitted = scaling_notes(self._scaling, what="genes", most_missing=self._most_missing)
         sentences += [f"{profiles.name}: {s}" for s in (*fitted, *self._structure.notes)]

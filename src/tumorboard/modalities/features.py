@@ -14,7 +14,8 @@ from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.expression_table import ProfileTable, read_profiles
 from tumorboard.formats.messages import listed
-from tumorboard.formats.number_matrix import find_matrix, refuse_twice
+from tumorboard.formats.number_matrix import refuse_twice
+from tumorboard.formats.profile_files import find_profiles, no_profiles, used_files
 from tumorboard.modalities import Measured, MeasuredProfiles, Modality
 from tumorboard.records import ArraySpec, Cohort, FittedState, Floats, Ints
 from tumorboard.transforms.profiles import (
@@ -67,7 +68,9 @@ class Features(Modality):
             InputError: The table cannot be read, has a patient or a column twice, infinite values,
                 or no column of a pattern.
         """
-        path = find_matrix(self._file, root=cohort.root, table=cohort.table)
+        path = find_profiles(self._file, cohort)
+        if path is None:
+            return MeasuredProfiles.nobody(cohort, name=name, note=no_profiles(self._file))
         found = read_profiles(
             path, cohort.patients, orientation="patients_by_genes", id_column=self._id_column
         )
@@ -88,6 +91,7 @@ class Features(Modality):
         index = np.asarray([number.get(p, -1) for p in cohort.patient_id], dtype=np.int64)
         return MeasuredProfiles(
             present=index >= 0,
+            records=used_files(cohort.root, path, modality=name),
             name=name,
             table=path,
             names=found.names,
@@ -130,7 +134,7 @@ class Features(Modality):
     def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
         """What was read, what fitting left out, and columns that the table lacks."""
         profiles = _profiles(measured)
-        if self._scaling is None:
+        if self._scaling is None or profiles.is_nobodys:
             return profiles.notes
         fitted = scaling_notes(self._scaling, what="columns", most_missing=self._most_missing)
         sentences = [*profiles.notes, *(f"{profiles.name}: {s}" for s in fitted)]
@@ -174,13 +178,13 @@ class Features(Modality):
     def _aligned(self, measured: Measured, rows: Ints) -> tuple[ProfileScaling, Floats]:
         """Profiles of rows in the columns of the model, NaN where missing."""
         profiles, scaling = _profiles(measured), self._fitted()
+        if profiles.is_nobodys:
+            return scaling, np.full((len(rows), len(scaling.names)), np.nan)
         refuse_small_overlap(
             profiles.names, scaling.names, least=self._least_overlap, where=profiles.table.name,
             what="columns",
         )  # fmt: skip
-        own = profiles.profiles[profiles.index[rows]]
-        own[profiles.index[rows] < 0] = np.nan
-        return scaling, aligned(own, profiles.names, scaling.names)
+        return scaling, aligned(profiles.values[rows], profiles.names, scaling.names)
 
     def _fitted(self) -> ProfileScaling:
         if self._scaling is None:

@@ -101,6 +101,7 @@ def _tables(contents: RunContents, document: Mapping[str, Any]) -> dict[str, Any
         "n_patients": document["n_patients"],
         "comparison": _comparison(document.get("comparison")),
         "rejected": document.get("rejected", []),
+        "notes": document.get("notes", []),
         "n_shared": document.get("n_shared", 0),
     }
 

@@ -100,8 +100,9 @@ def _outcome_rows(cohort: Cohort, outcomes: Outcomes) -> dict[str, int]:
 def _modality(cohort: Cohort, name: str, has: Bools) -> dict[str, int]:
     rows = [row for row, is_there in enumerate(has.tolist()) if is_there]
     files = cohort.files.get(name, ())
+    of_all = [r for r in cohort.records if r.modality == name and r.state == "used"]
     return {
-        "files": len({path for row in rows for path in files[row]}) if files else 0,
+        "files": len({path for row in rows for path in files[row]}) if files else len(of_all),
         "patients": len({cohort.patient_id[row] for row in rows}),
     }
 

@@ -129,7 +129,7 @@ def read_other_table(
     root = file_root(
         roots, files, lambda: source.read(table.absolute().parent, name=name, files={})
     )
-    cohort = source.read(root, name=name, files=files)
+    cohort = replace(source.read(root, name=name, files=files), is_other=True)
     row_id = registry.load("cohorts", study.keys.cohort.source).row_id
     named = [cell for cell in cohort.columns.get(row_id, ()) if cell is not None]
     if len(set(named)) == cohort.n_rows:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from tumorboard.modalities import Measured
 from tumorboard.records import Cohort, Outcomes, Rejection
 from tumorboard.study import Study
 from tumorboard.training.found_cohort import build_modality, read_other_table
-from tumorboard.training.prepare import build_task
+from tumorboard.training.prepare import build_task, reading_notes
 
 
 @dataclass(frozen=True)
@@ -86,6 +86,7 @@ def _read(
         measured = {key: m.read(selected, name=key, cache=cache) for key, m in modalities.items()}
     rejections = (*found.rejections, *(r for m in measured.values() for r in m.rejections))
     own = task.read(selected, values=outcomes.values)
+    selected = replace(selected, notes=(*selected.notes, *reading_notes(measured)))
     return OtherCohort(name, selected, own, measured, rejections)
 
 

@@ -104,17 +104,23 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         kept = {name: m.read(selected, name=name, cache=cache) for name, m in modalities.items()}
     else:
         kept = measured
+    said = reading_notes(measured)
     return Prepared(
-        found=replace(found, notes=(*found.notes, *outcomes.notes)),
+        found=replace(found, notes=(*found.notes, *outcomes.notes, *said)),
         found_outcomes=_everything(task, found, outcomes),
         found_measured=measured,
-        cohort=replace(selected, notes=(*selected.notes, *outcomes.notes)),
+        cohort=replace(selected, notes=(*selected.notes, *outcomes.notes, *said)),
         outcomes=task.read(selected, values=outcomes.values),
         measured=kept,
         rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
         records=_records(found, selected, measured),
         locked=locked & set(selected.patient_id),
     )
+
+
+def reading_notes(measured: Mapping[str, Measured]) -> tuple[str, ...]:
+    """What each modality says of what it read, each sentence once."""
+    return tuple(dict.fromkeys(f"{name}: {n}" for name, own in measured.items() for n in own.notes))
 
 
 def _required(study: Study) -> list[str]:
@@ -208,4 +214,7 @@ def _records(
             )
         else:
             records.append(record)
-    return tuple(records)
+    # tables, gene sets and edges, which no row names, may lie in folders of their own
+    listed = {record.path for record in records}
+    elsewhere = {path: own for (path, _), own in wrong.items() if path not in listed}
+    return (*records, *elsewhere.values())

@@ -90,6 +90,7 @@ def check(
     faults, splits = _trial(checked, prepared)
     lines = [*_patients(checked, prepared), *_meant(asked, prepared), *_parts(splits)]
     lines += told(findings, checked.keys.audit.accept)
+    lines += [f"external cohort {other.name}: {n}" for other in others for n in other.cohort.notes]
     lines += _wide_sets(checked, prepared, splits)
     if estimate_time and not faults:
         beside = units_apart(checked, prepared, locked_patients(checked, prepared))

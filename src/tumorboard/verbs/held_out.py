@@ -147,6 +147,7 @@ def score_external(
             **_document(study, found, f"external {other.name}"),
             "n_shared": len(shared),
             "rejected": [f"{r.patient_id}: {r.reason}" for r in other.rejections],
+            "notes": list(other.cohort.notes),
         }
     _write_table(run / "external.csv", study, predictions)
     write_evidence(run, "external", {"cohorts": cohorts})
