@@ -28,6 +28,13 @@ from tumorboard.tasks import Task
 from tumorboard.training.model_files import FORMAT, digest, read_document, read_states
 from tumorboard.training.prepare import build_modality, build_task
 
+#: Order of a network's weights in memory, by what its encoder reads.
+_ORDERS: Mapping[str, torch.memory_format] = {
+    "image": torch.channels_last,
+    "bag": torch.channels_last,
+    "volume": torch.channels_last_3d,
+}
+
 
 @dataclass
 class FittedArm:
@@ -333,10 +340,13 @@ def _switch_dropout_on(network: Network) -> None:
 
 
 def channels_last(network: Network, specs: Mapping[str, ArraySpec]) -> Network:
-    """The network with weights in channels-last order where it reads images: faster on CPU and GPU.
+    """The network with weights in channels-last order where it reads pictures: faster on CPU, GPU.
 
     Trained and reopened models use the same order, so that they give the same numbers.
     """
-    if any(spec.layout in ("image", "bag") for spec in specs.values()):
-        return network.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
+    for name, spec in specs.items():
+        order = _ORDERS.get(spec.layout)
+        if order is not None:
+            # Each encoder on its own: either order refuses weights of the other's dimensions.
+            network.encoder(name).to(memory_format=order)  # pyright: ignore[reportCallIssue]
     return network

@@ -18,7 +18,7 @@ from tumorboard.errors import RunError
 from tumorboard.evaluation.scores import score_units
 from tumorboard.modalities import Modality
 from tumorboard.models.assembly import Network, Outputs, drop_modalities
-from tumorboard.records import Floats, Ints
+from tumorboard.records import Floats, Ints, Layout
 from tumorboard.study_keys import LOWER_IS_BETTER, Schedule, Training
 from tumorboard.tasks import Task
 from tumorboard.training.batches import (
@@ -132,7 +132,10 @@ class ArmModule(lightning.LightningModule):
         """
         generator = self._generator if augment else None
         inputs = {
-            name: _channels_last(self.modalities[name].finish(array, generator=generator))
+            name: _channels_last(
+                self.modalities[name].finish(array, generator=generator),
+                self.modalities[name].layout,
+            )
             for name, array in batch.inputs.items()
         }
         present = batch.present
@@ -290,7 +293,9 @@ def history_csv(history: list[dict[str, float]]) -> str:
     return text.getvalue()
 
 
-def _channels_last(array: torch.Tensor) -> torch.Tensor:
+def _channels_last(array: torch.Tensor, layout: Layout) -> torch.Tensor:
+    if layout == "volume":
+        return array.to(memory_format=torch.channels_last_3d)
     return array.to(memory_format=torch.channels_last) if array.ndim == 4 else array
 
 
