@@ -208,11 +208,13 @@ def test_another_cohort_without_a_table_has_no_profiles(tmp_path: Path) -> None:
     modality.fit(read(modality, tmp_path / "own"), TRAIN, weight=np.ones(len(TRAIN)))
     cohort = replace(make_cohort(tmp_path / "other"), is_other=True)
     absent = modality.read(cohort, name="rna", cache=Cache(tmp_path / "cache"))
-    assert not absent.present.any() and absent.records == ()
+    assert not absent.present.any()
+    assert absent.records == ()
     assert modality.notes(absent, TRAIN) == ("no table rna.csv here: nobody has it",)
     assert modality.arrays(absent, TRAIN).shape == (30, N_GENES)
     assert np.isnan(modality.unimputed(absent, TRAIN)).all()
-    assert absent.of_patients(TRAIN).size == 0 and absent.values.shape == (N, 0)
+    assert absent.of_patients(TRAIN).size == 0
+    assert absent.values.shape == (N, 0)
 
 
 def test_every_file_that_is_read_is_recorded(tmp_path: Path) -> None:
