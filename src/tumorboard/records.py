@@ -29,7 +29,7 @@ class ArraySpec:
     Args:
         layout: The contract between a modality and an encoder.
         sizes: Array sizes after the batch axis: (F,) for `vector`, (C, H, W) for `image`, ...
-        names: Feature names for `vector`, channel names for `image` and `volume`.
+        names: Feature names for `vector` and `tokens`, channel names for `image` and `volume`.
         graph: Edges (2, E) between features, each from its source to the feature that it reaches,
             for encoders that need a graph; else None.
         groups: Name of a set of features (a pathway) -> their indices, for encoders that need

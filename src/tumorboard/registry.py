@@ -38,14 +38,14 @@ CONTRACTS: Mapping[str, str] = {
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
     "cohorts": ("brats",),
-    "modalities": ("notes", "longitudinal"),
+    "modalities": ("notes",),
     "models.encoders": (
         "language_model", "word_vectors",
     ),
     "models.fusion": (
         "film", "static_weights", "dynamic_attention",
     ),
-    "tasks": ("segmentation", "regression"),
+    "tasks": ("segmentation",),
 }  # fmt: skip
 
 #: What one component of a folder is called in messages.

@@ -1,11 +1,14 @@
 from dataclasses import replace
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
 from made_cohort import make_audited, patients
 
 from tumorboard.audit.after_index_date import AfterIndexDate
+from tumorboard.formats.visit_table import VisitTable
+from tumorboard.modalities.longitudinal import MeasuredVisits
 from tumorboard.records import Finding
 
 N = 60
@@ -118,3 +121,18 @@ def test_what_the_source_knows_only_later_is_one_error_per_modality() -> None:
     assert (finding.code, finding.severity) == ("after-index-date", "error")
     assert "2 predictors of modalities.record are known only at discharge" in finding.message
     assert finding.evidence["columns"] == ["elixhauser_chf", "elixhauser_rf"]
+
+
+def test_columns_of_visits_are_judged_by_their_names() -> None:
+    columns, _ = patients(20, seed=1)
+    audited = make_audited(columns, numeric=[])
+    table = VisitTable(
+        Path("visits.csv"), ("a",), (2,), np.array([-1.0]),
+        {"crp": np.ones(1), "days_to_death": np.ones(1)}, {}, (),
+    )  # fmt: skip
+    measured = MeasuredVisits(
+        present=np.ones(1, dtype=np.bool_), name="labs", table=table, index=np.array([[0]])
+    )
+    found = AfterIndexDate().find(replace(audited, measured={"labs": measured}))
+    assert [(f.severity, f.evidence["column"]) for f in found] == [("error", "days_to_death")]
+    assert "modalities.labs" in found[0].message

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -6,7 +7,9 @@ from made_cohort import make_audited, patients, severities
 from PIL import Image
 
 from tumorboard.audit.label_proxy import LabelProxy
+from tumorboard.cache import Cache
 from tumorboard.formats.ajcc_staging import stage_group
+from tumorboard.modalities.longitudinal import Longitudinal
 from tumorboard.records import Finding
 
 SEEDS = range(3)
@@ -229,3 +232,25 @@ def test_t_n_and_m_beside_another_outcome_are_fair(seed: int) -> None:
 def test_a_stage_is_told_by_the_size_as_well_but_not_spelled() -> None:
     columns = stages(150)
     assert find(columns, categorical=["pT"], numeric=["size_mm"]) == []
+
+
+def test_the_latest_visit_of_every_patient_is_looked_at(tmp_path: Path) -> None:
+    columns, malignant = patients(80, seed=1)
+    audited = make_audited(columns, numeric=[])
+    rng = np.random.default_rng(1)
+    lines = ["id,day,crp,marker"]
+    for patient, value in zip(audited.cohort.patient_id, malignant, strict=True):
+        lines += [
+            f"{patient},-9,{rng.normal():.3f},0",
+            f"{patient},-1,{rng.normal():.3f},{value:d}",
+        ]
+    (tmp_path / "visits.csv").write_text("\n".join(lines) + "\n")
+    visits = Longitudinal(
+        table="visits.csv", patient_id="id", time="day", numeric=("crp", "marker")
+    )
+    with Cache(tmp_path / "cache") as cache:
+        measured = visits.read(replace(audited.cohort, root=tmp_path), name="labs", cache=cache)
+    found = LabelProxy().find(replace(audited, measured={"labs": measured}))
+    assert [(f.severity, f.evidence["column"], f.evidence["modality"]) for f in found] == [
+        ("error", "marker", "labs")
+    ]

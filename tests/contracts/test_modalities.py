@@ -25,6 +25,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
     "expression": {"table": "genes.csv", "scale": "tpm", "top_genes": 6},
     "features": {"table": "genes.csv"},
     "image": {"size": [8, 10]},
+    "longitudinal": {"table": "visits.csv", "patient_id": "patient", "time": "day",
+                     "numeric": ["crp"], "categorical": ["ward"], "last_visits": 3},
     "volume": {"size": [8, 6, 4], "spacing_mm": "unknown"},
     "patches": {"window_px": 8, "size": [6, 6]},
     "table": {"numeric": ["age", "marker"], "categorical": ["sex", "signs"],
@@ -58,6 +60,7 @@ def make_cohort(folder: Path, *, seed: int = 1, order: np.ndarray | None = None)
         paths.append(() if row % 4 == 3 else (path,))
     patients = tuple(f"P{row // 2}" for row in range(N_ROWS))
     write_genes(folder, [seed] * (N_ROWS // 2))
+    write_visits(folder, [seed] * (N_ROWS // 2))
     age = [None if row % 5 == 4 else f"{rng.integers(20, 90)}" for row in range(N_ROWS)]
     cohort = Cohort(
         name="contract", patient_id=patients, unit_id=patients, files={"it": tuple(paths)},
@@ -82,6 +85,19 @@ def write_genes(folder: Path, seeds: list[int]) -> None:
         share = np.random.default_rng([seed, patient]).dirichlet(np.ones(8))
         lines.append(f"P{patient}," + ",".join(f"{1e6 * own:.3f}" for own in share))
     (folder / "genes.csv").write_text("\n".join(lines) + "\n")
+
+
+def write_visits(folder: Path, seeds: list[int]) -> None:
+    """One to four visits of each patient but the last, by its own seed; some values missing."""
+    folder.mkdir(parents=True, exist_ok=True)
+    lines = ["patient,day,crp,ward"]
+    for patient, seed in list(enumerate(seeds))[:-1]:
+        rng = np.random.default_rng([seed, patient])
+        for visit in range(1 + patient % 4):
+            crp = "" if visit == 2 else f"{rng.normal():.3f}"
+            ward = rng.choice(["icu", "ward"])
+            lines.append(f"P{patient},{visit - 5},{crp},{ward}")
+    (folder / "visits.csv").write_text("\n".join(lines) + "\n")
 
 
 def as_stacks(cohort: Cohort) -> Cohort:
@@ -155,14 +171,19 @@ def test_present_is_one_answer_per_row(name: str, tmp_path: Path) -> None:
     assert measured.present.any()
 
 
+def happened(arrays: np.ndarray, layout: Layout) -> np.ndarray:
+    """Arrays without the visits that did not happen, which are NaN as a whole."""
+    return arrays[~np.isnan(arrays).all(axis=2)] if layout == "tokens" else arrays
+
+
 def test_arrays_have_the_promised_shape_and_are_finite(name: str, tmp_path: Path) -> None:
     modality, _, measured, spec = fitted(name, tmp_path)
     assert spec.layout == modality.layout
-    assert len(spec.names) in (0, spec.sizes[0])
+    assert len(spec.names) in (0, spec.sizes[-1] if spec.layout == "tokens" else spec.sizes[0])
     rows = np.arange(N_ROWS)
     arrays = modality.arrays(measured, rows)
     assert arrays.shape == (N_ROWS, *spec.sizes)
-    assert np.isfinite(arrays[measured.present]).all()
+    assert np.isfinite(happened(arrays[measured.present], spec.layout)).all()
     assert modality.arrays(measured, rows[:0]).shape == (0, *spec.sizes)
 
 
@@ -176,8 +197,8 @@ def test_finish_gives_floats_of_the_same_shape(name: str, tmp_path: Path) -> Non
         finished = modality.finish(batch, generator=generator)
         assert finished.dtype == torch.float32
         assert finished.shape == (int(measured.present.sum()), *spec.sizes)
-        assert torch.isfinite(finished).all()
-    assert torch.equal(batch, before)
+        assert np.isfinite(happened(finished.numpy(), spec.layout)).all()
+    assert torch.equal(batch.nan_to_num(nan=-9.0), before.nan_to_num(nan=-9.0))
 
 
 def test_fit_sees_the_given_rows_only(name: str, tmp_path: Path) -> None:
@@ -193,7 +214,9 @@ def test_fit_sees_the_given_rows_only(name: str, tmp_path: Path) -> None:
         line=cohort.line, table=cohort.table, root=tmp_path / "mixed",
     )  # fmt: skip
     last = int(cohort.patient_id[TRAIN[-1]].removeprefix("P"))
-    write_genes(mixed.root, [1 if k <= last else 2 for k in range(N_ROWS // 2)])
+    seeds = [1 if k <= last else 2 for k in range(N_ROWS // 2)]
+    write_genes(mixed.root, seeds)
+    write_visits(mixed.root, seeds)
     again = build(name)
     changed = read(again, mixed, tmp_path)
     again.fit(changed, TRAIN, weight=row_weights(mixed.patient_id, TRAIN))

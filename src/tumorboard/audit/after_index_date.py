@@ -10,6 +10,7 @@ from typing import cast
 from tumorboard.audit import Audited, Check
 from tumorboard.formats.dates import fitting_formats, parse_date
 from tumorboard.formats.messages import counted, listed
+from tumorboard.modalities.longitudinal import MeasuredVisits
 from tumorboard.records import Finding
 from tumorboard.transforms.patient_columns import numbers_of
 
@@ -40,13 +41,17 @@ class AfterIndexDate(Check):
     """
 
     def find(self, audited: Audited) -> list[Finding]:
-        """Findings of every predictor column."""
+        """Findings of every predictor column, of the cohort table and of visits."""
         findings = _by_source(audited)
         said = {column for finding in findings for column in _columns_of(finding)}
         for column, modality in audited.predictors.items():
             if column not in said:
                 late = _by_date(audited, column, modality)
                 findings += late or _by_name(column, modality)
+        for measured in audited.measured.values():
+            if isinstance(measured, MeasuredVisits):
+                for column in measured.latest():
+                    findings += _by_name(column, measured.name)
         return findings
 
 

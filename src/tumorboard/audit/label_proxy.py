@@ -12,6 +12,7 @@ import numpy as np
 from tumorboard.audit import Audited, Check
 from tumorboard.formats.image_metadata import ImageMetadata, read_metadata
 from tumorboard.formats.messages import counted, listed
+from tumorboard.modalities.longitudinal import MeasuredVisits
 from tumorboard.records import Finding, Severity
 from tumorboard.transforms.patient_columns import Patients, patients_of, separations
 from tumorboard.transforms.separation import Separation, by_category, by_order
@@ -68,10 +69,25 @@ class LabelProxy(Check):
             )
             if best is not None and best.auroc >= WARNING:
                 findings.append(_of_column(column, modality, best, patients, len(predictors)))
+        findings += _of_visits(audited, patients)
         findings += _of_stages(audited, patients)
         for name, files in audited.cohort.files.items():
             findings += _of_files(name, files, audited.cohort.root, patients)
         return [*findings, *_of_others(audited, patients)]
+
+
+def _of_visits(audited: Audited, patients: Patients) -> list[Finding]:
+    """Columns of visits, by every patient's latest."""
+    findings: list[Finding] = []
+    for measured in audited.measured.values():
+        if not isinstance(measured, MeasuredVisits):
+            continue
+        columns = measured.latest()
+        for column, cells in columns.items():
+            best = _best(separations(cells, patients))
+            if best is not None and best.auroc >= WARNING:
+                findings.append(_of_column(column, measured.name, best, patients, len(columns)))
+    return findings
 
 
 def _best(found: Sequence[Separation]) -> Separation | None:
