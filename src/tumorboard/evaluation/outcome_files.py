@@ -68,13 +68,14 @@ def horizons(names: Sequence[str]) -> Floats:
     return np.asarray([float(n[len(SURVIVAL) :]) for n in names if is_survival(n)])
 
 
-def read_outcomes(path: Path, *, arm: str = "none") -> OutcomeTable:
+def read_outcomes(path: Path, *, arm: str = "none", further: Sequence[str] = ()) -> OutcomeTable:
     """Read a table of predicted numbers of this or of any other program.
 
     Args:
         path: CSV with at least `patient_id`, and either `time_days`, `event`, `risk_score` (and
             `survival_<days>`) or pairs `<target>`, `predicted_<target>`.
         arm: Name where the table has no column `arm`; "none" takes the file's name.
+        further: Columns that tell apart rows of one unit and model, such as `probe`.
 
     Raises:
         InputError: What is wrong, with file, row and patient.
@@ -100,15 +101,16 @@ def read_outcomes(path: Path, *, arm: str = "none") -> OutcomeTable:
         outcome=sheet.numbers(outcomes, empty=True), outcome_names=outcomes,
         predictions=sheet.numbers(names, empty=False), prediction_names=names,
     )  # fmt: skip
-    _check_rows(sheet, table)
+    _check_rows(sheet, table, further)
     return table
 
 
-def _check_rows(sheet: Sheet, table: OutcomeTable) -> None:
+def _check_rows(sheet: Sheet, table: OutcomeTable, further: Sequence[str]) -> None:
     """One row per unit and model, one outcome per unit; events 0 or 1, times above 0."""
     seen: set[tuple[object, ...]] = set()
     keys = zip(table.unit_id.tolist(), table.arm.tolist(), table.repeat.tolist(),
-               table.fold.tolist(), table.part.tolist(), strict=True)  # fmt: skip
+               table.fold.tolist(), table.part.tolist(),
+               *(sheet.texts(name).tolist() for name in further), strict=True)  # fmt: skip
     for row, key in enumerate(keys):
         if key in seen:
             raise sheet.fault(

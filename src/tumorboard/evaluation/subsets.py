@@ -12,7 +12,7 @@ from tumorboard.evaluation.degradation import balanced_accuracy
 from tumorboard.evaluation.estimates import MIN_PATIENTS, Counts, leading_estimate
 from tumorboard.evaluation.influence import Influence, influences
 from tumorboard.evaluation.logistic import fit_logistic
-from tumorboard.evaluation.prediction_table import PredictionTable
+from tumorboard.evaluation.prediction_table import PredictionTable, Texts
 from tumorboard.evaluation.probe_table import UNTOUCHED, ProbeTable
 from tumorboard.evaluation.statistic import ScoredUnits, Thresholds
 from tumorboard.evaluation.thresholds import choose_thresholds
@@ -49,10 +49,10 @@ def subsets_document(
     document: dict[str, Any] = {}
     for arm in test.arms:
         own = test.of_arm(arm)
-        names = _names(own)
+        names = subset_names(own.modalities)
         present = [
             {"modalities": name, **_describe(own.take(own.modalities == name), thresholds)}
-            for name in _ordered(own.modalities.tolist(), names)
+            for name in ordered_subsets(own.modalities, names)
         ]
         document[arm] = {
             "modalities": list(names),
@@ -70,18 +70,20 @@ def shown_rows(probes: ProbeTable, arm: str) -> ProbeTable:
     return probes.take((table.arm == arm) & is_asked & is_test)
 
 
-def _names(table: PredictionTable) -> tuple[str, ...]:
+def subset_names(modalities: Texts) -> tuple[str, ...]:
     """Modalities of one arm, in the order in which they are joined."""
-    longest = max(table.modalities.tolist(), key=lambda text: text.count("+"), default="")
-    every = [name for text in {longest, *table.modalities.tolist()} for name in text.split("+")]
+    found = modalities.tolist()
+    longest = max(found, key=lambda text: text.count("+"), default="")
+    every = [name for text in {longest, *found} for name in text.split("+")]
     return tuple(dict.fromkeys([*longest.split("+"), *sorted(set(every))]))
 
 
-def _ordered(found: list[str], names: tuple[str, ...]) -> list[str]:
+def ordered_subsets(found: Texts, names: tuple[str, ...]) -> list[str]:
     """Distinct subsets: most modalities first, then in the order of the arm."""
     place = {name: i for i, name in enumerate(names)}
     return sorted(
-        set(found), key=lambda text: (-text.count("+"), [place[n] for n in text.split("+")])
+        set(found.tolist()),
+        key=lambda text: (-text.count("+"), [place[n] for n in text.split("+")]),
     )
 
 
@@ -92,7 +94,7 @@ def _shown(
     table = rows.predictions
     whole = table.take(rows.probe == UNTOUCHED)
     found: list[dict[str, Any]] = []
-    for subset in _ordered(table.modalities.tolist(), names):
+    for subset in ordered_subsets(table.modalities, names):
         shown = table.take(table.modalities == subset)
         described = _describe(shown, thresholds)
         if not described["is_refused"] and subset != "+".join(names):

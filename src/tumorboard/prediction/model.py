@@ -16,11 +16,11 @@ from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.tables import refuse_no_file
 from tumorboard.modalities import Measured
-from tumorboard.models.assembly import fusion_level
 from tumorboard.prediction.predictions import Predictions
 from tumorboard.records import Cohort, Floats, Ints, Rejection
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.found_cohort import read_other_table
+from tumorboard.training.learned import has_learned
 from tumorboard.training.units import average_units
 
 
@@ -175,17 +175,11 @@ class Model:
 
     def _unseen_subsets(self, names: Sequence[str]) -> list[str]:
         """Sentences about combinations of modalities that this model never learned to read."""
-        arm = self.fitted.arm
-        seen = (self.fitted.notes or {}).get("subsets", {})
-        learned = arm.baseline is not None or arm.training.modality_dropout > 0
-        fusion = str((arm.fusion or {}).get("name", "none"))
-        if learned or fusion == "none" or fusion_level(fusion) == "decision":
-            return []
         return [
             f"{n} predictions rest on {subset} alone, a combination that no training patient had; "
             "training.modality_dropout was 0, so the model never learned it: do not rely on them"
             for subset, n in Counter(names).items()
-            if subset not in seen
+            if not has_learned(self.fitted, subset)
         ]
 
     def _labels(self, probabilities: Floats) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.cache import write_text
-from tumorboard.report import cohorts, survival, tuning
+from tumorboard.report import cohorts, number_subsets, survival, tuning
 from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.held_out import external_section, locked_section
@@ -38,6 +38,7 @@ SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
     locked_section,
     external_section,
     cohorts.section,
+    number_subsets.section,
     tuning.section,
 )
 #: Metrics of the arms table, in order.

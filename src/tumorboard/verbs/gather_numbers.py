@@ -10,14 +10,18 @@ from typing import Any
 import numpy as np
 
 from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.number_subsets import number_subsets_document
+from tumorboard.evaluation.outcome_probes import OutcomeProbes
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.regression import regression_document
 from tumorboard.evaluation.survival_evidence import survival_document
 from tumorboard.evaluation.tuning import tuning_document
+from tumorboard.explain.number_probes import run_number_probes
 from tumorboard.records import Estimate, Split
 from tumorboard.study import Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import derive_seed
+from tumorboard.training.fit import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.prepare import Prepared
 from tumorboard.verbs.gather import cohorts_apart, one_thread
@@ -48,15 +52,19 @@ def gather_numbers(
     finished: FinishedNumbers, others: Sequence[OtherCohort], say: Callable[[str], None]
 ) -> None:
     """Write evidence/<topic>.json of every topic that the run has."""
+    device = choose_device(finished.study.keys.runtime.device)
+    probes = run_number_probes(
+        finished.study, finished.prepared, finished.splits, finished.run, device=device, say=say
+    )
     say("measuring calibration, curves and risk groups")
     with one_thread():
-        documents = _documents(finished, others)
+        documents = _documents(finished, probes, others)
     for topic, document in documents.items():
         write_evidence(finished.run, topic, document)
 
 
 def _documents(
-    finished: FinishedNumbers, others: Sequence[OtherCohort]
+    finished: FinishedNumbers, probes: OutcomeProbes | None, others: Sequence[OtherCohort]
 ) -> dict[str, dict[str, Any]]:
     study, table = finished.study, finished.table
     keys = study.keys
@@ -66,6 +74,8 @@ def _documents(
         documents["survival"] = survival_document(table, rng=rng)
     else:
         documents["regression"] = regression_document(table)
+    rng = np.random.default_rng(derive_seed(study.seed, "subsets"))
+    documents["subsets"] = number_subsets_document(table, probes, rng=rng)
     if others:
         documents["cohorts"] = cohorts_apart(study, finished.prepared, others)
     if isinstance(keys.tuning, Tuning):

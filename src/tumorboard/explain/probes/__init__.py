@@ -23,7 +23,7 @@ from tumorboard.evaluation.probe_table import (
 )
 from tumorboard.evaluation.tables import read_predictions
 from tumorboard.modalities import Measured, MeasuredPictures
-from tumorboard.records import Ints, Split
+from tumorboard.records import Cohort, Ints, Split
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
@@ -31,7 +31,10 @@ from tumorboard.training.plan import fit_folder
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.units import unit_table
 
-__all__ = ["ImageProbe", "Probe", "Trial", "probe_units", "run_probes", "signs", "with_images"]
+__all__ = [
+    "ImageProbe", "Probe", "Trial", "probe_units", "row_seeds", "run_probes", "signs",
+    "with_images",
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -178,14 +181,7 @@ def run_probes(
     if not names:
         return None
     probes: dict[str, Probe] = {name: registry.load("explain.probes", name)() for name in names}
-    cohort = prepared.cohort
-    seeds = np.asarray(
-        [
-            derive_seed(study.seed, "probe", patient, line)
-            for patient, line in zip(cohort.patient_id, cohort.line, strict=True)
-        ],
-        dtype=np.int64,
-    )
+    seeds = row_seeds(study, prepared.cohort)
     outcome = next(iter(prepared.outcomes.columns))
     tables: list[ProbeTable] = []
     for split in splits:
@@ -202,6 +198,12 @@ def run_probes(
     paired = pairing_column(study.as_tables(), joined.predictions.n_rows)
     write_probes(run / "probes.csv", joined, paired=paired)
     return joined
+
+
+def row_seeds(study: Study, cohort: Cohort) -> Ints:
+    """(rows,) seed of what is drawn for each row, whatever arm and fold."""
+    rows = zip(cohort.patient_id, cohort.line, strict=True)
+    return np.asarray([derive_seed(study.seed, "probe", p, line) for p, line in rows], np.int64)
 
 
 def probe_units(names: Sequence[str]) -> dict[str, str]:
@@ -239,6 +241,8 @@ def _probe_fit(
                 continue
             worse = replace(prepared, measured=trial.measured)
             table = unit_table(fitted, worse, trial.rows, split, "test")
+            if not isinstance(table, PredictionTable):
+                raise TypeError("numbers are probed by run_number_probes")
             flagged = _flagged(fitted, prepared, trial.measured, trial.rows, table)
             n = table.n_rows
             tables.append(ProbeTable(table, np.full(n, name), np.full(n, trial.strength), flagged))
