@@ -33,6 +33,7 @@ GROUND_FLOOR = (
     "study_report",
     "study_rules",
     "study_table",
+    "study_tasks",
     "study_toml",
     "study_training",
     "study_words",

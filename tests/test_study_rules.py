@@ -157,11 +157,6 @@ def test_contradiction(keys: str, sentence: str) -> None:
             "task.kind: 'clasification' is not a known task. Did you mean 'classification'?",
         ),
         (
-            '[task]\nkind = "survival"\ntime = "months"\nevent = "censorship"\nevent_value = 0\n',
-            "task.kind: the task 'survival' is planned and not built yet in this version of "
-            "tumorboard.",
-        ),
-        (
             '[task]\ntarget = "outcome"\nmask = "mask/{patient_id}"\n',
             "task.mask: belongs to the task segmentation, which is planned and not built yet. "
             "Remove this key.",
@@ -305,4 +300,8 @@ def test_every_key_of_the_second_example_is_known() -> None:
     text = (Path(__file__).parent / "examples" / "more_keys.toml").read_text(encoding="utf-8")
     found = faults(text)
     assert found
-    assert [line for line in found if "planned and not built yet" not in line] == []
+    assert [
+        line
+        for line in found
+        if "planned and not built yet" not in line and "belongs to the task" not in line
+    ] == []

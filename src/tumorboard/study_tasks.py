@@ -18,7 +18,6 @@ _KEYS_OF: Mapping[str, tuple[str, ...]] = {
     "survival": ("time", "time_unit", "event", "event_value", "head", "n_intervals",
                  "horizons_days"),
     "regression": ("gene_sets", "expression"),
-    "segmentation": ("image", "mask", "labels"),
 }  # fmt: skip
 #: Keys of `[evaluation]` that are about the probability of a class.
 _OF_CLASSES = ("threshold", "calibration", "conformal", "refer_below", "prevalences", "mc_dropout")
@@ -87,6 +86,8 @@ def _metrics(keys: StudyKeys) -> list[str]:
         "training.stop.metric": training.stop.metric,
         "training.schedule.metric": training.schedule.metric,
     }
+    if keys.task.kind == "survival" and named["tuning.metric"] == "loss" and tuning != "none":
+        return ["tuning.metric: losses of other settings do not compare. Use c_index."]
     return [
         f"{where}: {metric!r} is not a metric of the task {keys.task.kind}. "
         f"{nearest(metric, known)}"

@@ -6,6 +6,7 @@ import csv
 import os
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -35,7 +36,7 @@ def written(root: Path, *rows: dict[str, str]) -> Path:
     return root
 
 
-def read(root: Path, **settings: str) -> Cohort:
+def read(root: Path, **settings: Any) -> Cohort:
     files = {"ct": "images/{ct_series}"} if "images" in settings else {}
     return NsclcRadiogenomics(**settings).read(root, name="nsclc", files=files)
 

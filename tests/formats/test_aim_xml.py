@@ -53,7 +53,10 @@ def test_without_a_shape_the_series_is_still_known(tmp_path: Path) -> None:
     ("text", "message"),
     [
         (aim_text([(1, 1)], head='<!DOCTYPE a [<!ENTITY b "c">]>'), "document type or entity"),
-        (aim_text([("nan", 1)]), r"TwoDimensionSpatialCoordinate x: expected a finite number"),
+        (
+            aim_text([(float("nan"), 1)]),
+            r"TwoDimensionSpatialCoordinate x: expected a finite number",
+        ),
         ("<annotations/>", "root element is 'annotations', expected ImageAnnotationCollection"),
         (aim_text([(1, 1)])[:-30], "not valid XML"),
     ],

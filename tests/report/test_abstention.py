@@ -8,7 +8,7 @@ from tumorboard.evaluation.abstention import abstention_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.uncertainty import MemberPredictions, uncertainty_document
 from tumorboard.report.abstention import section
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 
 
 def written(run, **more):
@@ -21,7 +21,7 @@ def written(run, **more):
 
 def test_no_evidence_no_section(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
 
 
 def test_section_shows_sets_referral_groups_and_uncertainty(make_run, tmp_path):
@@ -32,7 +32,7 @@ def test_section_shows_sets_referral_groups_and_uncertainty(make_run, tmp_path):
     members = rng.dirichlet([1, 1], size=(4, 60))
     model = MemberPredictions(1, 1, np.arange(60), rng.integers(0, 2, size=60), members)
     write_evidence(run.folder, "uncertainty", uncertainty_document({"fused": [model]}))
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     held = document["arms"]["fused"]["sets"]["all"]["value"]
     assert f"made for 80.0 % hold the true class in {100 * held:.1f} %" in made.lead
@@ -47,7 +47,7 @@ def test_section_shows_sets_referral_groups_and_uncertainty(make_run, tmp_path):
 def test_several_classes_without_sets_or_rules(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=60, arms=("fused", "record"), classes=("a", "b", "c"))
     document = written(run, coverage=None, refer_below=0.0)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     area = document["arms"]["fused"]["risk_coverage"]["aurc"]["value"]
     assert made.lead.startswith(f"The area below the risk-coverage curve of fused is {area:.3f}")
@@ -57,7 +57,7 @@ def test_several_classes_without_sets_or_rules(make_run, tmp_path):
 def test_too_few_validation_patients_are_shown(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
     written(run, coverage=0.95)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert "validation patients, and 19 are needed" in made.html
 
@@ -65,7 +65,7 @@ def test_too_few_validation_patients_are_shown(make_run, tmp_path):
 def test_sets_that_hold_everything_keep_nobody_and_are_remarked_on_once(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
     written(run, coverage=0.99)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert "holds all 2 classes: the sets rule nothing out." in made.lead
     assert "Everybody is referred to a human and nobody kept" in made.lead

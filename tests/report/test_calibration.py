@@ -7,12 +7,12 @@ import pytest
 from tumorboard.evaluation.calibration import calibration_document
 from tumorboard.evaluation.evidence import read_evidence, write_evidence
 from tumorboard.report.calibration import section
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 
 
 def test_no_evidence_no_section(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
 
 
 @pytest.mark.parametrize("classes", [("benign", "malignant"), ("a", "b", "c<i>")])
@@ -22,7 +22,7 @@ def test_section_shows_the_numbers_of_the_evidence(make_run, tmp_path, classes):
     raw = replace(run.table, probabilities=sharp / sharp.sum(axis=1, keepdims=True))
     document = calibration_document(run.table, uncalibrated=raw)
     write_evidence(run.folder, "calibration", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     slope = document["arms"]["fused"]["classes"][classes[-1]]["slope"]["value"]
     assert f"slope is {slope:.2f}" in made.lead
@@ -47,7 +47,7 @@ def test_undefined_measures_are_said(make_run, tmp_path):
         found["smooth"] = None
     write_evidence(run.folder, "calibration", document)
     assert read_evidence(run.folder, "calibration") is not None
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert "slope cannot be computed" in made.lead
     assert "What the fitted calibration changed" not in made.html
@@ -59,6 +59,6 @@ def test_an_interval_from_no_slope_to_twice_the_right_one_judges_nothing(make_ru
     for arm in document["arms"].values():
         arm["classes"]["malignant"]["slope"] = {"value": 1.0, "ci_low": -0.2, "ci_high": 2.2}
     write_evidence(run.folder, "calibration", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert "too wide an interval to judge the spread by" in made.lead

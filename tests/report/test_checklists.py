@@ -14,7 +14,7 @@ from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report.checklist_item import STATUSES, fill_in
 from tumorboard.report.checklists import section, write_checklists
 from tumorboard.report.claim import CLAIM
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.facts import Facts
 from tumorboard.report.limits import STATEMENTS
 from tumorboard.report.tripod_ai import TRIPOD_AI
@@ -35,7 +35,7 @@ def _change(folder: Path, **tables: dict[str, Any]) -> None:
 
 
 def _answers(folder: Path) -> dict[str, tuple[str, str]]:
-    facts = Facts(read_contents(folder))
+    facts = Facts(read_classes(folder))
     return {
         f"{prefix}{row.item.number}": (row.answer.status, row.answer.text)
         for prefix, checklist in (("T", TRIPOD_AI), ("C", CLAIM))
@@ -74,7 +74,7 @@ def test_every_item_has_one_status_and_a_text(folder: Path) -> None:
 
 def test_text_comes_from_the_run(folder: Path) -> None:
     answers = _answers(folder)
-    contents = read_contents(folder)
+    contents = read_classes(folder)
     auroc = contents.metrics["fused"]["auroc"]
     status, text = answers["T23a"]
     assert status == "reported"
@@ -159,7 +159,7 @@ def test_word_and_csv_hold_every_item(folder: Path) -> None:
 
 def test_section_counts_and_escapes(folder: Path, make_run: Callable[..., Any]) -> None:
     _change(folder, report={"ethics": "<script>alert(1)</script>"})
-    made = section(read_contents(folder))
+    made = section(read_classes(folder))
     found = re.findall(r"of (\d+) items, (\d+) reported, (\d+) missing, (\d+) not", made.lead)
     assert [sum(map(int, row[1:])) for row in found] == [52, 44] == [int(r[0]) for r in found]
     assert "<script>" not in made.html

@@ -7,7 +7,7 @@ import numpy as np
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.standardised_differences import cohort_differences
 from tumorboard.report.cohorts import section
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 
 
 def _columns(rng: np.random.Generator, n: int, shift: float) -> dict[str, list[str | None]]:
@@ -26,9 +26,9 @@ def _document(n: int) -> dict[str, Any]:
 
 def test_section_names_the_largest_difference(run: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
-    assert section(read_contents(folder)) is None
+    assert section(read_classes(folder)) is None
     write_evidence(folder, "cohorts", _document(80))
-    made = section(read_contents(folder))
+    made = section(read_classes(folder))
     assert made is not None
     assert "A & B differs from internal in" in made.lead
     assert "most in age (1." in made.lead
@@ -41,6 +41,6 @@ def test_section_names_the_largest_difference(run: Any, tmp_path: Path) -> None:
 def test_small_cohort_is_not_compared(run: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
     write_evidence(folder, "cohorts", _document(8))
-    made = section(read_contents(folder))
+    made = section(read_classes(folder))
     assert made is not None
     assert made.lead == "A & B or internal has fewer than 10 patients: not compared."

@@ -7,7 +7,7 @@ import pytest
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.significance import significance_document
 from tumorboard.report.comparison import head_to_head, section
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.study_keys import Primary, Threshold
 
 
@@ -26,7 +26,7 @@ def test_the_section_has_the_numbers_of_the_evidence(
 ) -> None:
     run = make_run(tmp_path / "run", classes=classes, n_patients=90)
     document = written(run, margin=0.02)
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     first = document["comparisons"][0]
     assert found.lead.startswith("The first line follows fused against record on AUROC alone (p ")
@@ -41,7 +41,7 @@ def test_the_section_has_the_numbers_of_the_evidence(
 def test_few_folds_are_called_uninformative(tmp_path: Path, make_run) -> None:
     run = make_run(tmp_path / "run", n_repeats=1, n_folds=2, n_patients=40)
     document = written(run)
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     assert "With 2 folds the signed-rank test cannot give less than 0.5" in found.html
     says = "Too few folds for an informative interval" in found.html
@@ -65,4 +65,4 @@ def test_where_smaller_is_better_the_difference_is_drawn_turned() -> None:
 
 def test_a_run_without_the_evidence_has_no_section(tmp_path: Path, make_run) -> None:
     make_run(tmp_path / "run", n_patients=40)
-    assert section(read_contents(tmp_path / "run")) is None
+    assert section(read_classes(tmp_path / "run")) is None

@@ -5,14 +5,14 @@ import pytest
 
 from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.report.captions import captions, glossary
-from tumorboard.report.contents import Contents, read_contents
+from tumorboard.report.contents import Contents, read_classes
 from tumorboard.report.figures import write_figures
 from tumorboard.study_keys import Threshold
 
 
 @pytest.fixture(scope="module")
 def contents(run) -> Contents:
-    return read_contents(run.folder)
+    return read_classes(run.folder)
 
 
 def test_primary_arm_and_reference_come_first(contents: Contents) -> None:

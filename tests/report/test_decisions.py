@@ -7,7 +7,7 @@ import pytest
 
 from tumorboard.evaluation.decisions import decisions_document
 from tumorboard.evaluation.evidence import write_evidence
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.decisions import _ranges, section
 from tumorboard.study_keys import Primary, Threshold
 
@@ -24,13 +24,13 @@ def written(run, **more):
 
 def test_no_evidence_no_section(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=40, arms=("fused", "record"))
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
 
 
 def test_section_shows_curves_points_and_the_readers_prevalence(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=120, arms=("fused", "record"))
     document = written(run)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert "is worth more than treating everybody or nobody" in made.lead
     point = document["points"]["fused"]
@@ -49,7 +49,7 @@ def test_section_shows_curves_points_and_the_readers_prevalence(make_run, tmp_pa
 def test_several_classes_have_curves_and_no_slider(make_run, tmp_path):
     run = make_run(tmp_path, n_patients=90, arms=("fused", "record"), classes=("a", "b", "c"))
     written(run)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert made.html.count("<svg") == 3
     assert "prevalence-slider" not in made.html
@@ -62,7 +62,7 @@ def test_a_useless_model_is_called_so(make_run, tmp_path):
     curve = document["classes"]["malignant"]["arms"]["fused"]
     curve["net_benefit"] = [-1.0] * 99
     write_evidence(run.folder, "decisions", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert made.lead.startswith("At no threshold are decisions by fused worth more")
 
@@ -72,12 +72,12 @@ def test_patients_of_the_arms_are_said(make_run, tmp_path):
     document = written(run)
     n = document["patients"]["n"]
     assert 0 < n < 80
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert f"on the same {n} patients, those that all arms predicted" in made.html
     document["patients"] = {"n": 0, "is_common": False}
     write_evidence(run.folder, "decisions", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert "compared with treating all of its own patients" in made.html
     gain = document["classes"]["malignant"]["arms"]["fused"]["gain"][4]

@@ -8,7 +8,7 @@ from typing import Any
 
 from tumorboard.evaluation.degradation import degradation_document
 from tumorboard.evaluation.evidence import write_evidence
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.degradation import _crossing, _lead, _no_lead, section
 from tumorboard.study_keys import Primary, Threshold
 
@@ -22,13 +22,13 @@ def test_curves_table_and_lead(tmp_path, make_run) -> None:
         tmp_path, n_patients=80, n_repeats=1, n_folds=2,
         arms=("record", "ultrasound", "fused"),
     )  # fmt: skip
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
     document = degradation_document(
         make_probes(run.table), run.table, threshold=Threshold(),
         primary=Primary(arm="fused", reference="record"), units={"rotation": "degrees"},
     )  # fmt: skip
     write_evidence(run.folder, "degradation", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     worst = max(
         document["probes"].items(),
@@ -58,7 +58,7 @@ def _probe(drop, low, high) -> dict[str, Any]:
 
 
 def test_a_fall_whose_interval_includes_0_is_not_called_one(run) -> None:
-    contents = read_contents(run.folder)
+    contents = read_classes(run.folder)
     vague = _probe([0.0, 0.014, 0.01], [None, -0.061, -0.07], [None, 0.089, 0.09])
     sure = _probe([0.0, 0.01, 0.012], [None, -0.01, 0.002], [None, 0.03, 0.022])
     lead = _lead({"probes": {"missing_values": vague, "noise": vague}}, contents)

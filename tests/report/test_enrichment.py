@@ -11,7 +11,7 @@ from tumorboard.evaluation.enrichment import enrichment_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.explanation_table import Explanations, ImportanceRow
 from tumorboard.explain import Attributions
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.enrichment import section
 from tumorboard.report.explained import shared_features
 
@@ -37,9 +37,9 @@ def document(*, planted: bool) -> dict[str, Any]:
 
 def test_section_names_the_set_and_escapes_names(tmp_path: Path, make_run: Any) -> None:
     run = make_run(tmp_path / "run", n_patients=40).folder
-    assert section(read_contents(run)) is None  # type: ignore[arg-type]
+    assert section(read_classes(run)) is None  # type: ignore[arg-type]
     write_evidence(run, "enrichment", document(planted=True))
-    made = section(read_contents(run))  # type: ignore[arg-type]
+    made = section(read_classes(run))  # type: ignore[arg-type]
     assert made is not None
     assert made.lead.startswith(
         "1 of 21 gene sets are over-represented among the 30 genes that moved fused most"
@@ -52,7 +52,7 @@ def test_section_names_the_set_and_escapes_names(tmp_path: Path, make_run: Any) 
 def test_nothing_found_is_said(tmp_path: Path, make_run: Any) -> None:
     run = make_run(tmp_path / "run", n_patients=40).folder
     write_evidence(run, "enrichment", document(planted=False))
-    made = section(read_contents(run))  # type: ignore[arg-type]
+    made = section(read_classes(run))  # type: ignore[arg-type]
     assert made is not None
     assert made.lead.startswith("None of 21 gene sets is over-represented")
 

@@ -8,7 +8,7 @@ from PIL import Image
 from tumorboard.evaluation.errors import errors_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report.contact_sheet import write_contact_sheets
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.errors import section
 from tumorboard.study_keys import Threshold
 
@@ -41,7 +41,7 @@ def test_what_errors_share_is_said_with_their_images(
 ) -> None:
     run = make_run(tmp_path / "run", classes=classes, n_patients=120)
     document = written(run, with_images=True)
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     assert f"record is wrong about {document['n_wrong']} of 120" in found.lead
     assert "differ in scanner" in found.lead
@@ -54,7 +54,7 @@ def test_what_errors_share_is_said_with_their_images(
 def test_without_images_the_section_says_so(tmp_path: Path, make_run) -> None:
     run = make_run(tmp_path / "run", n_patients=120)
     written(run, with_images=False)
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     assert "No contact sheets" in found.html
     assert "data:image" not in found.html
@@ -65,11 +65,11 @@ def test_a_sheet_that_was_removed_is_said(tmp_path: Path, make_run) -> None:
     written(run, with_images=True)
     for path in (tmp_path / "run" / "figures").glob("errors_*.png"):
         path.unlink()
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     assert "is no longer in the run folder" in found.html
 
 
 def test_a_run_without_the_evidence_has_no_section(tmp_path: Path, make_run) -> None:
     make_run(tmp_path / "run", n_patients=40)
-    assert section(read_contents(tmp_path / "run")) is None
+    assert section(read_classes(tmp_path / "run")) is None

@@ -15,7 +15,7 @@ from tumorboard.evaluation.explanation_table import (
     write_explanations,
 )
 from tumorboard.prediction.kept_maps import KeptMap
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.explanations import section
 from tumorboard.report.heat_maps import side_by_side
 
@@ -32,7 +32,7 @@ def write_maps(folder: Path, n: int) -> None:
 
 def test_section_leads_with_the_share_in_lesions(tmp_path: Path, make_run) -> None:
     run = make_run(tmp_path / "run", n_patients=60).folder
-    assert section(read_contents(run)) is None
+    assert section(read_classes(run)) is None
     folder = run / "explanations"
     write_maps(folder / "fused", 12)
     evil = "<i>x</i>"
@@ -60,7 +60,7 @@ def test_section_leads_with_the_share_in_lesions(tmp_path: Path, make_run) -> No
         Answer("logistic", "grad_cam", "Where?", "logistic is a baseline without a network."),
     )
     write_explanations(folder, Explanations(answers, maps, moves, falls))
-    made = section(read_contents(run))
+    made = section(read_classes(run))
     assert made is not None
     assert made.lead == (
         "50 % (95 % interval 50 to 50 %) of the heat maps' mass (grad cam, arm fused) lies inside "

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tumorboard.evaluation.evidence import write_evidence
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.held_out import (
     draw_inside_and_outside,
     external_section,
@@ -57,14 +57,14 @@ def own_run(run, tmp_path):
 
 
 def test_a_run_without_either_has_neither_section(run) -> None:
-    contents = read_contents(run.folder)
+    contents = read_classes(run.folder)
     assert locked_section(contents) is None
     assert external_section(contents) is None
 
 
 def test_external_patients_stand_beside_those_of_the_study(own_run) -> None:
     write_evidence(own_run, "external", {"cohorts": {"north": cohort(0.71), "south": cohort(0.62)}})
-    section = external_section(read_contents(own_run))
+    section = external_section(read_classes(own_run))
     assert section is not None
     assert "north 0.710 (0.610 to 0.810) (40 patients); south 0.620" in section.lead
     assert "0.690 to 0.720 (2 models)" in section.html
@@ -79,12 +79,12 @@ def test_the_page_says_how_often_the_locked_patients_were_seen(own_run) -> None:
         "looks": [look(n, "fused") for n in (1, 2, 3)],
     }  # fmt: skip
     write_evidence(own_run, "locked_test", document)
-    section = locked_section(read_contents(own_run))
+    section = locked_section(read_classes(own_run))
     assert section is not None
     assert "was looked at 3 times. Choices made after an earlier look" in section.lead
     assert len(re.findall("abcdefabcdef", section.html)) == 3
     write_evidence(own_run, "locked_test", {**document, "n_looks": 1})
-    section = locked_section(read_contents(own_run))
+    section = locked_section(read_classes(own_run))
     assert section is not None
     assert section.lead.endswith("was looked at once.")
     few = {
@@ -93,13 +93,13 @@ def test_the_page_says_how_often_the_locked_patients_were_seen(own_run) -> None:
         "n_patients": 6,
     }  # fmt: skip
     write_evidence(own_run, "locked_test", {**document, "comparison": few})
-    section = locked_section(read_contents(own_run))
+    section = locked_section(read_classes(own_run))
     assert section is not None
     assert "AUROC: +0.500, 6 patients, none: under 10 patients." in section.html
 
 
 def test_the_figure_draws_every_arm_inside_and_outside(own_run) -> None:
-    contents = read_contents(own_run)
+    contents = read_classes(own_run)
     figure = draw_inside_and_outside(contents, {"north": json.loads(json.dumps(cohort(0.7)))})
     (axis,) = figure.axes
     assert len(axis.get_yticks()) == 2 * len(contents.arms)

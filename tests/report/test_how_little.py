@@ -4,7 +4,7 @@ from dataclasses import replace
 import pytest
 
 from tumorboard.evaluation.comparison import Comparison
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.how_little import how_little, smallest_seen
 from tumorboard.report.performance import ClassCount
 
@@ -23,7 +23,7 @@ def test_a_difference_is_detectable_at_seven_fifths_of_half_the_interval() -> No
 
 
 def test_events_width_and_difference_of_a_small_study(tmp_path, make_run) -> None:
-    contents = read_contents(make_run(tmp_path, n_patients=100, n_repeats=1, n_folds=2).folder)
+    contents = read_classes(make_run(tmp_path, n_patients=100, n_repeats=1, n_folds=2).folder)
     said = how_little(contents)
     smallest = min(count.n_patients for count in contents.class_counts.values())
     assert said.startswith(f"How little this shows: {smallest} of 100 patients have ")
@@ -36,7 +36,7 @@ def test_events_width_and_difference_of_a_small_study(tmp_path, make_run) -> Non
 def test_three_patients_have_no_interval_and_a_large_study_needs_no_sentence(
     tmp_path, make_run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    few = read_contents(make_run(tmp_path, n_patients=9, n_repeats=1, n_folds=2).folder)
+    few = read_classes(make_run(tmp_path, n_patients=9, n_repeats=1, n_folds=2).folder)
     assert "9 patients are too few for any interval" in how_little(few)
     assert "anywhere" not in how_little(few)
     monkeypatch.setattr("tumorboard.report.how_little.FEW_EVENTS", 1)
@@ -46,12 +46,12 @@ def test_three_patients_have_no_interval_and_a_large_study_needs_no_sentence(
 def test_units_are_counted_beside_their_patients_and_of_equal_classes_the_positive_is_named(
     tmp_path, make_run
 ) -> None:
-    contents = read_contents(make_run(tmp_path, n_patients=9, n_repeats=1, n_folds=2).folder)
+    contents = read_classes(make_run(tmp_path, n_patients=9, n_repeats=1, n_folds=2).folder)
     no, yes = contents.classes
     study = {**contents.study, "task": {"unit": "annotation"}}
     of_units = replace(contents, study=study)
-    of_units.__dict__["n_units"] = {no: 90, yes: 73}
-    of_units.__dict__["class_counts"] = dict.fromkeys((no, yes), ClassCount(0, 0, 2))
+    vars(of_units)["n_units"] = {no: 90, yes: 73}
+    vars(of_units)["class_counts"] = dict.fromkeys((no, yes), ClassCount(0, 0, 2))
     assert how_little(of_units).startswith(
         f"How little this shows: 73 {yes} annotations in 2 of 9 patients. "
     )

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.facts import Facts
 from tumorboard.report.limits import shares_missing
 from tumorboard.report.missing_data import section
 
 
 def test_counts_by_class_and_pattern(run: Any) -> None:
-    contents = read_contents(run.folder)
+    contents = read_classes(run.folder)
     made = section(contents)
     assert made is not None
     table = contents.predictions.of_arm("fused")
@@ -42,14 +42,14 @@ def test_nothing_missing_no_section(run: Any, tmp_path: Path) -> None:
         else:
             document = []
         (folder / f"{name}.json").write_text(json.dumps(document))
-    assert section(read_contents(folder)) is None
+    assert section(read_classes(folder)) is None
 
 
 def test_columns_are_counted_in_the_patients_of_table_1_and_never_in_all_rows(
     run: Any, tmp_path: Path
 ) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
-    contents = read_contents(folder)
+    contents = read_classes(folder)
     table = json.loads((folder / "table1.json").read_text())
     age = table["numeric"][0]["groups"]["all"]
     assert contents.cohort["rows"] != table["n_patients"]

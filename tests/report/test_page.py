@@ -10,7 +10,8 @@ from sklearn.metrics import roc_auc_score
 from tumorboard.errors import InputError
 from tumorboard.evaluation.run import Run
 from tumorboard.records import Finding
-from tumorboard.report.page import grouped, write_report
+from tumorboard.report.page import grouped
+from tumorboard.report.write import write_report
 
 FIGURES = ("answer", "flow", "missing", "roc", "precision_recall", "confusion", "training")
 

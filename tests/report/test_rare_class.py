@@ -6,7 +6,7 @@ import pytest
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.rare_class import rare_class_document
 from tumorboard.evaluation.results import read_metrics
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.rare_class import lead, section
 
 FOUND = {"found": 31.0, "called": 40.0, "of": 390.0, "differences": {}}
@@ -45,7 +45,7 @@ def test_an_arm_that_finds_most_of_them_is_not_blamed() -> None:
 
 def test_section_from_a_run(run_of_three) -> None:
     run = run_of_three
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
     reference = json.loads((run.folder / "comparison.json").read_text())[0]["reference"]
     sizes = {(repeat, f): {"train": 80, "test": 20} for repeat in (1, 2, 3) for f in range(1, 6)}
     document = rare_class_document(
@@ -54,7 +54,7 @@ def test_section_from_a_run(run_of_three) -> None:
     )  # fmt: skip
     assert document is not None
     write_evidence(run.folder, "rare_class", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     assert made.title == f"The rarest class: {document['class']}"
     assert f"minus {reference}" in made.html

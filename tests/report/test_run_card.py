@@ -8,7 +8,7 @@ from tumorboard.evaluation.calibration import calibration_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report import calibration
 from tumorboard.report.checklist_item import fill_in
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.facts import Facts
 from tumorboard.report.model_remarks import calibration_notes
 from tumorboard.report.run_card import write_cards
@@ -30,7 +30,7 @@ def _with_models(run: Any, folder: Path) -> Path:
 
 
 def test_both_cards_of_the_primary_arm(run: Any, tmp_path: Path) -> None:
-    contents = read_contents(_with_models(run, tmp_path / "run"))
+    contents = read_classes(_with_models(run, tmp_path / "run"))
     written = write_cards(contents)
     assert [path.name for path in written] == ["MODEL_CARD.md", "applied-model-card.json"]
     card = written[0].read_text("utf-8")
@@ -49,7 +49,7 @@ def test_both_cards_of_the_primary_arm(run: Any, tmp_path: Path) -> None:
 
 
 def test_no_model_no_card(run: Any) -> None:
-    assert write_cards(read_contents(run.folder)) == ()
+    assert write_cards(read_classes(run.folder)) == ()
 
 
 def test_held_out_results_and_what_all_models_came_to_are_in_the_cards(
@@ -62,7 +62,7 @@ def test_held_out_results_and_what_all_models_came_to_are_in_the_cards(
     write_evidence(folder, "external", {"cohorts": {"berlin": {**found, "n_patients": 60}}})
     sets = {"mean_size": 1.25, "all": {"value": 0.91}, "shares": {"one": 0.7}}
     write_evidence(folder, "abstention", {"arms": {"fused": {"sets": sets}}})
-    write_cards(read_contents(folder))
+    write_cards(read_classes(folder))
     card = (folder / "MODEL_CARD.md").read_text("utf-8")
     assert "### Locked test set: 28 patients" in card
     assert "### External cohort berlin: 60 patients" in card
@@ -87,7 +87,7 @@ def test_calibration_is_said_for_how_many_models_it_could_be_fitted(
             [] if kind == "platt" else ["Not calibrated: 8 patients."]
         )
         path.write_text(json.dumps(document), "utf-8")
-    contents = read_contents(folder)
+    contents = read_classes(folder)
     notes = calibration_notes(folder, contents.arms)
     assert (notes.n_calibrated, notes.n_models) == (1, 3)
     assert notes.remarks == ["Not calibrated: 8 patients. (2 of 3 models: fused)"]

@@ -6,7 +6,7 @@ import pytest
 
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.subgroups import subgroups_document
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.subgroups import section, subgroup_figure
 from tumorboard.study_keys import Primary, Threshold
 
@@ -30,7 +30,7 @@ def test_groups_are_shown_and_small_ones_refused(
 ) -> None:
     run = make_run(tmp_path / "run", classes=classes, n_patients=120)
     document = written(run)
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     assert "1 of 6 groups have fewer than 10 patients" in found.lead
     assert "not reported: fewer than 10 patients" in found.html
@@ -56,7 +56,7 @@ def test_every_group_has_a_place_and_refused_ones_a_sentence(tmp_path: Path, mak
 def test_one_arm_alone_has_no_gain(tmp_path: Path, make_run) -> None:
     run = make_run(tmp_path / "run", n_patients=120)
     written(run, arm="record")
-    found = section(read_contents(tmp_path / "run"))
+    found = section(read_classes(tmp_path / "run"))
     assert found is not None
     assert "gain" not in found.lead
     assert "gain over" not in found.html
@@ -64,4 +64,4 @@ def test_one_arm_alone_has_no_gain(tmp_path: Path, make_run) -> None:
 
 def test_a_run_without_the_evidence_has_no_section(tmp_path: Path, make_run) -> None:
     make_run(tmp_path / "run", n_patients=40)
-    assert section(read_contents(tmp_path / "run")) is None
+    assert section(read_classes(tmp_path / "run")) is None

@@ -12,7 +12,7 @@ from tumorboard.evaluation.input_quality import quality_document
 from tumorboard.evaluation.next_test import next_test_document
 from tumorboard.evaluation.subsets import subsets_document
 from tumorboard.report import input_quality
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.subsets import section
 from tumorboard.study_keys import Threshold
 
@@ -27,13 +27,13 @@ def test_subsets_and_next_test(tmp_path, make_run, classes) -> None:
         tmp_path, n_patients=120, n_repeats=2, n_folds=2, classes=classes,
         arms=("record", "ultrasound", "fused"),
     )  # fmt: skip
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
     probes = make_probes(run.table)
     subsets = subsets_document(run.table, probes, threshold=Threshold())
     write_evidence(run.folder, "subsets", subsets)
     document = next_test_document(run.table, probes, threshold=Threshold())
     write_evidence(run.folder, "next_test", document)
-    made = section(read_contents(run.folder))
+    made = section(read_classes(run.folder))
     assert made is not None
     whole = subsets["arms"]["fused"]["shown"][0]
     value = whole["metrics"]["auroc"]["value"]
@@ -51,18 +51,18 @@ def test_arms_of_one_modality_have_no_section(tmp_path, make_run) -> None:
     alone = run.table.of_arm("record")
     document = subsets_document(alone, None, threshold=Threshold())
     write_evidence(run.folder, "subsets", document)
-    assert section(read_contents(run.folder)) is None
+    assert section(read_classes(run.folder)) is None
 
 
 def test_poor_images(tmp_path, make_run) -> None:
     run = make_run(tmp_path, n_patients=60, n_repeats=1, n_folds=2, arms=("record", "fused"))
-    assert input_quality.section(read_contents(run.folder)) is None
+    assert input_quality.section(read_classes(run.folder)) is None
     document = quality_document(
         make_probes(run.table), run.table, images=("ultrasound",), threshold=Threshold()
     )
     assert document is not None
     write_evidence(run.folder, "quality", document)
-    made = input_quality.section(read_contents(run.folder))
+    made = input_quality.section(read_classes(run.folder))
     assert made is not None
     assert made.lead.startswith("The quality score warns of ")
     assert "of more than 90 % at the greatest strength of noise, blur, motion." in made.lead
@@ -80,7 +80,7 @@ def test_what_the_quality_score_did_not_see_is_read_from_the_run(tmp_path, make_
             if rate["probe"] == "rotation":
                 rate["flagged"]["value"] = share
         write_evidence(run.folder, "quality", document)
-        made = input_quality.section(read_contents(run.folder))
+        made = input_quality.section(read_classes(run.folder))
         assert made is not None
         assert ("saw little of rotation:" in made.html) == (share < 0.1)
         assert "does not see" not in made.html

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tumorboard.evaluation.evidence import write_evidence
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.tuning import section
 
 
@@ -49,9 +49,9 @@ def made_tuning(n_trials: int = 12) -> dict[str, Any]:
 
 def test_section_shows_both_scores_and_says_who_sees_what(run: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
-    assert section(read_contents(folder)) is None
+    assert section(read_classes(folder)) is None
     write_evidence(folder, "tuning", made_tuning())
-    made = section(read_contents(folder))
+    made = section(read_classes(folder))
     assert made is not None
     assert "fused 0.851 and 0.802; record 0.851 and 0.802" in made.lead
     assert "test patients of a split take no part in stopping" in made.html
@@ -65,4 +65,4 @@ def test_section_shows_both_scores_and_says_who_sees_what(run: Any, tmp_path: Pa
 def test_no_arm_no_section(run: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
     write_evidence(folder, "tuning", {**made_tuning(1), "arms": {}})
-    assert section(read_contents(folder)) is None
+    assert section(read_classes(folder)) is None

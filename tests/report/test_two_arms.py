@@ -11,7 +11,7 @@ from tumorboard.evaluation.explanation_table import (
     write_explanations,
 )
 from tumorboard.prediction.kept_maps import KeptMap
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.heat_maps import side_by_side, strip
 from tumorboard.report.overlays import PER_CLASS, write_overlays
 from tumorboard.report.two_arms import agreement_of, section, shared_maps
@@ -79,7 +79,7 @@ def test_only_images_that_two_arms_share() -> None:
 
 def test_section_and_class_folders_of_a_run(tmp_path: Path, make_run) -> None:
     run = make_run(tmp_path, n_patients=60, n_repeats=1, n_folds=2)
-    contents = read_contents(run.folder)
+    contents = read_classes(run.folder)
     assert section(contents) is None
     assert write_overlays(contents) == 0
     test = run.table.take((run.table.part == "test") & (run.table.arm == "ultrasound"))

@@ -157,7 +157,7 @@ def test_a_modality_absent_in_all_training_patients_is_named(small: Small, tmp_p
     with pytest.raises(
         StudyError, match=r"modalities.image: no training patient of repeat 1, fold 1"
     ):
-        fit_modalities(study, without, split, ("image", "record"))
+        fit_modalities(study, without, split, study.arms["fused"])
 
 
 def test_device_and_precision_words() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from small_study import make_cohort, make_prepared, make_split, make_study
 
-from tumorboard.evaluation.tables import read_predictions
+from tumorboard.evaluation.tables import PredictionTable, read_predictions
 from tumorboard.evaluation.thresholds import choose_thresholds
 from tumorboard.records import Split
 from tumorboard.study import Study
@@ -37,11 +37,13 @@ def test_a_plan_keeps_every_model_and_reopens_to_the_same_numbers(
     said: list[str] = []
     with PlanProgress(4, tmp_path / "log.jsonl", say=said.append, terminal=False) as progress:
         table = run_plan(study, prepared, [split], tmp_path, progress)
+    assert isinstance(table, PredictionTable)
     assert table.arms == tuple(study.arms)
     for arm in study.arms:
         folder = fit_folder(tmp_path, arm, split)
         fitted = FittedArm.open(folder)
         again = predict_parts(fitted, prepared, split)
+        assert isinstance(again, PredictionTable)
         own = table.take(np.flatnonzero(table.arm == arm))
         np.testing.assert_array_equal(again.probabilities, own.probabilities)
         assert fitted.threshold == next(
@@ -93,6 +95,7 @@ def test_the_patient_s_rows_are_one_prediction(tmp_path: Path) -> None:
         study, prepared, split, study.arms["logistic"], checkpoint=tmp_path / "c"
     ).fitted
     table = predict_parts(fitted, prepared, split)
+    assert isinstance(table, PredictionTable)
     test = table.part == "test"
     assert sorted(table.patient_id[test]) == sorted(set(table.patient_id[test]))
     rows = split.rows(cohort, "test")

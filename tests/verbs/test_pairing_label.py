@@ -11,6 +11,7 @@ from docx import Document
 
 from tumorboard.evaluation.pairing import LABEL
 from tumorboard.evaluation.run import Run
+from tumorboard.evaluation.tables import PredictionTable
 from tumorboard.verbs.compare import compare, render
 from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.explain import explain
@@ -91,6 +92,7 @@ def test_everything_that_evaluate_writes(run: Run) -> None:
     assert LABEL in [paragraph.text for paragraph in word.paragraphs]
     header, first = (folder / "predictions.csv").read_text("utf-8").splitlines()[:2]
     assert dict(zip(header.split(","), first.split(","), strict=True))["pairing"] == "simulated"
+    assert isinstance(run.predictions, PredictionTable)
     assert run.predictions.outcome_name == "diagnosis"  # the column is not taken for an outcome
 
 

@@ -51,8 +51,8 @@ class Contents(RunContents):
         """Class names, the positive one last."""
         return self.predictions.classes
 
-    @property
-    def n_units(self) -> Mapping[str, int]:
+    @cached_property
+    def n_units(self) -> Mapping[str, int]:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Class -> units with at least one test prediction."""
         _, first = np.unique(self.predictions.unit_id, return_index=True)
         counts = Counter(self.predictions.outcome[first].tolist())

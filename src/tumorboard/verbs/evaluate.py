@@ -100,17 +100,30 @@ def evaluate(
             write_inputs(folder, checked, prepared, findings, root, cache)
             stop_on(findings, checked)
             write_setup(folder, checked, prepared, splits, held_back)
-            done = _fitted(folder, checked, prepared, splits, beside, say, checkpoint_every_s)
-            if held_back and not fast:  # a trial must not count as a look
-                score_locked(folder, checked, prepared, splits, held_back, say)
-            score_external(folder, checked, splits, others, findings, say)
-            if isinstance(done, Finished):
-                gather_evidence(done, others, say)
-            else:
-                gather_numbers(done, others, say)
+            _run(
+                folder, checked, prepared, (splits, beside), held_back, others, findings, say,
+                fast=fast, checkpoint_every_s=checkpoint_every_s,
+            )  # fmt: skip
             say("writing the report")
             write_report(folder)
             return Run(folder)
+
+
+def _run(
+    folder: Path, study: Study, prepared: Prepared, split: tuple[Sequence[Split], Sequence[Split]],
+    held_back: frozenset[str], others: Sequence[OtherCohort], findings: Sequence[Finding],
+    say: Callable[[str], None], *, fast: bool, checkpoint_every_s: float,
+) -> None:  # fmt: skip
+    """Fits, patients that no fold has seen, and the evidence of it all."""
+    splits, beside = split
+    done = _fitted(folder, study, prepared, splits, beside, say, checkpoint_every_s)
+    if held_back and not fast:  # a trial must not count as a look
+        score_locked(folder, study, prepared, splits, held_back, say)
+    score_external(folder, study, splits, others, findings, say)
+    if isinstance(done, Finished):
+        gather_evidence(done, others, say)
+    else:
+        gather_numbers(done, others, say)
 
 
 def _fitted(

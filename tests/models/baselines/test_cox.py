@@ -27,7 +27,9 @@ def patients(n: int = 200) -> tuple[Floats, Floats]:
     rng = np.random.default_rng(8)
     x = rng.normal(3.0, 2.0, size=(n, 4))
     died, left = rng.exponential(900 * np.exp(-0.4 * (x[:, 0] - 3))), rng.exponential(1500, n)
-    return x, np.stack([np.ceil(np.minimum(died, left) / 30) * 30, 1.0 * (died <= left)], axis=1)
+    return x, np.stack(
+        [np.ceil(np.minimum(died, left) / 30) * 30, (died <= left).astype(np.float64)], axis=1
+    )
 
 
 def fitted(x: Floats, target: Floats, *, penalty: float = 1e-9, max_iterations: int = 1000) -> Cox:

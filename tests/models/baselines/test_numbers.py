@@ -25,7 +25,7 @@ def patients(n: int = 240) -> tuple[Floats, Floats]:
     x = rng.normal(size=(n, 4))
     died, left = rng.exponential(900 * np.exp(-x[:, 0])), rng.exponential(1500, n)
     x[rng.random(x.shape) < 0.1] = np.nan
-    return x, np.stack([np.minimum(died, left) + 1, 1.0 * (died <= left)], axis=1)
+    return x, np.stack([np.minimum(died, left) + 1, died <= left], axis=1).astype(np.float64)
 
 
 def again(baseline: Baseline, empty: Baseline) -> Baseline:
