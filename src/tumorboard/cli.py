@@ -223,7 +223,12 @@ def compare(
     positive: Annotated[
         str, typer.Option(help="Positive class; the last where left out.", show_default=False)
     ] = "none",
-    metric: Annotated[str, typer.Option(help="What is compared.")] = "auroc",
+    metric: Annotated[
+        str,
+        typer.Option(
+            help="What is compared; auroc, c_index or r2 where left out.", show_default=False
+        ),
+    ] = "none",
     reference: Annotated[
         str, typer.Option(help="Arm to compare with; else the first.", show_default=False)
     ] = "none",

@@ -42,9 +42,9 @@ def survival(*, risk: np.ndarray, sure: float) -> np.ndarray:
 def made_probes() -> OutcomeProbes:
     """Right with both, wrong way round with a alone; ten patients have a third modality hidden."""
     right = -np.arange(float(N))
-    whole = make_table(survival(risk=right, sure=0.5))
+    whole = make_table(survival(risk=right, sure=0.25))
     alone = make_table(survival(risk=-right, sure=0.0), shown="a")
-    few = make_table(survival(risk=right, sure=0.5), shown="b").take(np.arange(9))
+    few = make_table(survival(risk=right, sure=0.25), shown="b").take(np.arange(9))
     learned = np.ones(N, dtype=np.bool_)
     return join_outcome_probes(
         [

@@ -64,3 +64,69 @@ def test_faults_are_one_clear_line(tables, tmp_path):
         compare([tables[0], strangers])
     with pytest.raises(InputError, match="No prediction table is named"):
         compare([])
+
+
+@pytest.fixture
+def survival(tmp_path):
+    """Follow-up of 60 patients; another program gives risks alone, of all but four of them."""
+    rng = np.random.default_rng(1)
+    truth = rng.normal(size=60)
+    time, event = 900 * np.exp(-truth + 0.3 * rng.normal(size=60)), np.arange(60) % 4 > 0
+    ours, theirs = truth + rng.normal(0, 0.3, 60), rng.normal(size=60)
+    head = "patient_id,time_days,event,risk_score"
+    lines = [
+        [f"{i},{float(time[i])!r},{int(event[i])},{float(ours[i])!r},0.5" for i in range(60)],
+        [f"{i},{float(time[i])!r},{int(event[i])},{float(theirs[i])!r}" for i in range(4, 60)],
+    ]
+    paths = [tmp_path / "ours.csv", tmp_path / "theirs.csv"]
+    for path, names, rows in zip(paths, (f"{head},survival_365", head), lines, strict=True):
+        path.write_text("\n".join([names, *rows]) + "\n")
+    return paths
+
+
+def concordance(time, event, risk):
+    """Share of pairs whose earlier event has the higher risk."""
+    earlier = event[:, None] & (time[:, None] < time[None, :])
+    return (risk[:, None] > risk[None, :])[earlier].mean()
+
+
+def test_survival_is_compared_by_what_all_tables_have(survival):
+    found = compare(survival)
+    assert found[0].comparison.metric == "c_index"
+    ours = np.genfromtxt(survival[0], delimiter=",", skip_header=1)
+    theirs = np.genfromtxt(survival[1], delimiter=",", skip_header=1)
+    of = [concordance(t[:, 1], t[:, 2] > 0, t[:, 3]) for t in (ours, theirs, ours[4:])]
+    assert found[0].reference.value == pytest.approx(of[0])
+    assert found[0].arm.value == pytest.approx(of[1])
+    assert found[0].comparison.difference == pytest.approx(of[1] - of[2])
+    assert found[0].comparison.ci_high < 0
+    text = render(found)
+    assert text.splitlines()[0].split()[:2] == ["arm", "c_index"]
+    assert "with event" in text
+    assert text.endswith("their difference is that of the 56 in common.")
+    with pytest.raises(StudyError, match="'integrated_brier' is not a metric of this survival"):
+        compare(survival, metric="integrated_brier")  # one of them has no curves
+    with pytest.raises(InputError, match="--outcome and --positive are of classes"):
+        compare(survival, outcome="event")
+
+
+def test_numbers_are_compared_and_kinds_are_not_mixed(tables, tmp_path):
+    rng = np.random.default_rng(2)
+    truth = rng.normal(size=30)
+    paths = []
+    for name, noise in (("near", 0.2), ("far", 1.0)):
+        said = truth + noise * rng.normal(size=30)
+        pairs = enumerate(zip(truth.tolist(), said.tolist(), strict=True))
+        rows = [f"{i},{seen!r},{predicted!r}" for i, (seen, predicted) in pairs]
+        paths.append(tmp_path / f"{name}.csv")
+        paths[-1].write_text("\n".join(["patient_id,size,predicted_size", *rows]) + "\n")
+    found = compare(paths)
+    near, far = (np.genfromtxt(path, delimiter=",", skip_header=1) for path in paths)
+    r2 = [1 - np.square(t[:, 1] - t[:, 2]).sum() / np.square(t[:, 1] - t[:, 1].mean()).sum()
+          for t in (far, near)]  # fmt: skip
+    assert found[0].arm.value == pytest.approx(r2[0])
+    assert found[0].comparison.difference == pytest.approx(r2[0] - r2[1])
+    assert "with event" not in render(found)
+    assert compare(paths, metric="mae")[0].comparison.difference > 0
+    with pytest.raises(InputError, match=r"near.csv predicts numbers, .*ours.csv predicts classes"):
+        compare([tables[0], paths[0]])

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 from tumorboard.evaluation.classification import score
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.regression_scores import evaluate_regression, score_regression
+from tumorboard.evaluation.regression_statistic import all_names
 from tumorboard.evaluation.survival_scores import evaluate_survival, score_survival
+from tumorboard.evaluation.survival_statistic import horizons_of, survival_names
 from tumorboard.records import Estimate, Floats
 
 #: Task -> the metric that stands for its loss where settings of different losses are compared.
@@ -54,3 +56,10 @@ def evaluate_outcomes(
     """
     evaluate = evaluate_survival if kind == "survival" else evaluate_regression
     return evaluate(table, n_bootstrap=n_bootstrap, rng=rng)
+
+
+def metrics_of_numbers(table: OutcomeTable) -> tuple[str, ...]:
+    """Names of every metric that a table of numbers has."""
+    if table.kind == "survival":
+        return survival_names(horizons_of(table.prediction_names))
+    return all_names(table.outcome_names)

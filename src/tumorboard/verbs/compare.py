@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from tumorboard.errors import InputError, nearest
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.evaluation.any_table import AnyTable, holds_numbers, in_common, join
 from tumorboard.evaluation.classification import evaluate_arms
 from tumorboard.evaluation.comparison import Comparison, compare_all
+from tumorboard.evaluation.outcome_comparison import compare_outcomes
+from tumorboard.evaluation.outcome_files import read_outcomes
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import LABEL, is_simulated_table
-from tumorboard.evaluation.tables import PredictionTable, concatenate, read_predictions
+from tumorboard.evaluation.scores import evaluate_outcomes, metrics_of_numbers
+from tumorboard.evaluation.tables import read_predictions
 from tumorboard.records import Estimate
 from tumorboard.study_keys import Primary, Threshold
 
 #: Resamples of the patients.
 N_BOOTSTRAP = 2000
+#: Kind of prediction -> what is compared unless something is named.
+_LEADING = {"classification": "auroc", "survival": "c_index", "regression": "r2"}
 
 
 @dataclass(frozen=True)
@@ -42,20 +49,22 @@ def compare(
     *,
     outcome: str = "none",
     positive: str = "none",
-    metric: str = "auroc",
+    metric: str = "none",
     reference: str = "none",
     seed: int = 0,
 ) -> list[Compared]:
     """Compare the arms of prediction tables with one reference arm, each on the patients in common.
 
-    Thresholds are Youden's on the validation part of a table, and 0.5 where it has none.
+    Tables are of classes, of survival or of numbers (a regression), all of one kind. Thresholds of
+    classes are Youden's on the validation part of a table, and 0.5 where it has none. Survival is
+    compared by the columns that all tables have: risks alone where one has no curves.
 
     Args:
-        tables: CSV files; see `read_predictions` for what they must hold. A table without the
-            column `arm` is one arm, named after its file.
-        outcome: Outcome column; "none" finds it.
+        tables: CSV files; see `read_predictions` and `read_outcomes` for what they must hold. A
+            table without the column `arm` is one arm, named after its file.
+        outcome: Outcome column of classes; "none" finds it.
         positive: Positive class of two; "none" for the last.
-        metric: What is compared.
+        metric: What is compared; "none" for `auroc`, `c_index` or `r2`.
         reference: Arm that the others are compared with; "none" for the first.
         seed: Of the bootstrap.
 
@@ -63,7 +72,8 @@ def compare(
         InputError: A faulty table, one arm twice, fewer than two arms, no patients in common.
         StudyError: No such metric.
     """
-    table = _read_all([Path(path) for path in tables], outcome, positive)
+    paths = [Path(path) for path in tables]
+    table = _read_all(paths, outcome, positive)
     arms = table.arms
     if len(arms) < 2:
         raise InputError(f"Only one arm ({', '.join(arms)}): name at least two prediction tables.")
@@ -71,27 +81,58 @@ def compare(
         raise InputError(f"--reference: {reference!r} is not an arm. {nearest(reference, arms)}")
     reference = arms[0] if reference == "none" else reference
     first = next(arm for arm in arms if arm != reference)
-    comparisons = compare_all(
-        table, Primary.model_construct(arm=first, reference=reference, metric=metric),
-        threshold=Threshold(), n_bootstrap=N_BOOTSTRAP, rng=np.random.default_rng(seed),
-    )  # fmt: skip
-    metrics = evaluate_arms(
-        table, threshold=Threshold(), n_bootstrap=N_BOOTSTRAP, rng=np.random.default_rng(seed)
-    )
-    simulated = any(is_simulated_table(Path(path)) for path in tables)
+    kind = table.kind if isinstance(table, OutcomeTable) else "classification"
+    metric = _LEADING[kind] if metric == "none" else metric
+    primary = Primary.model_construct(arm=first, reference=reference, metric=metric)
+    comparisons, metrics = _judged(table, primary, seed)
+    simulated = any(is_simulated_table(path) for path in paths)
     return [
         Compared(found, metrics[found.arm][metric], metrics[reference][metric], simulated)
         for found in comparisons
     ]
 
 
-def _read_all(paths: Sequence[Path], outcome: str, positive: str) -> PredictionTable:
+def _judged(
+    table: AnyTable, primary: Primary, seed: int
+) -> tuple[list[Comparison], Mapping[str, Mapping[str, Estimate]]]:
+    """Differences, and arm -> metric -> estimate."""
+    rng, again = (np.random.default_rng(seed) for _ in range(2))
+    n = N_BOOTSTRAP
+    if isinstance(table, OutcomeTable):
+        known = metrics_of_numbers(table)
+        if primary.metric not in known:
+            raise StudyError(
+                f"{primary.metric!r} is not a metric of this {table.kind}. "
+                f"{nearest(primary.metric, known)}"
+            )
+        compared = compare_outcomes(table.kind, table, primary, n_bootstrap=n, rng=rng)
+        return compared, evaluate_outcomes(table.kind, table, n_bootstrap=n, rng=again)
+    compared = compare_all(table, primary, threshold=Threshold(), n_bootstrap=n, rng=rng)
+    return compared, evaluate_arms(table, threshold=Threshold(), n_bootstrap=n, rng=again)
+
+
+def _read_all(paths: Sequence[Path], outcome: str, positive: str) -> AnyTable:
     if not paths:
         raise InputError("No prediction table is named. Expected two or more CSV files.")
-    read: list[PredictionTable] = []
+    of_numbers = {path: holds_numbers(path) for path in paths}
+    if len(set(of_numbers.values())) > 1:
+        one, other = (next(p for p, n in of_numbers.items() if n == side) for side in (True, False))
+        raise InputError(
+            f"{one} predicts numbers, {other} predicts classes. Compare tables of one kind."
+        )
+    is_numbers = of_numbers[paths[0]]
+    if is_numbers and (outcome, positive) != ("none", "none"):
+        raise InputError(
+            f"{paths[0]}: --outcome and --positive are of classes; this table predicts numbers."
+        )
+    read: list[AnyTable] = []
     file_of: dict[str, Path] = {}
     for path in paths:
-        table = read_predictions(path, outcome=outcome, positive=positive)
+        table: AnyTable = (
+            read_outcomes(path)
+            if is_numbers
+            else read_predictions(path, outcome=outcome, positive=positive)
+        )
         for arm in table.arms:
             if arm in file_of:
                 raise InputError(
@@ -100,7 +141,7 @@ def _read_all(paths: Sequence[Path], outcome: str, positive: str) -> PredictionT
                 )
             file_of[arm] = path
         read.append(table)
-    return concatenate(read)
+    return join(in_common(read))
 
 
 def render(compared: Sequence[Compared]) -> str:
@@ -110,6 +151,8 @@ def render(compared: Sequence[Compared]) -> str:
     head = ("arm", first.metric, "95 % interval", "patients", "with event")
     rows = [_estimate_row(first.reference, reference)]
     rows += [_estimate_row(each.comparison.arm, each.arm) for each in compared]
+    if not any(each.n_events for each in (reference, *(own.arm for own in compared))):
+        head, rows = head[:-1], [row[:-1] for row in rows]  # numbers have no event
     differences = (
         f"minus {first.reference}", "difference", "95 % interval", "p", "p (Holm)", "in common",
         "test",
