@@ -16,7 +16,7 @@ from pathlib import Path
 from tumorboard.cache import write_text
 from tumorboard.evaluation.run import Run
 from tumorboard.records import Estimate
-from tumorboard.report.contents import read_contents
+from tumorboard.report.contents import read_classes
 from tumorboard.report.sections import SECTIONS
 
 BINARY = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "mcc", "brier")
@@ -94,7 +94,7 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
         "95 % intervals: logit-DeLong for AUROC, Wilson for sensitivity, specificity, PPV and NPV, "
         "patient bootstrap for the others.",
         "",
-        *arms(run, read_contents(run.folder).n_units),
+        *arms(run, read_classes(run.folder).n_units),
         "",
         "| arm | reference | metric | difference | 95 % interval | p | p (Holm) | test |",
         "|---|---|---|---|---|---|---|---|",
@@ -111,7 +111,7 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
 
 def evidence(run: Run) -> list[str]:
     """What the audit found, and the sentence that leads each section of the report."""
-    contents = read_contents(run.folder)
+    contents = read_classes(run.folder)
     found = [f"- {f.severity}, `{f.code}`: {f.message}" for f in contents.findings]
     leads = [
         f"- **{section.title}**: {section.lead}"

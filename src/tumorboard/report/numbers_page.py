@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.cache import write_text
-from tumorboard.report import cohorts, number_subsets, survival, tuning
+from tumorboard.report import cohorts, number_subsets, regression, survival, tuning
 from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.held_out import external_section, locked_section
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 #: None where the run has no such evidence.
 SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
     survival.section,
+    regression.section,
     locked_section,
     external_section,
     cohorts.section,

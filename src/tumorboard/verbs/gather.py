@@ -17,8 +17,11 @@ from tumorboard.evaluation.abstention import abstention_document
 from tumorboard.evaluation.calibration import calibration_document
 from tumorboard.evaluation.decisions import decisions_document
 from tumorboard.evaluation.degradation import degradation_document
+from tumorboard.evaluation.enrichment import enrichment_document
 from tumorboard.evaluation.errors import errors_document
 from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.explanation_table import FOLDER as EXPLANATIONS
+from tumorboard.evaluation.explanation_table import read_explanations
 from tumorboard.evaluation.image_numbers import first_pictures, image_numbers
 from tumorboard.evaluation.input_quality import quality_document
 from tumorboard.evaluation.next_test import next_test_document
@@ -36,6 +39,7 @@ from tumorboard.evaluation.tuning import tuning_document
 from tumorboard.evaluation.uncertainty import MemberPredictions, uncertainty_document
 from tumorboard.explain.asking import run_explainers
 from tumorboard.explain.probes import run_probes
+from tumorboard.formats.gene_sets import read_gene_sets
 from tumorboard.modalities import picture_modalities
 from tumorboard.records import Estimate, Floats, Split
 from tumorboard.report.contact_sheet import write_contact_sheets
@@ -109,9 +113,23 @@ def gather_evidence(finished: Finished, others: Sequence[OtherCohort], say: Say)
     say("measuring calibration, decisions, subgroups and errors")
     with one_thread():
         documents = _documents(finished, probes, others)
+        documents["enrichment"] = _enrichment(finished)
     for topic, document in documents.items():
         if document is not None:
             write_evidence(finished.run, topic, document)
+
+
+def _enrichment(finished: Finished) -> dict[str, Any] | None:
+    """Gene sets among the genes that moved the answers; None without sets or attributions."""
+    tables = finished.study.modalities.values()
+    paths = [str(t["gene_sets"]) for t in tables if t.get("gene_sets", "none") != "none"]
+    found = read_explanations(finished.run / EXPLANATIONS)
+    if not paths or not found:
+        return None
+    path = finished.prepared.cohort.root / paths[0]
+    return enrichment_document(
+        found, read_gene_sets(path), source=path.name, rng=finished.rng("enrichment")
+    )
 
 
 def one_thread() -> AbstractContextManager[object]:
