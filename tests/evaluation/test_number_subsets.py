@@ -24,7 +24,8 @@ N = 40
 def make_table(predictions: np.ndarray, *, shown: str = "a+b", n: int = N) -> OutcomeTable:
     """Patients who die on days 100, 200, ... in their order, half of them in each of two folds."""
     ids = np.asarray([f"P{i}" for i in range(n)])
-    outcome = np.column_stack([100.0 * np.arange(1, n + 1), np.ones(n)])
+    days = 100.0 * np.arange(1, n + 1)
+    outcome = np.column_stack([days, np.ones(n)]).astype(np.float64)
     return OutcomeTable(
         patient_id=ids, unit_id=ids, arm=np.full(n, "fused"), repeat=np.ones(n, np.int64),
         fold=1 + np.arange(n) % 2, part=np.full(n, "test"), modalities=np.full(n, shown),
