@@ -29,7 +29,7 @@ class Asked:
         rows: Rows to explain; each has at least one modality of the arm.
         background: Rows of training patients that stand for "not known"; empty where there are
             none (an opened model without its cohort).
-        target: Class whose output is explained; the positive one of two.
+        target: Class whose output is explained, the positive one of two; of numbers which of them.
         rng: Source of every random choice.
     """
 
@@ -54,7 +54,8 @@ class Attributions:
         values: (rows, F) attributions; NaN where the feature is absent.
         base: (rows,) output that the attributions start from.
         output: (rows,) output of the model.
-        scale: Scale of all of them; a `weight` is the share of a modality, `attention` that of a
+        scale: Scale of all of them; `output` where the model says a number, such as a log-hazard. A
+            `weight` is the share of a modality, `attention` that of a
             window, and neither moves anything.
         is_complete: Whether the method promises that base plus sum equals the output.
     """
@@ -65,7 +66,7 @@ class Attributions:
     values: Floats
     base: Floats
     output: Floats
-    scale: Literal["logit", "probability", "weight", "attention"]
+    scale: Literal["logit", "probability", "output", "weight", "attention"]
     is_complete: bool = True
 
 
@@ -117,6 +118,8 @@ class Explainer(ABC):
     question: str
     #: Whether it needs many patients for one answer (an importance), or asks them one by one.
     asks_all: ClassVar[bool] = False
+    #: Whether it explains survival and other numbers as well as classes.
+    of_numbers: ClassVar[bool] = False
     #: What its pictures show; "" where it is the image, and what in it raises the answer.
     caption: ClassVar[str] = ""
 
@@ -127,3 +130,19 @@ class Explainer(ABC):
     @abstractmethod
     def explain(self, asked: Asked) -> Explanation:
         """Ask the question."""
+
+
+def why_refused(name: str, explainer: Explainer, fitted: FittedArm) -> str:
+    """Why an explainer does not apply to an arm, or to the task at all; "" where it does."""
+    if not fitted.classes and not explainer.of_numbers:
+        kind = fitted.study.keys.task.kind
+        return f"{name} explains classes, and the task of {fitted.arm.name} is {kind}."
+    return explainer.refuses(fitted)
+
+
+def target_names(fitted: FittedArm) -> tuple[str, ...]:
+    """What can be explained: the classes, the risk of survival, or each number of a regression."""
+    if fitted.classes:
+        return fitted.classes
+    columns = fitted.task.columns(())
+    return columns[:1] if fitted.study.keys.task.kind == "survival" else columns

@@ -22,7 +22,14 @@ from tumorboard.evaluation.explanation_table import (
 )
 from tumorboard.evaluation.statistic import decide
 from tumorboard.evaluation.tables import PredictionTable, read_predictions
-from tumorboard.explain import Asked, Attributions, Explainer, Importance
+from tumorboard.explain import (
+    Asked,
+    Attributions,
+    Explainer,
+    Importance,
+    target_names,
+    why_refused,
+)
 from tumorboard.modalities import Measured
 from tumorboard.prediction.kept_maps import Origin, keep_maps
 from tumorboard.records import Cohort, Ints, Outcomes, Split
@@ -31,6 +38,7 @@ from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.plan import fit_folder
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.signatures import with_signatures
 
 #: Most rows that one importance is measured on, and most training rows that stand for "not known":
 #: bounds of the time, drawn at random.
@@ -71,11 +79,12 @@ class Subject:
 def answer(subject: Subject, explainers: Mapping[str, Explainer], folder: Path) -> Explanations:
     """Ask every explainer about one fitted arm; maps are kept below `folder`, tables are returned.
 
-    Of two classes the positive one is explained; of several the one that each case is called.
+    Of two classes the positive one is explained; of several the one that each case is called. Of
+    numbers each is explained, over all patients: none is explained one by one.
     """
     found: list[Explanations] = []
     for name, explainer in explainers.items():
-        refused = explainer.refuses(subject.fitted)
+        refused = why_refused(name, explainer, subject.fitted)
         if refused:
             one = Answer(subject.fitted.arm.name, name, explainer.question, refused)
             found.append(Explanations((one,), (), (), ()))
@@ -96,8 +105,11 @@ def answer(subject: Subject, explainers: Mapping[str, Explainer], folder: Path) 
 
 
 def _asked(subject: Subject, explainer: Explainer) -> dict[int, Ints]:
-    """Class -> rows that it is explained for."""
+    """Class, or number -> rows that it is explained for."""
     n_classes = len(subject.fitted.classes)
+    if not n_classes:
+        n_targets = len(target_names(subject.fitted)) if len(subject.every) else 0
+        return dict.fromkeys(range(n_targets), subject.every)
     if explainer.asks_all or n_classes == 2:
         rows = subject.every if explainer.asks_all else subject.cases
         return {n_classes - 1: rows} if len(rows) else {}
@@ -111,7 +123,7 @@ def _kept(
     """What one explainer says about one class, as tables."""
     fitted = asked.fitted
     explanation = explainer.explain(asked)
-    arm, target = fitted.arm.name, fitted.classes[asked.target]
+    arm, target = fitted.arm.name, target_names(fitted)[asked.target]
     origin = Origin(arm, name, subject.repeat, subject.fold, asked.target, target)
     heat_maps = []
     remarks = list(explanation.remarks)
@@ -210,16 +222,17 @@ def run_explainers(
     found: list[Explanations] = []
     n_chosen = 0
     for number, split in enumerate(first):
+        own = with_signatures(study, prepared, split)
         if say is not None:
             say(f"explaining test patients of fold {split.fold}")
         n = keys.explain_patients // len(first) + (number < keys.explain_patients % len(first))
-        units = _chosen(study, prepared, split, run, n=n, first=n_chosen)
+        units = _chosen(study, own, split, run, n=n, first=n_chosen)
         n_chosen += len(units)
         for arm in study.arms:
             fitted = FittedArm.open(fit_folder(run, arm, split))
             if fitted.network is not None:
                 fitted.network.to(device)
-            subject = _subject(study, prepared, split, fitted, units)
+            subject = _subject(study, own, split, fitted, units)
             if len(subject.every):
                 found.append(answer(subject, explainers, folder))
     write_explanations(folder, join_explanations(found))
@@ -228,7 +241,9 @@ def run_explainers(
 def _chosen(
     study: Study, prepared: Prepared, split: Split, run: Path, *, n: int, first: int
 ) -> list[str]:
-    """Units that are explained one by one in this fold."""
+    """Units that are explained one by one in this fold; none where there are no classes."""
+    if not prepared.outcomes.classes:
+        return []
     folder = fit_folder(run, study.primary.arm, split)
     table: PredictionTable = read_predictions(
         folder / "predictions.csv",
@@ -256,20 +271,26 @@ def _subject(
     train = split.rows(prepared.cohort, "train")
     complete = train[present[train].all(axis=1)]
     cases = first_rows(prepared.cohort, prepared.measured, test, units)
-    probabilities = fitted.calibrate(fitted.predict(prepared.measured, cases))
     return Subject(
         fitted=fitted,
         cohort=prepared.cohort,
         outcomes=prepared.outcomes,
         measured=prepared.measured,
         cases=cases,
-        called=decide(probabilities, fitted.threshold),
+        called=calls(fitted, prepared.measured, cases),
         every=drawn(test, MAX_ROWS, rng),
         background=drawn(complete if len(complete) else train, MAX_BACKGROUND, rng),
         repeat=split.repeat,
         fold=split.fold,
         seed=seed,
     )
+
+
+def calls(fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints) -> Ints:
+    """(rows,) class that each is called; 0 where there are no classes."""
+    if not fitted.classes:
+        return np.zeros(len(rows), dtype=np.int64)
+    return decide(fitted.calibrate(fitted.predict(measured, rows)), fitted.threshold)
 
 
 def first_rows(

@@ -21,7 +21,7 @@ _N_CHECKED = 8
 
 
 class GeneAttribution(Explainer):
-    """Gene attributions: how far each gene moved the log-odds, from training patients to this one.
+    """Gene attributions: how far each gene moved the log-odds (or number), from training patients to this one.
 
     Aumann-Shapley values: the gradient is followed on the straight way from each of many training
     patients to the patient; their mean is the gene's Shapley value for a smooth game against those
@@ -45,6 +45,7 @@ class GeneAttribution(Explainer):
 
     question = "Which genes moved the answers?"
     asks_all = True
+    of_numbers = True
 
     def __init__(
         self,
@@ -65,6 +66,9 @@ class GeneAttribution(Explainer):
         """Baselines, which have no gradient, and arms without gene expression."""
         if fitted.network is None:
             return f"{fitted.arm.name} is a baseline without a gradient."
+        task = fitted.study.keys.task
+        if task.kind == "survival" and task.head == "discrete_time":
+            return f"{fitted.arm.name} says a hazard for each interval, not one number."
         return "" if expression_of(fitted) else f"{fitted.arm.name} reads no gene expression."
 
     def explain(self, asked: Asked) -> Explanation:
@@ -152,7 +156,7 @@ def _table(
         values=values,
         base=base,
         output=output,
-        scale="logit",
+        scale="logit" if asked.fitted.classes else "output",
     )
 
 

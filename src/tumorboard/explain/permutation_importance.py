@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 import numpy as np
 
 from tumorboard.errors import InputError
-from tumorboard.explain import Asked, Explainer, Explanation, Importance
+from tumorboard.explain import Asked, Explainer, Explanation, Importance, target_names
 from tumorboard.models.setting_types import Count
 from tumorboard.prediction.features import vector_modalities
-from tumorboard.prediction.permutation import Units, exchanged, fall
+from tumorboard.prediction.permutation import NumberUnits, Units, exchanged, fall
 from tumorboard.prediction.vector_model import VectorModel
 from tumorboard.records import Floats, Ints
 from tumorboard.training.fitted import FittedArm
+
+#: Task of numbers -> the metric that falls.
+_METRIC = {"survival": "c_index", "regression": "r2"}
 
 
 class PermutationImportance(Explainer):
@@ -21,11 +25,12 @@ class PermutationImportance(Explainer):
 
     An input is a column of a table (its categories and its missing indicator move together) and,
     where the arm has several, a whole modality (exchanged among the patients who have it). Columns
-    that tell the same share their importance: each alone may seem to matter little.
+    that tell the same share their importance: each alone may seem to matter little. Of survival
+    the c-index falls, of other numbers R2.
 
     Args:
-        metric: `auroc` (of several classes the mean, each against the rest) or `log_loss`, whose
-            rise is then the fall.
+        metric: Of classes: `auroc` (of several the mean, each against the rest) or `log_loss`,
+            whose rise is then the fall.
         repeats: Permutations of each input.
         replicates: Resamples of the patients for the interval.
 
@@ -35,6 +40,7 @@ class PermutationImportance(Explainer):
 
     question = "How much does the arm rely on each input?"
     asks_all = True
+    of_numbers = True
 
     def __init__(
         self,
@@ -56,28 +62,26 @@ class PermutationImportance(Explainer):
     def explain(self, asked: Asked) -> Explanation:
         """Importance of every column and modality over the rows with a known outcome."""
         rows, units = _known(asked)
-        fitted = asked.fitted
-        model = VectorModel(fitted, asked.measured, rows, target=asked.target)
+        metric = self.metric if asked.fitted.classes else _METRIC[asked.fitted.study.keys.task.kind]
+        model = VectorModel(asked.fitted, asked.measured, rows, target=asked.target)
         _, patient = np.unique(_ids(asked, rows), return_inverse=True)
-        numbers = np.arange(len(rows))
-        before = self._units(asked, units, model.probabilities(model.vectors, numbers))
+
+        def judged(x: Floats, held: Mapping[str, Ints]) -> Floats:
+            return _predicted(asked, units, model, x, held)
+
+        before = judged(model.vectors, {})
         seed = int(asked.rng.integers(2**31))
         inputs = _inputs(model)
         found: list[tuple[float, float, float]] = []
         for modality, _, index in inputs:
             has = asked.measured[modality].present[rows]
             sources = [exchanged(patient, has, asked.rng) for _ in range(self.repeats)]
-            changed = [_after(model, modality, source, index) for source in sources]
-            after = [self._units(asked, units, each) for each in changed]
+            after = [judged(*_changed(model, modality, source, index)) for source in sources]
             found.append(
-                fall(units, self.metric, before, after, n_replicates=self.replicates, seed=seed)
+                fall(units, metric, before, after, n_replicates=self.replicates, seed=seed)
             )
         drop, low, high = np.asarray(found, dtype=np.float64).T
-        remarks = (
-            (f"{units.n_patients} patients: too few for an interval.",)
-            if units.n_patients < 10
-            else ()
-        )
+        few = f"{units.n_patients} patients: too few for an interval."
         return Explanation(
             importance=Importance(
                 tuple(modality for modality, _, _ in inputs),
@@ -85,17 +89,13 @@ class PermutationImportance(Explainer):
                 drop,
                 low,
                 high,
-                self.metric,
+                metric,
             ),
-            remarks=remarks,
+            remarks=(few,) if units.n_patients < 10 else (),
         )
 
-    @staticmethod
-    def _units(asked: Asked, units: Units, probabilities: Floats) -> Floats:
-        return asked.fitted.calibrate(units.mean(probabilities))
 
-
-def _known(asked: Asked) -> tuple[Ints, Units]:
+def _known(asked: Asked) -> tuple[Ints, Units | NumberUnits]:
     """Rows with a known outcome, and their units.
 
     Raises:
@@ -110,9 +110,29 @@ def _known(asked: Asked) -> tuple[Ints, Units]:
             "Give a table with the outcome column, or ask for explanations of single patients."
         )
     _, patient = np.unique(_ids(asked, rows), return_inverse=True)
+    patient = patient.astype(np.int64)
     unit_id = [asked.cohort.unit_id[int(row)] for row in rows]
-    target = asked.outcomes.target[rows].astype(np.int64)
-    return rows, Units.of(unit_id, patient.astype(np.int64), target)
+    target = asked.outcomes.target[rows]
+    if asked.fitted.classes:
+        return rows, Units.of(unit_id, patient, target.astype(np.int64))
+    outcome = np.asarray(target, dtype=np.float64).reshape(len(rows), -1)
+    names = tuple(asked.outcomes.columns)
+    if asked.fitted.study.keys.task.kind != "survival":
+        outcome, names = outcome[:, [asked.target]], names[asked.target : asked.target + 1]
+    said = target_names(asked.fitted)[asked.target : asked.target + 1]
+    return rows, NumberUnits.of(unit_id, patient, outcome, outcome_names=names, names=said)
+
+
+def _predicted(
+    asked: Asked, units: Units | NumberUnits, model: VectorModel, x: Floats,
+    held: Mapping[str, Ints],
+) -> Floats:  # fmt: skip
+    """(units, K) probabilities of units, or (units, 1) the number that is explained."""
+    fitted, numbers = asked.fitted, np.arange(len(x))
+    if fitted.classes:
+        return fitted.calibrate(units.mean(model.probabilities(x, numbers, held=held)))
+    said = fitted.as_numbers(model.outputs(x, numbers, held=held))
+    return units.mean(said[:, asked.target : asked.target + 1])
 
 
 def _ids(asked: Asked, rows: Ints) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
@@ -128,11 +148,12 @@ def _inputs(model: VectorModel) -> list[tuple[str, str, Ints]]:
     return found
 
 
-def _after(model: VectorModel, modality: str, source: Ints, index: Ints) -> Floats:
-    """Probabilities of every row with these features, or with the image, of `source`."""
-    numbers = np.arange(len(source))
+def _changed(
+    model: VectorModel, modality: str, source: Ints, index: Ints
+) -> tuple[Floats, dict[str, Ints]]:
+    """Features with these, or else the image, of `source`: (features, image -> whose it is)."""
     if not len(index):
-        return model.probabilities(model.vectors, numbers, held={modality: source})
+        return model.vectors, {modality: source}
     x = model.vectors.copy()
     x[:, index] = model.vectors[np.ix_(source, index)]
-    return model.probabilities(x, numbers)
+    return x, {}

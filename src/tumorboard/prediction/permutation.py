@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from tumorboard.evaluation.bootstrap import percentile_interval, resample
+from tumorboard.evaluation.outcome_table import OutcomeUnits
+from tumorboard.evaluation.regression_statistic import RegressionStatistic
 from tumorboard.evaluation.statistic import rank_metric, rankings, unit_losses
+from tumorboard.evaluation.survival_statistic import SurvivalStatistic
 from tumorboard.records import Bools, Floats, Ints
 
 
@@ -86,8 +89,56 @@ class Units:
         return of_units @ losses / of_units.sum(axis=1)
 
 
+@dataclass(frozen=True)
+class NumberUnits:
+    """The same where outcomes are numbers.
+
+    Args:
+        unit: (n,) number of each row's unit.
+        scored: Units with their outcomes; predictions are replaced by each that is judged.
+    """
+
+    unit: Ints
+    scored: OutcomeUnits
+
+    @classmethod
+    def of(
+        cls, unit_id: Sequence[str], patient: Ints, outcome: Floats, *,
+        outcome_names: tuple[str, ...], names: tuple[str, ...],
+    ) -> NumberUnits:  # fmt: skip
+        """Units of rows with these ids, patients and outcomes (n, O)."""
+        _, first, unit = np.unique(
+            np.asarray(unit_id, dtype=np.str_), return_index=True, return_inverse=True
+        )
+        one = np.ones(len(first), dtype=np.int64)
+        n_patients = int(patient.max()) + 1 if len(patient) else 0
+        scored = OutcomeUnits(
+            patients=tuple(map(str, range(n_patients))), patient=patient[first], repeat=one,
+            fold=one, outcome=outcome[first], predictions=np.zeros((len(first), len(names))),
+            outcome_names=outcome_names, names=names,
+        )  # fmt: skip
+        return cls(unit.astype(np.int64), scored)
+
+    @property
+    def n_patients(self) -> int:
+        """Number of patients."""
+        return len(self.scored.patients)
+
+    def mean(self, predictions: Floats) -> Floats:
+        """(units, P) mean of the rows' predictions."""
+        total = np.zeros(self.scored.predictions.shape)
+        np.add.at(total, self.unit, predictions)
+        return total / np.bincount(self.unit)[:, None]
+
+    def metric(self, name: str, predictions: Floats, weights: Floats) -> Floats:
+        """(replicates,) `c_index` of survival, `r2` of other numbers; see `Units.metric`."""
+        scored = replace(self.scored, predictions=predictions)
+        kind = SurvivalStatistic if name == "c_index" else RegressionStatistic
+        return kind(scored, (name,))(weights)[:, 0]
+
+
 def fall(
-    units: Units,
+    units: Units | NumberUnits,
     name: str,
     before: Floats,
     after: Sequence[Floats],

@@ -80,6 +80,18 @@ class VectorModel:
             )
         return logits.double().exp().numpy()
 
+    def outputs(self, x: Floats, rows: Ints, *, held: Mapping[str, Ints] = NOTHING_ELSE) -> Floats:
+        """(n, K) outputs before they become predictions of numbers; the mean of an ensemble's."""
+        if self.fitted.baseline is not None:
+            return self.fitted.baseline.predict(x)
+        with torch.no_grad():
+            each = self._each(
+                torch.as_tensor(x, dtype=torch.float32),
+                torch.as_tensor(rows),
+                {name: torch.as_tensor(source) for name, source in held.items()},
+            )
+            return torch.stack(each).double().mean(dim=0).numpy()
+
     def has(self, row: int) -> Bools:
         """(F,) features whose modality this row has, their values known or missing."""
         names = list(self.fitted.arm.modalities)
@@ -119,15 +131,21 @@ class VectorModel:
     def _log_probabilities(
         self, x: torch.Tensor, rows: torch.Tensor, held: Mapping[str, torch.Tensor]
     ) -> torch.Tensor:
-        present = torch.as_tensor(self.present)[rows]
-        whose = {name: held.get(name, rows) for kept in self._held for name in kept}
-        answers = [
-            log_softmax(self._logits(network, kept, x, present, whose).float(), dim=1)
-            for network, kept in zip(self.networks, self._held, strict=True)
-        ]
+        answers = [log_softmax(each, dim=1) for each in self._each(x, rows, held)]
         if len(answers) == 1:
             return answers[0]
         return torch.stack(answers).logsumexp(dim=0) - float(np.log(len(answers)))
+
+    def _each(
+        self, x: torch.Tensor, rows: torch.Tensor, held: Mapping[str, torch.Tensor]
+    ) -> list[torch.Tensor]:
+        """Outputs (n, K) of every network."""
+        present = torch.as_tensor(self.present)[rows]
+        whose = {name: held.get(name, rows) for kept in self._held for name in kept}
+        return [
+            self._logits(network, kept, x, present, whose).float()
+            for network, kept in zip(self.networks, self._held, strict=True)
+        ]
 
     def _logits(
         self,

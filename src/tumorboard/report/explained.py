@@ -76,7 +76,13 @@ def attributions_of(rows: Sequence[AttributionRow]) -> tuple[list[str], Attribut
         values=values,
         base=base,
         output=output,
-        scale="logit" if scale == "logit" else "weight" if scale in SHARES else "probability",
+        scale="logit"
+        if scale == "logit"
+        else "output"
+        if scale == "output"
+        else "weight"
+        if scale in SHARES
+        else "probability",
     )
     return units, found
 

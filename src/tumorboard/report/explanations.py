@@ -28,13 +28,14 @@ from tumorboard.report.explained import (
 )
 from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
 from tumorboard.report.performance import metric_name
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 
 #: Most pictures of one arm, and most features of one figure.
 _N_PICTURES, _N_FEATURES = 12, 12
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """Explanations of test patients by the models of the first repeat; None where nobody asked."""
     found = read_explanations(contents.folder / FOLDER)
     if found is None or not any(not answer.refused for answer in found.answers):
@@ -48,7 +49,7 @@ def section(contents: Contents) -> Section | None:
         html=fill(
             "explanations.html",
             shares=[_share_row(share) for share in shares],
-            galleries=_galleries(contents, found),
+            galleries=_galleries(contents, found) if isinstance(contents, Contents) else [],
             importances=_importances(contents, found),
             contributions=_contributions(contents, found),
             answers=[
@@ -59,7 +60,7 @@ def section(contents: Contents) -> Section | None:
     )
 
 
-def _lead(contents: Contents, found: Explanations, shares: Sequence[LesionShare]) -> str:
+def _lead(contents: RunContents, found: Explanations, shares: Sequence[LesionShare]) -> str:
     """One sentence with the numbers: lesions first, else the most important input."""
     if shares:
         share = shares[0]
@@ -85,13 +86,13 @@ def _lead(contents: Contents, found: Explanations, shares: Sequence[LesionShare]
     return f"{n} test patients were explained one by one."
 
 
-def _first(contents: Contents, rows: Sequence[Any]) -> str:
+def _first(contents: RunContents, rows: Sequence[Any]) -> str:
     """The first arm of the report that has rows."""
     have = {row.arm for row in rows}
     return next((arm for arm in contents.arms if arm in have), rows[0].arm)
 
 
-def _by_arm(contents: Contents, rows: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:
+def _by_arm(contents: RunContents, rows: Sequence[Any]) -> dict[tuple[str, str], list[Any]]:
     """Rows by arm and explainer, the primary arm first."""
     order = {arm: i for i, arm in enumerate(contents.arms)}
     groups: dict[tuple[str, str], list[Any]] = {}
@@ -157,7 +158,7 @@ def _picture(
     }
 
 
-def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
+def _importances(contents: RunContents, found: Explanations) -> list[dict[str, Any]]:
     from markupsafe import Markup
 
     drawn: list[dict[str, Any]] = []
@@ -181,7 +182,7 @@ def _importances(contents: Contents, found: Explanations) -> list[dict[str, Any]
     return drawn
 
 
-def _contributions(contents: Contents, found: Explanations) -> list[dict[str, Any]]:
+def _contributions(contents: RunContents, found: Explanations) -> list[dict[str, Any]]:
     """Mean size of attributions, and by column each patient's own.
 
     Of several explained classes the one with most patients is shown.

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.cache import write_text
-from tumorboard.report import cohorts, number_subsets, regression, survival, tuning
+from tumorboard.report import (
+    cohorts,
+    explanations,
+    number_subsets,
+    regression,
+    survival,
+    tuning,
+)
 from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.held_out import external_section, locked_section
@@ -40,6 +47,7 @@ SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
     external_section,
     cohorts.section,
     number_subsets.section,
+    explanations.section,
     tuning.section,
 )
 #: Metrics of the arms table, in order.

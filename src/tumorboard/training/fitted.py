@@ -117,9 +117,13 @@ class FittedArm:
         if self.classes and self.baseline is None:
             return self.predict_members(measured, rows, batch_size=batch_size).mean(axis=0)
         raw = self.outputs(measured, rows, batch_size=batch_size)
+        return self.as_numbers(raw)
+
+    def as_numbers(self, outputs: Floats) -> Floats:
+        """Predictions (n, P) of outputs (n, K), as the task makes them."""
         if self.baseline is not None:
-            return self.task.predict_baseline(raw)
-        return self.task.predict(torch.from_numpy(raw)).numpy()
+            return self.task.predict_baseline(outputs)
+        return self.task.predict(torch.from_numpy(outputs)).numpy()
 
     def outputs(
         self, measured: Mapping[str, Measured], rows: Ints, *, batch_size: int = 64

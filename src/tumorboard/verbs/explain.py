@@ -18,14 +18,22 @@ from tumorboard.evaluation.explanation_table import (
     write_explanations,
 )
 from tumorboard.evaluation.pairing import pairing_label
-from tumorboard.evaluation.statistic import decide
-from tumorboard.explain import Explainer
-from tumorboard.explain.asking import MAX_BACKGROUND, MAX_ROWS, Subject, answer, drawn, first_rows
+from tumorboard.explain import Explainer, why_refused
+from tumorboard.explain.asking import (
+    MAX_BACKGROUND,
+    MAX_ROWS,
+    Subject,
+    answer,
+    calls,
+    drawn,
+    first_rows,
+)
 from tumorboard.formats.messages import counted
 from tumorboard.prediction.model import Model, ReadPatients
 from tumorboard.prediction.predictions import Predictions, write_predictions_csv
 from tumorboard.records import Ints, Outcomes
 from tumorboard.report.patient_page import Explained, write_patient_pages
+from tumorboard.study_keys import outcome_columns
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
 from tumorboard.verbs.explained_units import PER_CLASS, explained_units
@@ -113,7 +121,7 @@ def explain(
 def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]:
     """Those that were named, or those of the study and the first by column that applies."""
     explainers: dict[str, Explainer] = {name: registry.load("explain", name)() for name in names}
-    refused = {name: explainer.refuses(fitted) for name, explainer in explainers.items()}
+    refused = {name: why_refused(name, e, fitted) for name, e in explainers.items()}
     faults = [f"--explainer {name}: {why}" for name, why in refused.items() if why]
     if faults:
         raise InputError("\n".join(faults))
@@ -125,7 +133,7 @@ def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]
     for name in BY_COLUMN:
         if name in known:
             explainer: Explainer = registry.load("explain", name)()
-            if not explainer.refuses(fitted):
+            if not why_refused(name, explainer, fitted):
                 explainers[name] = explainer
                 break
     return explainers
@@ -164,7 +172,7 @@ def _ask(
         outcomes=outcomes,
         measured=read.measured,
         cases=cases,
-        called=decide(fitted.calibrate(fitted.predict(read.measured, cases)), fitted.threshold),
+        called=calls(fitted, read.measured, cases),
         every=drawn(known, MAX_ROWS, rng),
         background=background,
         repeat=0,
@@ -183,7 +191,11 @@ def _ask(
 
 
 def _outcomes(fitted: FittedArm, read: ReadPatients) -> Outcomes | None:
-    if read.outcome_name == "none":
+    if fitted.classes:
+        is_known = read.outcome_name != "none"
+    else:
+        is_known = set(outcome_columns(fitted.study.keys.task)) <= set(read.cohort.columns)
+    if not is_known:
         return None
     return fitted.task.read(read.cohort, values=fitted.values)
 

@@ -16,7 +16,7 @@ from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.regression import regression_document
 from tumorboard.evaluation.survival_evidence import survival_document
 from tumorboard.evaluation.tuning import tuning_document
-from tumorboard.explain.number_probes import run_number_probes
+from tumorboard.explain.asking import run_explainers
 from tumorboard.records import Estimate, Split
 from tumorboard.study import Study
 from tumorboard.study_keys import Tuning
@@ -25,6 +25,7 @@ from tumorboard.training.fit import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.prepare import Prepared
 from tumorboard.verbs.gather import cohorts_apart, one_thread
+from tumorboard.verbs.number_probes import run_number_probes
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,9 @@ def gather_numbers(
     """Write evidence/<topic>.json of every topic that the run has."""
     device = choose_device(finished.study.keys.runtime.device)
     probes = run_number_probes(
+        finished.study, finished.prepared, finished.splits, finished.run, device=device, say=say
+    )
+    run_explainers(
         finished.study, finished.prepared, finished.splits, finished.run, device=device, say=say
     )
     say("measuring calibration, curves and risk groups")
