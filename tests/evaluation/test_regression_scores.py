@@ -26,7 +26,7 @@ def test_metrics_equal_other_libraries() -> None:
 
 def test_several_targets_are_averaged_and_constants_are_undefined() -> None:
     truth = np.asarray([[0.0, 1.0], [1.0, 1.0], [2.0, 1.0]])
-    assert score_regression("mae", truth, truth + [[1.0, 3.0]]) == pytest.approx(2.0)
+    assert score_regression("mae", truth, np.add(truth, [[1.0, 3.0]])) == pytest.approx(2.0)
     assert np.isnan(score_regression("r2", truth, truth))
 
 

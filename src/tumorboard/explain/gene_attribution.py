@@ -21,7 +21,7 @@ _N_CHECKED = 8
 
 
 class GeneAttribution(Explainer):
-    """Gene attributions: how far each gene moved the log-odds (or number), from training patients to this one.
+    """Gene attributions: how far each gene moved the answer, from training patients to this one.
 
     Aumann-Shapley values: the gradient is followed on the straight way from each of many training
     patients to the patient; their mean is the gene's Shapley value for a smooth game against those

@@ -41,6 +41,9 @@ from tumorboard.verbs.explained_units import PER_CLASS, explained_units
 #: What shows one patient's columns, best first: the first that an arm does not refuse is asked.
 BY_COLUMN = ("linear_shap", "tree_shap", "integrated_gradients", "kernel_shap")
 
+#: What is asked of survival and of numbers, besides what the study asks.
+OF_NUMBERS = ("permutation_importance", "gene_attribution")
+
 
 @dataclass(frozen=True)
 class ExplanationReport:
@@ -71,6 +74,8 @@ def explain(
 ) -> ExplanationReport:
     """Explain a model's answers for the patients of a table: tables, pictures and a page for each.
 
+    Models of survival and of numbers are explained over all patients, in tables alone.
+
     Args:
         model: Model folder.
         cohort: Table of patients.
@@ -89,33 +94,42 @@ def explain(
     folder, table = Path(out), Path(cohort)
     opened = Model.open(model)
     _refuse_inputs(folder, Path(model), table)
-    asked = _explainers(opened.fitted, explainers)
+    task, asked = opened.fitted.study.keys.task, _explainers(opened.fitted, explainers)
     read = opened.read(table, data=data)
     predictions = opened.predict_patients(read)
     units, some = _units(opened.fitted, predictions, patients, table)
     temporary = folder.with_name(f".{folder.name}.part")
     shutil.rmtree(temporary, ignore_errors=True)
-    say(f"explaining {counted(len(units), opened.fitted.study.keys.task.unit)}")
+    say(f"explaining {counted(len(units) or len(predictions.unit_id), task.unit)}")
     found, remarks = _ask(opened, read, units, asked, temporary / FOLDER)
     write_explanations(temporary / FOLDER, found)
     write_predictions_csv(predictions, temporary / "predictions.csv", arm=opened.fitted.arm.name)
-    say("writing the pages")
-    explained = Explained(
-        name=opened.fitted.study.name,
-        arm=opened.fitted.arm.name,
-        modalities=opened.fitted.arm.modalities,
-        predictions=predictions,
-        units=units,
-        explanations=found,
-        folder=temporary / FOLDER,
-        warnings=_warnings(opened.fitted, read, units),
-        remarks=(*some, *remarks),
-        pairing=pairing_label(opened.fitted.study.as_tables()),
-    )
-    write_patient_pages(temporary, explained)
+    if units:
+        say("writing the pages")
+        _write_pages(temporary, opened, read, predictions, units, found, (*some, *remarks))
     shutil.rmtree(folder, ignore_errors=True)
     temporary.rename(folder)
     return _report(folder, found, predictions, len(units), some)
+
+
+def _write_pages(
+    folder: Path, opened: Model, read: ReadPatients, predictions: Predictions,
+    units: tuple[str, ...], found: Explanations, remarks: tuple[str, ...],
+) -> None:  # fmt: skip
+    fitted = opened.fitted
+    explained = Explained(
+        name=fitted.study.name,
+        arm=fitted.arm.name,
+        modalities=fitted.arm.modalities,
+        predictions=predictions,
+        units=units,
+        explanations=found,
+        folder=folder / FOLDER,
+        warnings=_warnings(fitted, read, units),
+        remarks=remarks,
+        pairing=pairing_label(fitted.study.as_tables()),
+    )
+    write_patient_pages(folder, explained)
 
 
 def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]:
@@ -130,6 +144,9 @@ def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]
     known = registry.names("explain")
     chosen = [name for name in fitted.study.keys.evaluation.explain if name in known]
     explainers = {name: registry.load("explain", name)() for name in chosen}
+    if not fitted.classes:
+        explainers |= {n: registry.load("explain", n)() for n in OF_NUMBERS if n not in chosen}
+        return explainers
     for name in BY_COLUMN:
         if name in known:
             explainer: Explainer = registry.load("explain", name)()
@@ -142,8 +159,19 @@ def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]
 def _units(
     fitted: FittedArm, predictions: Predictions, named: Sequence[str], table: Path
 ) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Units that get a page, and sentences about those that get none."""
+    """Units that get a page, and sentences about those that get none.
+
+    Raises:
+        InputError: A name that is not in the table, or any where there are no pages.
+    """
     keys = fitted.study.keys
+    if not fitted.classes:
+        if named:
+            raise InputError(
+                f"--patients: a model of {keys.task.kind} is explained over all patients of the "
+                "table; pages of single patients are of classes. Leave --patients out."
+            )
+        return (), (f"{keys.task.kind}: explained over all patients, without pages of each.",)
     seed = derive_seed(fitted.study.seed, "explained", fitted.arm.name)
     return explained_units(
         predictions, named, table, per_class=keys.evaluation.explain_patients or PER_CLASS,
@@ -275,5 +303,6 @@ def _report(
         f"rejected: patient {r.patient_id}{f', {r.path}' if r.path else ''}: {r.reason}"
         for r in predictions.rejections
     ]
-    lines += [*some, f"{counted(n, 'page')}: {folder / 'index.html'}"]
+    where = f"{counted(n, 'page')}: {folder / 'index.html'}" if n else f"tables: {folder / FOLDER}"
+    lines += [*some, where]
     return ExplanationReport(folder, found, tuple(lines), 3 if predictions.rejections else 0)
