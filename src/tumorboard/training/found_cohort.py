@@ -89,7 +89,8 @@ def with_columns(study: Study, cohort: Cohort) -> Study:
     columns = list(cohort.columns)
     modalities = {
         name: expand_table(settings, columns, exclude=never, where=f"modalities.{name}")
-        if "numeric" in settings
+        # columns of a table of its own, such as one of visits, are none of the cohort
+        if "numeric" in settings and "table" not in settings
         else settings
         for name, settings in study.modalities.items()
     }
