@@ -28,8 +28,8 @@ from tumorboard.evaluation.subgroups import subgroups_document
 from tumorboard.evaluation.subsets import subsets_document
 from tumorboard.evaluation.tables import PredictionTable, concatenate, write_predictions
 from tumorboard.evaluation.thresholds import choose_thresholds
-from tumorboard.report.write import write_report
 from tumorboard.report.table1 import table_one, write_table_one
+from tumorboard.report.write import write_report
 from tumorboard.study import Study
 from tumorboard.verbs.evaluate import write_scores
 from tumorboard.verbs.gather import one_thread

@@ -12,9 +12,10 @@ from sklearn.metrics import roc_auc_score
 from tables import ask
 
 from tumorboard.errors import InputError
+from tumorboard.explain import permutation_importance
 from tumorboard.explain.permutation_importance import PermutationImportance
 from tumorboard.models.baselines.logistic_regression import LogisticRegression
-from tumorboard.prediction.permutation import Units, exchanged
+from tumorboard.prediction.permutation import NumberUnits, Units, exchanged
 
 LOGISTIC = {"modalities": ["record"], "baseline": {"name": "logistic_regression"}}
 
@@ -94,3 +95,32 @@ def test_refuses(tmp_path: Path) -> None:
     table = replace(ask(tmp_path, arm=LOGISTIC), outcomes=None)
     with pytest.raises(InputError, match="no patient's outcome is known"):
         PermutationImportance().explain(table)
+
+
+def test_many_columns_move_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(permutation_importance, "MOST_COLUMNS", 2)
+    asked = ask(tmp_path, arm={"modalities": ["record", "lab"], "fusion": "gated"})
+    found = PermutationImportance(repeats=1).explain(asked).importance
+    assert found is not None
+    assert found.features == ("lactate", "glucose", "record", "lab")
+    found = PermutationImportance(repeats=1).explain(ask(tmp_path, arm=LOGISTIC)).importance
+    assert found is not None
+    assert found.features == ("record",)
+
+
+@pytest.mark.parametrize("metric", ["c_index", "r2"])
+def test_numbers_of_units_and_their_metric(metric: str) -> None:
+    days, risk = np.asarray([100.0, 200.0, 300.0]), np.asarray([3.0, 1.0, 2.0])
+    is_survival = metric == "c_index"
+    outcome = np.column_stack([days, np.ones(3)]) if is_survival else days[:, None]
+    units = NumberUnits.of(
+        ["a", "a", "b", "c"], np.asarray([0, 0, 1, 2]), outcome[[0, 0, 1, 2]],
+        outcome_names=("time_days", "event") if is_survival else ("days",), names=("said",),
+    )  # fmt: skip
+    said = units.mean(np.asarray([2.0, 4.0, 1.0, 2.0])[:, None])
+    assert said[:, 0].tolist() == risk.tolist()
+    # of three pairs the first two are in the right order; R2 is one minus errors over spread
+    right = 2 / 3 if is_survival else 1 - np.square(days - risk).sum() / 20000
+    assert units.metric(metric, said, np.ones((1, 3))) == pytest.approx(right)
+    alone = units.metric(metric, said, np.asarray([[0.0, 1.0, 1.0]]))
+    assert alone == pytest.approx(0.0 if is_survival else 1 - (199**2 + 298**2) / 5000)

@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from tumorboard.errors import InputError
 from tumorboard.evaluation.outcome_files import read_outcomes
 from tumorboard.formats.hgnc import nomenclature
 from tumorboard.prediction.model import Model
 from tumorboard.verbs.check import check
 from tumorboard.verbs.evaluate import evaluate
+from tumorboard.verbs.explain import explain
 from tumorboard.verbs.predict import predict
 
 GENES = sorted(name for name in nomenclature().approved if name.startswith("KRT"))[:30]
@@ -52,7 +54,7 @@ folds = 2
 bootstrap = 100
 primary = {arm = "fused", reference = "cox", metric = "c_index"}
 external = {elsewhere = "other/patients.csv"}
-explain = []
+explain = ["permutation_importance", "grad_cam"]
 [runtime]
 device = "cpu"
 precision = "32"
@@ -156,3 +158,28 @@ def test_new_patients_without_any_table_of_genes(folder: Path, run: Path, tmp_pa
     external = json.loads((run / "evidence" / "external.json").read_text())
     notes = external["cohorts"]["elsewhere"]["notes"]
     assert "rna: no table rna.csv here: nobody has it" in notes
+
+
+def test_explained_over_all_patients(folder: Path, run: Path, tmp_path: Path) -> None:
+    model, table, out = run / "models" / "fused" / "1-1", folder / "patients.csv", tmp_path / "out"
+    report = explain(model, cohort=table, data=folder, out=out)
+    rows = report.explanations.importance
+    assert {row.explainer for row in rows} == {"permutation_importance", "gene_attribution"}
+    falls = {row.feature: row for row in rows if row.explainer == "permutation_importance"}
+    assert set(falls) == {"age", *GENES, "record", "rna"}
+    assert {row.metric for row in falls.values()} == {"c_index"}
+    assert {row.target for row in report.explanations.attributions} == {"risk_score"}
+    assert {row.scale for row in report.explanations.attributions} == {"output"}
+    assert not (out / "index.html").exists()
+    refused = "not asked: grad_cam: grad_cam explains classes, and the task of fused is survival."
+    assert refused in report.lines
+    with pytest.raises(InputError, match=r"--explainer tree_shap: tree_shap explains classes"):
+        explain(model, cohort=table, out=out, explainers=["tree_shap"])
+    with pytest.raises(InputError, match=r"--patients: a model of survival is explained over all"):
+        explain(model, cohort=table, out=out, patients=["P1"])
+
+
+def test_the_report_shows_what_the_arms_rely_on(run: Path) -> None:
+    page = (run / "report.html").read_text()
+    assert 'id="explanations"' in page
+    assert "C-index falls by" in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from typing import Literal
 
@@ -16,6 +17,8 @@ from tumorboard.prediction.vector_model import VectorModel
 from tumorboard.records import Floats, Ints
 from tumorboard.training.fitted import FittedArm
 
+#: Modalities of more columns move only as a whole: each column costs `repeats` predictions of all.
+MOST_COLUMNS = 200
 #: Task of numbers -> the metric that falls.
 _METRIC = {"survival": "c_index", "regression": "r2"}
 
@@ -26,7 +29,8 @@ class PermutationImportance(Explainer):
     An input is a column of a table (its categories and its missing indicator move together) and,
     where the arm has several, a whole modality (exchanged among the patients who have it). Columns
     that tell the same share their importance: each alone may seem to matter little. Of survival
-    the c-index falls, of other numbers R2.
+    the c-index falls, of other numbers R2. A modality of more than 200 columns, such as genes, is
+    exchanged as a whole only: hardly one gene of thousands matters by itself.
 
     Args:
         metric: Of classes: `auroc` (of several the mean, each against the rest) or `log_loss`,
@@ -141,9 +145,15 @@ def _ids(asked: Asked, rows: Ints) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
 
 def _inputs(model: VectorModel) -> list[tuple[str, str, Ints]]:
     """(modality, name, derived features) of every input; no features for a whole image."""
-    found = [(modality, name, index) for (modality, name), index in model.features.groups.items()]
+    groups = model.features.groups
+    n_columns = Counter(modality for modality, _ in groups)
+    found = [
+        (modality, name, index)
+        for (modality, name), index in groups.items()
+        if n_columns[modality] <= MOST_COLUMNS
+    ]
     names = model.fitted.arm.modalities
-    if len(names) > 1:
+    if len(names) > 1 or not found:
         found += [(name, name, model.features.of(name)) for name in names]
     return found
 
