@@ -115,7 +115,8 @@ def test_numbers_of_units_and_their_metric(metric: str) -> None:
     outcome = np.column_stack([days, np.ones(3)]) if is_survival else days[:, None]
     units = NumberUnits.of(
         ["a", "a", "b", "c"], np.asarray([0, 0, 1, 2]), outcome[[0, 0, 1, 2]],
-        outcome_names=("time_days", "event") if is_survival else ("days",), names=("said",),
+        outcome_names=("time_days", "event") if is_survival else ("days",),
+        names=("risk_score",) if is_survival else ("days",),
     )  # fmt: skip
     said = units.mean(np.asarray([2.0, 4.0, 1.0, 2.0])[:, None])
     assert said[:, 0].tolist() == risk.tolist()
