@@ -115,6 +115,28 @@ def test_drawn_image_and_rna_share_hypoxia_as_stated() -> None:
     }
 
 
+def test_a_table_of_features_where_asked(tmp_path: Path) -> None:
+    """One row per CT, in the form of FMCIB's table; nothing else differs from a cohort without."""
+    asked, plain = (
+        Radiogenomics(
+            size=(32, 32, 16), ct="nifti", genes=250, missing_ct=0.4, fmcib_features=is_asked
+        )
+        for is_asked in (True, False)
+    )
+    (tmp_path / "asked").mkdir()
+    (tmp_path / "plain").mkdir()
+    asked.write(tmp_path / "asked", n_patients=6, seed=2)
+    plain.write(tmp_path / "plain", n_patients=6, seed=2)
+    patients = rows_of(tmp_path / "asked" / "patients.csv")
+    assert patients == rows_of(tmp_path / "plain" / "patients.csv")
+    found = rows_of(tmp_path / "asked" / "fmcib_features.csv")
+    assert [row["patient_id"] for row in found] == [p["patient_id"] for p in patients if p["ct"]]
+    assert 0 < len(found) < 6
+    assert list(found[0]) == ["patient_id", *(f"pred_{k}" for k in range(4096))]
+    assert not (tmp_path / "plain" / "fmcib_features.csv").exists()
+    assert (tmp_path / "asked" / "external" / "fmcib_features.csv").exists()
+
+
 def test_tables_say_what_was_drawn(written: Path, simulator: Radiogenomics) -> None:
     drawn = simulator.draw(n_patients=10, seed=4)
     rows = rows_of(written / "patients.csv")

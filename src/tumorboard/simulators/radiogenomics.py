@@ -55,6 +55,7 @@ Nobody here is of flesh and blood. `tumorboard simulate radiogenomics` wrote thi
 | ct/, nifti/ | chest CT as one DICOM series per patient, or as NIfTI |
 | masks/ | the nodule, on the grid of its CT |
 | rna.csv | TPM, genes x patients; gene_sets.gmt names the pathways |
+| fmcib_features.csv | where asked for: 4,096 features of each CT, from random filters |
 | visits.csv | diameter and LDH at visits before the CT (days are negative) |
 | external/ | the same of another institution with another scanner |
 | study.toml, study_survival.toml | studies that run as they are |
@@ -79,6 +80,9 @@ class Radiogenomics(Simulator):
         missing_rna: Share of patients without RNA.
         missing_values: Share of empty cells among age, haemoglobin, LDH and ECOG.
         external_share: Patients of the other institution, per patient; 0 writes none.
+        fmcib_features: Whether to write fmcib_features.csv, a table as the FMCIB package writes it
+            (pred_0 to pred_4095) whose numbers are responses of random filters to the 50 mm around
+            the nodule: they have the form of FMCIB's features, and nothing was learned for them.
     """
 
     def __init__(
@@ -95,6 +99,7 @@ class Radiogenomics(Simulator):
         missing_rna: float = 0.0,
         missing_values: float = 0.05,
         external_share: float = 0.67,
+        fmcib_features: bool = False,
     ) -> None:
         self.size = (size[0], size[1], size[2])
         self.ct: Literal["dicom", "nifti", "both"] = ct
@@ -103,6 +108,7 @@ class Radiogenomics(Simulator):
         self.image_hypoxia, self.rna_noise, self.censored = image_hypoxia, rna_noise, censored
         self.missing_ct, self.missing_rna = missing_ct, missing_rna
         self.missing_values = missing_values
+        self.fmcib_features = fmcib_features
         self._check()
         self.expression = ExpressionModel(genes, rna_noise)
         self.model = cancer.LungCancerModel(censored)
@@ -214,7 +220,9 @@ class Radiogenomics(Simulator):
         patients = self.draw(n_patients=n_patients, seed=seed, is_external=is_external)
         prefix = "EX" if is_external else "RG"
         ids = [f"{prefix}-{i:04d}" for i in range(1, n_patients + 1)]
-        files = CohortFiles(self.size, self.ct, self.masks, seed, self.expression, is_external)
+        files = CohortFiles(
+            self.size, self.ct, self.masks, seed, self.expression, is_external, self.fmcib_features
+        )
         files.write(out, patients, ids)
         best = self.known(patients, ("ct", "rna", "record"))
         numbers = np.column_stack(

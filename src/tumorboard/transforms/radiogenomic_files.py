@@ -18,6 +18,7 @@ from tumorboard.transforms import radiogenomic_patients as people
 from tumorboard.transforms import simulated_lung_cancer as cancer
 from tumorboard.transforms.chest_drawing import Chest, Nodule, Scanner, draw_chest
 from tumorboard.transforms.simulated_expression import ExpressionModel, rows_of
+from tumorboard.transforms.untrained_features import N_FEATURES, untrained_features
 
 #: Protocols of the two institutions, and of the one outside: another maker, a sharp kernel, less
 #: dose, larger voxels within thinner slices, and a calibration that is off.
@@ -58,6 +59,7 @@ class CohortFiles:
         seed: Seed of everything that is random.
         expression: Where transcriptomes come from.
         is_external: Whether these are the patients of the institution outside.
+        fmcib_features: Whether a table of 4,096 features of each CT is written.
     """
 
     size: tuple[int, int, int]
@@ -66,15 +68,24 @@ class CohortFiles:
     seed: int
     expression: ExpressionModel
     is_external: bool
+    fmcib_features: bool = False
 
     def write(self, out: Path, patients: people.Patients, ids: Sequence[str]) -> None:
         """Write everything but studies and truth into a folder that exists."""
-        volumes = [self._write_volume(out, patients, i, ids[i]) for i in range(len(ids))]
-        rows = [
-            [ids[i], self.institution(patients, i), *_record_cells(patients, i), *volumes[i]]
-            for i in range(len(ids))
-        ]
+        rows: list[list[str]] = []
+        features: list[list[str]] = []
+        for i, patient_id in enumerate(ids):
+            chest = self.chest(patients, i) if patients.has_ct[i] else None
+            volume = [""] * 5 if chest is None else self._write_volume(out, patients, i, ids, chest)
+            own = [patient_id, self.institution(patients, i), *_record_cells(patients, i)]
+            rows.append([*own, *volume])
+            if self.fmcib_features and chest is not None:
+                found = untrained_features(chest.hu, chest.affine, chest.center_mm)
+                features.append([patient_id, *(f"{value:.5g}" for value in found.tolist())])
         _write_table(out / "patients.csv", HEADER, rows)
+        if self.fmcib_features:
+            names = (f"pred_{k}" for k in range(N_FEATURES))
+            _write_table(out / "fmcib_features.csv", ("patient_id", *names), features)
         self._write_rna(out, patients, ids)
         _write_visits(out, patients, ids)
 
@@ -98,12 +109,10 @@ class CohortFiles:
         return draw_chest(nodule, size=self.size, scanner=self.scanner(patients, i), rng=rng)
 
     def _write_volume(
-        self, out: Path, patients: people.Patients, i: int, patient_id: str
+        self, out: Path, patients: people.Patients, i: int, ids: Sequence[str], chest: Chest
     ) -> list[str]:
         """Cells that tell where the tumour is, how large, and what the files are called."""
-        if not patients.has_ct[i]:
-            return [""] * 5
-        chest = self.chest(patients, i)
+        patient_id = ids[i]
         series, nifti = out / "ct" / patient_id, f"{patient_id}.nii.gz"
         if self.ct != "nifti":
             about = self._acquisition(patients, i, patient_id)
