@@ -7,11 +7,12 @@ from typing import Any, ClassVar, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.errors import InputError, StudyError
+from tumorboard.errors import StudyError
 from tumorboard.models.baselines import Baseline, Validation
 from tumorboard.models.hazards import RiskSets
+from tumorboard.models.scaled_design import fit_scales, scaled_design
 from tumorboard.models.setting_types import Count, Positive
-from tumorboard.records import Bools, FittedState, Floats
+from tumorboard.records import FittedState, Floats
 
 #: Penalties that `auto` tries, strongest first: each fit starts from the one before.
 PENALTIES = tuple(10.0 ** (2 - k / 2) for k in range(13))
@@ -65,7 +66,7 @@ class Cox(Baseline):
         Raises:
             StudyError: Not converged; `auto` without validation patients with an event.
         """
-        self._scale(x, weight)
+        self._arrays = fit_scales(x, weight)
         design, n = self.design(x), weight.sum()
         risk_sets = RiskSets.of(target[:, 0], target[:, 1] > 0, weight)
         if self.penalty != "auto":
@@ -140,30 +141,6 @@ class Cox(Baseline):
         self._chosen = float(state.values["penalty"])
         self._arrays = dict(state.arrays)
 
-    def _scale(self, x: Floats, weight: Floats) -> None:
-        absent = np.isnan(x)
-        of_value = np.where(absent, 0.0, weight[:, None])
-        total = of_value.sum(axis=0)
-        total = np.where(total > 0, total, 1.0)
-        filled = np.where(absent, 0.0, x)
-        mean = (filled * of_value).sum(axis=0) / total
-        variance = ((filled - mean) ** 2 * of_value).sum(axis=0) / total
-        # rounding gives a constant a variance of its squared value times machine epsilon
-        varies: Bools = np.greater(variance, 1e-12 * np.maximum(mean**2, 1e-300))
-        has_indicator: Bools = np.logical_and(absent.any(axis=0), ~absent.all(axis=0))
-        self._arrays["mean"], self._arrays["varies"] = mean, varies
-        self._arrays["scale"] = np.where(varies, np.sqrt(variance), 1.0)
-        self._arrays["has_indicator"] = has_indicator
-
     def design(self, x: Floats) -> Floats:
         """Scaled features with spread, then missing indicators: what coefficients weigh."""
-        mean = self._arrays["mean"]
-        if x.shape[1] != len(mean):
-            raise InputError(
-                f"cox: found {x.shape[1]} features, but it was fitted on {len(mean)}. Fit the "
-                "model again with this study."
-            )
-        absent = np.isnan(x)
-        scaled = (np.where(absent, mean, x) - mean) / self._arrays["scale"]
-        indicators = absent[:, self._arrays["has_indicator"]].astype(np.float64)
-        return np.hstack([scaled[:, self._arrays["varies"]], indicators])
+        return scaled_design(x, self._arrays, name="cox")
