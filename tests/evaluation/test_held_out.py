@@ -65,6 +65,16 @@ def test_each_model_decides_at_its_own_threshold(scored) -> None:
     assert found["ensemble"]["sensitivity"]["value"] == pytest.approx(expected)
 
 
+def test_every_model_has_its_confusion_matrix(scored) -> None:
+    each, _ = scored
+    models = document(scored)["fold_models"]["arms"]["fused"]
+    assert [model["fold"] for model in models] == [1, 2, 3]
+    own = each.take((each.arm == "fused") & (each.fold == 2))
+    called = own.probabilities[:, 1] >= 0.9
+    expected = [[int(((own.outcome == t) & (called == c)).sum()) for c in (0, 1)] for t in (0, 1)]
+    assert models[1]["confusion"] == expected
+
+
 def test_the_pre_declared_comparison_is_made_once_by_the_ensembles(scored) -> None:
     found = document(scored)
     arms = found["arms"]

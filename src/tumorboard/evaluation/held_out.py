@@ -14,6 +14,7 @@ import numpy as np
 from tumorboard.evaluation.any_table import AnyTable
 from tumorboard.evaluation.classification import evaluate_arm, score
 from tumorboard.evaluation.comparison import compare_arms
+from tumorboard.evaluation.fold_models import fold_models_document
 from tumorboard.evaluation.outcome_comparison import compare_outcomes
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.prediction_table import PredictionTable
@@ -44,8 +45,8 @@ def held_out_document(
 
     Returns:
         `n_patients`, `n_units`, `outcome` {class: units}, `arms` {arm: {"ensemble": {metric:
-        estimate}, "models": {metric: [one value per model]}}} and `comparison` (of the ensembles;
-        None where an arm predicted nobody).
+        estimate}, "models": {metric: [one value per model]}}}, `comparison` (of the ensembles;
+        None where an arm predicted nobody) and `fold_models` (see `fold_models_document`).
     """
     if isinstance(each, OutcomeTable) and isinstance(ensemble, OutcomeTable):
         return _of_numbers(each, ensemble, primary, n_bootstrap, rng)
@@ -72,6 +73,7 @@ def held_out_document(
         "outcome": {name: int((outcome == k).sum()) for k, name in enumerate(ensemble.classes)},
         "arms": arms,
         "comparison": _comparison(ensemble, ensemble_thresholds, primary, n_bootstrap, seed),
+        "fold_models": fold_models_document(each, thresholds),
     }
 
 
@@ -124,6 +126,7 @@ def _of_numbers(
     return {
         "n_patients": len(np.unique(ensemble.patient_id)), "n_units": len(first),
         "outcome": counts, "arms": arms, "comparison": comparison,
+        "fold_models": fold_models_document(each, {}),
     }  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from tumorboard.evaluation.errors import errors_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.explanation_table import FOLDER as EXPLANATIONS
 from tumorboard.evaluation.explanation_table import read_explanations
+from tumorboard.evaluation.fold_models import fold_models_document
 from tumorboard.evaluation.image_numbers import first_pictures, image_numbers
 from tumorboard.evaluation.input_quality import quality_document
 from tumorboard.evaluation.next_test import next_test_document
@@ -171,6 +172,7 @@ def _of_predictions(
     thresholds, _ = choose_thresholds(table, keys.threshold)
     conformal = keys.conformal if isinstance(keys.conformal, Conformal) else None
     return {
+        "fold_models": fold_models_document(table, thresholds),
         "calibration": calibration_document(table, uncalibrated=_uncalibrated(finished)),
         "decisions": decisions_document(
             table, threshold=keys.threshold, thresholds=thresholds, primary=study.primary,

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tumorboard.evaluation.evidence import write_evidence
+from tumorboard.evaluation.fold_models import fold_models_document
 from tumorboard.evaluation.number_subsets import number_subsets_document
 from tumorboard.evaluation.outcome_probes import OutcomeProbes
 from tumorboard.evaluation.outcome_table import OutcomeTable
@@ -73,7 +74,7 @@ def _documents(
     study, table = finished.study, finished.table
     keys = study.keys
     rng = np.random.default_rng(derive_seed(study.seed, keys.task.kind))
-    documents: dict[str, dict[str, Any]] = {}
+    documents: dict[str, dict[str, Any]] = {"fold_models": fold_models_document(table, {})}
     if keys.task.kind == "survival":
         documents["survival"] = survival_document(table, rng=rng)
     else:
