@@ -78,7 +78,8 @@ def test_settings_are_keyword_only_typed_and_have_defaults(name: str) -> None:
 
 def test_shape_gradient_and_state_dict(name: str) -> None:
     encoder = make_encoder(name).train()
-    embedding = encoder(make_batch(name, 4))
+    batch = make_batch(name, 4).requires_grad_()
+    embedding = encoder(batch)
     assert embedding.shape == (4, encoder.output_size)
     assert bool(torch.isfinite(embedding).all())
     generator = torch.Generator().manual_seed(1)
@@ -89,6 +90,8 @@ def test_shape_gradient_and_state_dict(name: str) -> None:
         if parameter.grad is None or not bool(parameter.grad.abs().sum() > 0)
     ]
     assert silent == []
+    assert batch.grad is not None
+    assert bool(batch.grad.abs().sum() > 0)
     encoder.zero_grad(set_to_none=True)
 
 

@@ -77,6 +77,37 @@ def test_every_class_weighs_the_same() -> None:
     assert model.predict(rng.normal(size=(500, 4)))[:, 1].mean() == pytest.approx(0.5, abs=0.06)
 
 
+def test_weights_of_a_class_count_only_where_classes_are_not_balanced() -> None:
+    """Tripling one class's weight moves nothing in balanced classes."""
+    x, label = made()
+    weight = np.where(label == 1, 3.0, 1.0)
+    mean: dict[tuple[str, bool], float] = {}
+    for class_weights in ("balanced", "none"):
+        for is_weighted in (False, True):
+            model = Radiomics(trees=60, features=8, max_depth=3, class_weights=class_weights)  # type: ignore[arg-type]
+            own = weight if is_weighted else np.ones(len(x))
+            model.fit(x, label, weight=own, n_classes=2, seed=0)
+            mean[class_weights, is_weighted] = float(model.predict(x)[:, 1].mean())
+    assert mean["none", False] == pytest.approx(label.mean(), abs=0.03)
+    assert mean["none", True] > mean["none", False] + 0.03
+    assert mean["balanced", True] == pytest.approx(mean["balanced", False], abs=0.05)
+
+
+def test_weights_within_a_class_count_in_balanced_classes() -> None:
+    """Two kinds of cases: the one that weighs ten times as much is the likelier one."""
+    rng = np.random.default_rng(3)
+    label = np.repeat([0, 1, 1], 60)
+    x = np.repeat([[0.0], [0.0], [4.0]], 60, axis=0) + 0.1 * rng.normal(size=(180, 1))
+    found: list[float] = []
+    for heavy in (60, 120):
+        weight = np.ones(180)
+        weight[heavy : heavy + 60] = 10.0
+        model = Radiomics(trees=60, max_depth=2)
+        model.fit(x, label, weight=weight, n_classes=2, seed=0)
+        found.append(float(model.predict(np.zeros((1, 1)))[0, 1]))
+    assert found[0] > found[1] + 0.2
+
+
 def test_it_finds_the_signal_also_with_absent_values_and_comes_back_from_its_state() -> None:
     x, label = made()
     x[::7, 1] = np.nan

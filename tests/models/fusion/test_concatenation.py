@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 import torch
 
 from tumorboard.models.fusion.concatenation import Concatenation
@@ -26,3 +27,13 @@ def test_dense_layers() -> None:
     vector = fusion(EMBEDDINGS, torch.ones(2, 2, dtype=torch.bool)).vector
     torch.testing.assert_close(vector, expected)
     assert vector.shape == (2, fusion.output_size)
+
+
+@pytest.mark.parametrize(
+    ("norm", "n_parameters"),
+    # 3 x 4 + 4 x 2 weights; batch norm: scale and shift, no bias; layer norm: the same and a bias.
+    [("none", 20 + 6), ("batch", 20 + 12), ("layer", 20 + 6 + 12)],
+)
+def test_parameters_by_hand(norm: str, n_parameters: int) -> None:
+    fusion = Concatenation(("ct", "rna"), (2, 1), widths=(4, 2), norm=norm)  # type: ignore[arg-type]
+    assert sum(p.numel() for p in fusion.layers.parameters()) == n_parameters

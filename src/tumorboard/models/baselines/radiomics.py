@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +21,8 @@ class Radiomics(Baseline):
     Features enter one by one: each time the one with the largest mean of its correlation with the
     outcome and its lack of correlation with those chosen before, later ones counting less. Every
     class weighs the same in the forest, so that a rare one is found; its probabilities are those of
-    such patients until they are calibrated. Works on any vectors: radiomics, a record, both.
+    such patients until they are calibrated, and weights of rows count within a class alone. Works
+    on any vectors: radiomics, a record, both.
 
     Args:
         features: Features that are kept.
@@ -29,6 +30,8 @@ class Radiomics(Baseline):
         max_depth: Questions from the root to a leaf.
         row_share: Share of the training rows that each tree sees.
         min_leaf_weight: Least weight of patients in a leaf.
+        class_weights: `balanced`: the patients of every class weigh the same in all; `none`: each
+            patient does.
         n_jobs: Threads.
 
     Source:
@@ -46,9 +49,11 @@ class Radiomics(Baseline):
         max_depth: Count = 8,
         row_share: Share = 0.632,
         min_leaf_weight: Positive = 1.0,
+        class_weights: Literal["balanced", "none"] = "balanced",
         n_jobs: Count = 1,
     ) -> None:
         self.features = features
+        self.class_weights: Literal["balanced", "none"] = class_weights
         self._forest = RandomForest(
             trees=trees,
             max_depth=max_depth,
@@ -75,11 +80,12 @@ class Radiomics(Baseline):
         label = np.asarray(target, dtype=np.int64)
         self._n_features = x.shape[1]
         self._kept = choose_features(x, label, weight=weight, n_features=self.features)
-        in_class = np.bincount(label, weights=weight, minlength=n_classes)
-        # Patients' weights still sum to their number, as the least weight of a leaf expects.
-        balanced = weight * (weight.sum() / ((in_class > 0).sum() * in_class[label]))
+        if self.class_weights == "balanced":
+            in_class = np.bincount(label, weights=weight, minlength=n_classes)
+            # Patients' weights still sum to their number, as the least weight of a leaf expects.
+            weight = weight * (weight.sum() / ((in_class > 0).sum() * in_class[label]))
         self._forest.fit(
-            x[:, self._kept], label, weight=balanced, n_classes=n_classes, seed=seed, task=task
+            x[:, self._kept], label, weight=weight, n_classes=n_classes, seed=seed, task=task
         )
 
     def predict(self, x: Floats) -> Floats:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from torch import nn
@@ -18,6 +19,7 @@ class Concatenation(Fusion):
     Args:
         widths: Units of each dense layer; none leaves the joined embeddings as they are.
         dropout: Share of units dropped after each dense layer while training.
+        norm: Normalisation between a dense layer and its activation.
 
     Source:
         Thorat & Kumar: concatenation of the image's and the clinical features, dense layers,
@@ -33,13 +35,18 @@ class Concatenation(Fusion):
         *,
         widths: tuple[Count, ...] = (128,),
         dropout: Dropout = 0.2,
+        norm: Literal["batch", "layer", "none"] = "none",
     ) -> None:
         super().__init__(names, sizes)
         self.tokens = AbsentTokens(sizes)
         layers: list[nn.Module] = []
         size = sum(sizes)
         for width in widths:
-            layers += [nn.Linear(size, width), nn.ReLU(), nn.Dropout(dropout)]
+            # Batch norm takes the mean away, and a bias with it.
+            layers.append(nn.Linear(size, width, bias=norm != "batch"))
+            if norm != "none":
+                layers.append(nn.BatchNorm1d(width) if norm == "batch" else nn.LayerNorm(width))
+            layers += [nn.ReLU(), nn.Dropout(dropout)]
             size = width
         self.layers = nn.Sequential(*layers)
         self.output_size = size
