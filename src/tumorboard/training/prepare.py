@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from tumorboard.cohorts.locking import lock_patients
 from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
 from tumorboard.errors import StudyError
 from tumorboard.evaluation.ledger import ledger_path, read_ledger
-from tumorboard.modalities import Measured
+from tumorboard.modalities import Measured, Modality
 from tumorboard.records import Bools, Cohort, FileRecord, Ints, Outcomes, Rejection
 from tumorboard.study import Study
 from tumorboard.study_keys import TaskTable
@@ -71,7 +71,8 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         study: The checked study.
         root: Folder that the study's file names start from.
         cache: Where prepared arrays are kept.
-        patients_per_class: Take only the first so many patients of each class; 0 takes all.
+        patients_per_class: Take only the first so many patients of each class, of those who have
+            what the study requires; 0 takes all.
 
     Raises:
         InputError: The table or a column cannot be read without guessing.
@@ -86,7 +87,8 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     # chosen before anything else is, so that a trial on a few patients spares the same ones
     locked = choose_locked(study, selected, outcomes)
     if patients_per_class:
-        selected = _first_patients(selected, outcomes, patients_per_class, locked)
+        spared = locked | _without(_required(study), modalities, selected, cache)
+        selected = _first_patients(selected, outcomes, patients_per_class, spared)
         locked = frozenset[str]()
         found = _only(found, set(selected.patient_id))
         outcomes = task.read(selected, values=outcomes.values)
@@ -168,13 +170,33 @@ def choose_locked(study: Study, cohort: Cohort, outcomes: Outcomes) -> frozenset
     )
 
 
-def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int, locked: frozenset[str]) -> Cohort:
+def _without(
+    required: list[str], modalities: Mapping[str, Modality], cohort: Cohort, cache: Cache
+) -> set[str]:
+    """Patients without a required modality: no file of it, or absent from its table.
+
+    Files are not opened: a trial on a few patients must not read those of everybody.
+    """
+    lacking: set[str] = set()
+    for name in required:
+        if name not in modalities:
+            continue  # `require_modalities` says so, with the nearest name
+        if name in cohort.files:
+            present = [len(files) > 0 for files in cohort.files[name]]
+        else:
+            present = modalities[name].read(cohort, name=name, cache=cache).present.tolist()
+        pairs = list(zip(cohort.patient_id, present, strict=True))
+        lacking |= set(cohort.patient_id) - {patient for patient, has in pairs if has}
+    return lacking
+
+
+def _first_patients(cohort: Cohort, outcomes: Outcomes, n: int, spared: Collection[str]) -> Cohort:
     taken: dict[int, dict[str, None]] = {}
     for patient, kept, target in zip(
         cohort.patient_id, outcomes.kept, outcomes.strata, strict=True
     ):
         group = taken.setdefault(int(target), {})
-        if kept and len(group) < n and patient not in locked:
+        if kept and len(group) < n and patient not in spared:
             group[patient] = None
     return _only(cohort, {patient for group in taken.values() for patient in group})
 
