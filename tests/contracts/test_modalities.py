@@ -16,7 +16,9 @@ from PIL import Image
 
 from tumorboard import registry
 from tumorboard.cache import Cache
+from tumorboard.formats.nifti_writing import write_nifti
 from tumorboard.modalities import Measured, Modality, row_weights
+from tumorboard.modalities.radiomics import Radiomics
 from tumorboard.records import Cohort, FittedState, Layout
 
 NAMES = registry.names("modalities")
@@ -29,6 +31,8 @@ SETTINGS: dict[str, dict[str, Any]] = {
                      "numeric": ["crp"], "categorical": ["ward"], "last_visits": 3},
     "volume": {"size": [8, 6, 4], "spacing_mm": "unknown"},
     "patches": {"window_px": 8, "size": [6, 6]},
+    "radiomics": {"masks": "lesion.nii.gz", "spacing_mm": "original", "bins": 8,
+                  "families": ["stat"], "intensity_range": "none"},
     "table": {"numeric": ["age", "marker"], "categorical": ["sex", "signs"],
               "separator": {"signs": "&"}},
 }  # fmt: skip
@@ -115,9 +119,27 @@ def as_stacks(cohort: Cohort) -> Cohort:
     return replace(cohort, files={"it": tuple(stacks)})
 
 
+def as_lesions(cohort: Cohort) -> Cohort:
+    """The same cohort whose images are volumes, with one outline of a lesion for all of them."""
+    volumes: list[tuple[Path, ...]] = []
+    mask = np.zeros((20, 16, 5), dtype=np.uint8)
+    mask[5:15, 4:12, 1:4] = 1
+    write_nifti(cohort.root / "lesion.nii.gz", mask, np.eye(4))
+    for paths in cohort.files["it"]:
+        own = [path.with_suffix(".nii.gz") for path in paths]
+        for path, volume in zip(paths, own, strict=True):
+            pixels = np.asarray(Image.open(path)).T.astype(np.int16)
+            turned = np.stack([np.roll(pixels, k, axis=0) for k in range(5)], axis=2)
+            write_nifti(volume, turned, np.eye(4))
+        volumes.append(tuple(own))
+    return replace(cohort, files={"it": tuple(volumes)})
+
+
 def read(modality: Modality, cohort: Cohort, tmp_path: Path) -> Measured:
     if modality.layout == "volume":
         cohort = as_stacks(cohort)
+    if isinstance(modality, Radiomics):
+        cohort = as_lesions(cohort)
     with Cache(tmp_path / "cache") as cache:
         return modality.read(cohort, name="it", cache=cache)
 
