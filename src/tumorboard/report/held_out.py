@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.report.outside_models import outside_models
 from tumorboard.report.performance import interval, metric_name, number, p_value
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
@@ -47,7 +48,7 @@ def locked_section(contents: RunContents) -> Section | None:
         figure=_figure(contents, {"locked test": document}, "locked_test"),
         looks=[_look(look) for look in document["looks"]],
         from_ledger=document["from_ledger"],
-        internal_word="cross-validation",
+        each_model=None,
     )
     return Section("locked-test", "Locked test set", lead, html)
 
@@ -72,13 +73,16 @@ def external_section(contents: RunContents) -> Section | None:
         f"{metric_name(metric)} of {arm}: {at_home} in cross-validation; by the ensemble of its "
         f"fold models on external patients: {'; '.join(said) or 'nobody could be predicted'}."
     )
+    each_model = outside_models(contents, cohorts)
+    if each_model is not None:
+        lead = f"{lead} {each_model.lead}"
     html = fill(
         "held_out.html",
         cohorts={name: _tables(contents, document) for name, document in cohorts.items()},
         figure=_figure(contents, cohorts, "external"),
         looks=[],
         from_ledger=False,
-        internal_word="cross-validation",
+        each_model=each_model,
     )
     return Section("external", "External cohorts", lead, html)
 

@@ -15,6 +15,7 @@ from tumorboard.report import (
     enrichment,
     errors,
     explanations,
+    fold_models,
     input_quality,
     missing_data,
     rare_class,
@@ -32,6 +33,7 @@ from tumorboard.report.section import Section
 SECTIONS: tuple[Callable[[Contents], Section | None], ...] = (
     split_beside.section,
     rare_class.section,
+    fold_models.section,
     comparison.section,
     locked_section,
     external_section,
