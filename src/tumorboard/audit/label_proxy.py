@@ -153,7 +153,7 @@ def _of_stages(audited: Audited, patients: Patients) -> list[Finding]:
                 "label-proxy",
                 severity,
                 f"Columns {', '.join(map(repr, staging.names))} together spell the stage "
-                f"(AJCC): it tells {_told(best, patients)}, more than any of them alone. Remove "
+                f"(AJCC): that tells {_told(best, patients)}, more than any of them alone. Remove "
                 f"them from {' and '.join(f'modalities.{name}' for name in modalities)}.",
                 evidence={
                     "columns": list(staging.names),
