@@ -79,4 +79,6 @@ def _standardised(measured: MeasuredExpression, patient_id: tuple[str, ...], tra
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = (weight * known).sum(axis=0) / total
         spread = np.sqrt((weight * (known - mean) ** 2).sum(axis=0) / total)
-        return np.where(spread > 0, (values - mean) / spread, np.nan)
+        # rounding leaves a constant gene a spread of about 1e-16 of its value
+        varies = spread > 1e-9 * np.maximum(np.abs(mean), 1.0)
+        return np.where(varies, (values - mean) / spread, np.nan)
