@@ -14,8 +14,8 @@ from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report.checklist_item import STATUSES, fill_in
 from tumorboard.report.checklists import section, write_checklists
 from tumorboard.report.claim import CLAIM
+from tumorboard.report.class_facts import ClassFacts
 from tumorboard.report.contents import read_classes
-from tumorboard.report.facts import Facts
 from tumorboard.report.limits import STATEMENTS
 from tumorboard.report.tripod_ai import TRIPOD_AI
 from tumorboard.study_keys import Report
@@ -35,7 +35,7 @@ def _change(folder: Path, **tables: dict[str, Any]) -> None:
 
 
 def _answers(folder: Path) -> dict[str, tuple[str, str]]:
-    facts = Facts(read_classes(folder))
+    facts = ClassFacts(read_classes(folder))
     return {
         f"{prefix}{row.item.number}": (row.answer.status, row.answer.text)
         for prefix, checklist in (("T", TRIPOD_AI), ("C", CLAIM))

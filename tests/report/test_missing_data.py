@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard.report.class_facts import ClassFacts
 from tumorboard.report.contents import read_classes
-from tumorboard.report.facts import Facts
 from tumorboard.report.limits import shares_missing
 from tumorboard.report.missing_data import section
 
@@ -62,6 +62,6 @@ def test_columns_are_counted_in_the_patients_of_table_1_and_never_in_all_rows(
     shares = shares_missing(cohort, table)
     assert shares["Age"] == share
     assert shares_missing(cohort, {}) == {"Age": 1.0}
-    facts = Facts(contents)
+    facts = ClassFacts(contents)
     assert f"Age {100 * share:.0f} %" in facts.missing()
     assert any(f"Age ({100 * share:.0f} %)" in sentence for sentence in facts.limits)

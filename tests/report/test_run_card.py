@@ -8,8 +8,8 @@ from tumorboard.evaluation.calibration import calibration_document
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.report import calibration
 from tumorboard.report.checklist_item import fill_in
+from tumorboard.report.class_facts import ClassFacts
 from tumorboard.report.contents import read_classes
-from tumorboard.report.facts import Facts
 from tumorboard.report.model_remarks import calibration_notes
 from tumorboard.report.run_card import write_cards
 from tumorboard.report.tripod_ai import TRIPOD_AI
@@ -91,7 +91,7 @@ def test_calibration_is_said_for_how_many_models_it_could_be_fitted(
     notes = calibration_notes(folder, contents.arms)
     assert (notes.n_calibrated, notes.n_models) == (1, 3)
     assert notes.remarks == ["Not calibrated: 8 patients. (2 of 3 models: fused)"]
-    rows = {row.item.number: row.answer.text for row in fill_in(TRIPOD_AI, Facts(contents))}
+    rows = {row.item.number: row.answer.text for row in fill_in(TRIPOD_AI, ClassFacts(contents))}
     assert "it could be fitted for 1 of 3 models" in rows["24"]
     write_evidence(folder, "calibration", calibration_document(contents.everything))
     made = calibration.section(contents)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.records import Estimate
 
@@ -165,6 +166,30 @@ def sample_size_document(
         "training_share": share,
         "arms": arms,
     }
+
+
+def sample_size_of_numbers(
+    study: Mapping[str, Any], table_one: Mapping[str, Any], table: OutcomeTable
+) -> dict[str, Any]:
+    """Evidence `sample_size` of survival or regression: what there is for each parameter.
+
+    Layout: `n_patients`, `n_events` (None for a regression), `training_share`, `arms`: arm ->
+    `parameters`, `per_parameter` (events of one fit's training patients; patients where the outcome
+    is a number).
+    """
+    test = table.take((table.part == "test") & table.known)
+    n_patients = len(np.unique(test.patient_id))
+    n_events: int | None = None
+    if table.kind == "survival":
+        n_events = len(np.unique(test.patient_id[test.outcome[:, 1] > 0]))
+    share = _training_share(study.get("evaluation", {}), len(np.unique(test.fold)))
+    n = n_patients if n_events is None else n_events
+    arms = {
+        arm: {"parameters": parameters, "per_parameter": n * share / parameters}
+        for arm, parameters in predictor_parameters(study, table_one).items()
+        if arm in table.arms
+    }
+    return {"n_patients": n_patients, "n_events": n_events, "training_share": share, "arms": arms}
 
 
 def _needed(r2: float, parameters: int, prevalence: float) -> dict[str, Any]:

@@ -12,8 +12,9 @@ from tumorboard.cache import write_atomic, write_text
 from tumorboard.formats.delimited import escape_formula
 from tumorboard.report.checklist_item import Answered, Checklist, Status, count, fill_in
 from tumorboard.report.claim import CLAIM
-from tumorboard.report.contents import Contents, read_classes
-from tumorboard.report.facts import Facts
+from tumorboard.report.contents import Contents, read_contents
+from tumorboard.report.numbers_contents import NumbersContents
+from tumorboard.report.run_facts import facts_of
 from tumorboard.report.section import Section, fill
 from tumorboard.report.tripod_ai import TRIPOD_AI
 
@@ -30,7 +31,7 @@ _SHADES: Mapping[Status, str] = {
 }  # fmt: skip
 
 
-def section(contents: Contents) -> Section:
+def section(contents: Contents | NumbersContents) -> Section:
     """The section of the report."""
     filled = _filled(contents)
     counts = [f"{checklist.name}: {_counted(answered)}" for checklist, answered in filled]
@@ -51,7 +52,7 @@ def section(contents: Contents) -> Section:
                 }
                 for checklist, answered in filled
             ],
-            has_images=Facts(contents).has_images,
+            has_images=facts_of(contents).has_images,
         ),
     )
 
@@ -62,10 +63,10 @@ def write_checklists(folder: Path) -> tuple[Path, Path]:
     Raises:
         InputError: A file of the run folder is absent or damaged.
     """
-    return write_filled(read_classes(folder))
+    return write_filled(read_contents(folder))
 
 
-def write_filled(contents: Contents) -> tuple[Path, Path]:
+def write_filled(contents: Contents | NumbersContents) -> tuple[Path, Path]:
     """The same from a run folder that was read already."""
     filled = _filled(contents)
     table, document = contents.folder / "checklists.csv", contents.folder / "checklists.docx"
@@ -74,8 +75,8 @@ def write_filled(contents: Contents) -> tuple[Path, Path]:
     return document, table
 
 
-def _filled(contents: Contents) -> list[tuple[Checklist, list[Answered]]]:
-    facts = Facts(contents)
+def _filled(contents: Contents | NumbersContents) -> list[tuple[Checklist, list[Answered]]]:
+    facts = facts_of(contents)
     return [(checklist, fill_in(checklist, facts)) for checklist in CHECKLISTS]
 
 
@@ -99,7 +100,9 @@ def _csv(filled: list[tuple[Checklist, list[Answered]]]) -> str:
     return text.getvalue()
 
 
-def _word(contents: Contents, filled: list[tuple[Checklist, list[Answered]]]) -> Word:
+def _word(
+    contents: Contents | NumbersContents, filled: list[tuple[Checklist, list[Answered]]]
+) -> Word:
     from docx import Document
     from docx.enum.section import WD_ORIENT
     from docx.shared import Cm

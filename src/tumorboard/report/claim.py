@@ -47,11 +47,6 @@ def _initial(facts: Facts) -> str:
     return f"{listed} (none: at random, from seed {seed})." if weights else ""
 
 
-def _failures(facts: Facts) -> str:
-    shown = facts.shown("What the errors share", "errors")
-    return f"Every wrong call and the most certain ones: errors in report.html. {shown}".strip()
-
-
 def _external(facts: Facts) -> str:
     return facts.shown("Each external cohort", "external")
 
@@ -79,7 +74,7 @@ ITEMS: tuple[Item, ...] = (
     Item("12", "Data", "", "Handling of missing data", known(Facts.missing, otherwise=_UNKNOWN)),
     Item("13", "Data", "", "Acquisition of the images", _images(asked("acquisition"))),
     Item("14", "Reference standard", "", "How the reference standard was obtained",
-         told(Facts.outcome, "outcome")),
+         told(lambda f: f.outcome(), "outcome")),
     Item("15", "Reference standard", "", "Why this reference standard", asked("outcome")),
     Item("16", "Reference standard", "", "Who annotated", asked("assessors")),
     Item("17", "Reference standard", "", "How the test set was annotated",
@@ -93,7 +88,7 @@ ITEMS: tuple[Item, ...] = (
                f"{f.study.get('cohort', {}).get('patient_id', 'patient_id')}).",
                otherwise=_UNKNOWN)),
     Item("21", "Testing data", "", "Intended sample size",
-         told(Facts.sample_size, "sample_size")),
+         told(lambda f: f.sample_size(), "sample_size")),
     Item("22", "Model", "", "Description of the model", known(Facts.models, otherwise=_UNKNOWN)),
     Item("23", "Model", "", "Software and versions", known(Facts.versions, otherwise=_UNKNOWN)),
     Item("24", "Model", "", "First values of the weights",
@@ -132,7 +127,7 @@ ITEMS: tuple[Item, ...] = (
     Item("38", "Results: performance", "", "Diagnostic performance and its precision",
          known(lambda f: f"{f.performance()} {f.calibration()}".strip(), otherwise=_UNKNOWN)),
     Item("39", "Results: performance", "", "Analysis of failures",
-         known(_failures, otherwise=_UNKNOWN)),
+         known(lambda f: f.failures(), otherwise=_UNKNOWN)),
     Item("40", "Discussion", "", "Limits of the study",
          known(lambda f: " ".join(f.limits), otherwise="The program sees none: name your own.")),
     Item("41", "Discussion", "", "What it means for practice; intended use",

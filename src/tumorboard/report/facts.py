@@ -2,34 +2,71 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.explanation_table import FOLDER
 from tumorboard.records import Estimate
-from tumorboard.report.contents import Contents
-from tumorboard.report.how_little import how_little
 from tumorboard.report.limits import MUCH_MISSING, limits, shares_missing
 from tumorboard.report.performance import describe_arms, interval, metric_name, number
-
-#: Metrics that a sentence about performance names, where the run has them.
-NAMED = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "brier")
+from tumorboard.report.run_contents import RunContents
 
 
-class Facts:
-    """What a run can say about itself; an empty sentence where it knows nothing.
+class Facts(ABC):
+    """What a run can say about itself, whatever its task; an empty sentence where it knows nothing.
 
     Args:
         contents: The run folder, read.
     """
 
-    def __init__(self, contents: Contents) -> None:
+    def __init__(self, contents: RunContents) -> None:
         self.contents = contents
         self.study = contents.study
         self.evaluation: Mapping[str, Any] = contents.study.get("evaluation", {})
         self.primary = contents.arms[0]
+
+    @abstractmethod
+    def named(self) -> Sequence[str]:
+        """Metrics that a sentence about performance names, where the run has them."""
+
+    @abstractmethod
+    def target(self) -> str:
+        """What is predicted, in a few words."""
+
+    @abstractmethod
+    def outcome(self) -> str:
+        """What is predicted, and how it is coded."""
+
+    @abstractmethod
+    def output(self) -> str:
+        """What a model gives, and how it is turned into a call."""
+
+    @abstractmethod
+    def imbalance(self) -> str:
+        """How often each outcome is, and what was done about it."""
+
+    @abstractmethod
+    def calibration(self) -> str:
+        """Where calibration is shown."""
+
+    @abstractmethod
+    def failures(self) -> str:
+        """Where the worst predictions are shown."""
+
+    @abstractmethod
+    def intervals(self) -> str:
+        """How the intervals of the metrics are made."""
+
+    @abstractmethod
+    def sample_size(self) -> str:
+        """Events or patients per parameter, and the minimum that the rules ask for."""
+
+    @abstractmethod
+    def n_events(self) -> int:
+        """Patients who have what limits the study: the event, or the rarest class."""
 
     def said(self, key: str) -> str:
         """The author's sentence of `[report]`; empty where there is none."""
@@ -80,9 +117,8 @@ class Facts:
         done = "Development and internal validation"
         if self.has_external:
             done = "Development, internal and external validation"
-        target = self.study["task"].get("target", "the outcome")
         tail = " of different people (simulated pairing)" if self.contents.pairing else ""
-        return f"Proposed: “{done} of a model that predicts {target} from {kinds}{tail}”."
+        return f"Proposed: “{done} of a model that predicts {self.target()} from {kinds}{tail}”."
 
     def abstract(self) -> str:
         """Numbers that an abstract needs."""
@@ -114,15 +150,6 @@ class Facts:
         steps = [f"{s['patients']} {s['reason']}" for s in self.contents.cohort.get("flow", [])]
         left = f" Left out: {'; '.join(steps)}." if steps else " Nobody was left out."
         return f"Flow diagram in report.html. {self.patients()}{left}"
-
-    def outcome(self) -> str:
-        """What is predicted."""
-        c, task = self.contents, self.study["task"]
-        positive = f", positive {c.classes[1]}" if len(c.classes) == 2 else ""
-        return (
-            f"Outcome {task.get('target', '')}: {', '.join(c.classes)}{positive}; one prediction "
-            f"per {c.unit}."
-        )
 
     def predictors(self) -> str:
         """What the models read."""
@@ -213,20 +240,6 @@ class Facts:
         chosen = f"epoch by validation {stop['metric']}" if "metric" in stop else "settings fixed"
         return f"Within each fit: {chosen}. {self.tuning()} Test patients took no part."
 
-    def imbalance(self) -> str:
-        """Class balance, and what was done about it."""
-        loss = self.study.get("training", {}).get("loss", {})
-        counts = ", ".join(f"{name} {n}" for name, n in self.contents.n_units.items())
-        shown = self.calibration() or "Calibration afterwards was not examined."
-        return (
-            f"{counts}. Class weights: {loss.get('class_weights', 'none')}; sampler: "
-            f"{self.study.get('training', {}).get('sampler', 'shuffle')}. {shown}"
-        )
-
-    def calibration(self) -> str:
-        """Where calibration is shown."""
-        return self.shown("Calibration", "calibration")
-
     def explanations(self) -> str:
         """Where explanations are."""
         folder = self.contents.folder / FOLDER
@@ -239,33 +252,6 @@ class Facts:
         column = self.study.get("cohort", {}).get("institution", "none")
         topics = ["subgroups"] if column in self.evaluation.get("subgroups", []) else []
         return self.shown("Differences between institutions", *topics, "external")
-
-    def output(self) -> str:
-        """What a model gives, and how it is turned into a call."""
-        *others, positive = self.contents.classes
-        if len(others) > 1:
-            return "A probability per class; the most probable class is called."
-        rule = self.evaluation.get("threshold", {}).get("rule", "youden")
-        return (
-            f"Probability of {positive}; called positive from a threshold chosen "
-            f"on validation patients of the same fit (rule {rule})."
-        )
-
-    def performance(self) -> str:
-        """Metrics of the primary arm, with intervals."""
-        metrics = self.contents.metrics[self.primary]
-        parts = [_estimate(name, metrics[name]) for name in NAMED if name in metrics]
-        return f"{self.primary}: {'; '.join(parts)}."
-
-    def measures(self) -> str:
-        """Which measures, and how intervals are made."""
-        names = [metric_name(m) for m in self.contents.metrics[self.primary] if m in NAMED]
-        n = self.evaluation.get("bootstrap", 2000)
-        tests = ", ".join(dict.fromkeys(row.test for row in self.contents.differences))
-        return (
-            f"{', '.join(names)}; 95 % intervals by patient (DeLong on the logit scale, Wilson, or "
-            f"{n} resamples of patients). Arms compared by: {tests or 'nothing, one arm'}."
-        )
 
     def missing(self) -> str:
         """Missing values and modalities, and what was done about them."""
@@ -284,28 +270,28 @@ class Facts:
         """Column -> share of the patients without a value."""
         return shares_missing(self.contents.cohort, self.contents.table_one)
 
-    def sample_size(self) -> str:
-        """Events per parameter, and the minimum that the rules ask for."""
-        document = self.evidence("sample_size") or {}
-        parts: list[str] = []
-        for arm, found in document.get("arms", {}).items():
-            text = (
-                f"{arm}: {found['parameters']} parameters, "
-                f"{found['events_per_parameter']:.1f} events of the smaller class per parameter in "
-                "each training part"
-            )
-            if "assumed" in found:
-                text += f", {found['assumed']['required']} patients asked for (Riley et al. 2020)"
-            parts.append(text)
-        return f"{self.patients()} {'; '.join(parts)}." if parts else ""
+    def performance(self) -> str:
+        """Metrics of the primary arm, with intervals."""
+        metrics = self.contents.metrics[self.primary]
+        parts = [_estimate(name, metrics[name]) for name in self.named() if name in metrics]
+        return f"{self.primary}: {'; '.join(parts)}."
+
+    def measures(self) -> str:
+        """Which measures, and how intervals are made."""
+        known = self.contents.metrics[self.primary]
+        names = ", ".join(metric_name(metric) for metric in self.named() if metric in known)
+        tests = ", ".join(dict.fromkeys(row.test for row in self.contents.differences))
+        return (
+            f"{names}; 95 % intervals by patient ({self.intervals()}). Arms compared by: "
+            f"{tests or 'nothing, one arm'}."
+        )
 
     @cached_property
     def limits(self) -> list[str]:
         """Limits that the program sees by itself."""
         c = self.contents
-        first = [sentence] if (sentence := how_little(c)) else []
-        return first + limits(
-            c.study, c.cohort, c.findings, n_patients=c.n_patients, n_events=c.n_events,
+        return limits(
+            c.study, c.cohort, c.findings, n_patients=c.n_patients, n_events=self.n_events(),
             n_rejected=c.files.get("rejected", 0), n_comparisons=len(c.differences),
             sample_size=self.evidence("sample_size"), table_one=c.table_one,
         )  # fmt: skip

@@ -75,7 +75,8 @@ def limits(
         cohort: cohort.json.
         findings: Findings of the audit.
         n_patients: Patients analysed.
-        n_events: Patients of the positive class, or of the rarest one where there are several.
+        n_events: Patients of the positive class, or of the rarest one where there are several; with
+            the event; all of them where the outcome is another number.
         n_rejected: Files that could not be used.
         n_comparisons: Rows of the comparison table.
         sample_size: Evidence of that name.
@@ -83,7 +84,7 @@ def limits(
     """
     return [
         *_design(study),
-        *_size(n_patients, n_events, n_comparisons),
+        *_size(_kind(study), n_patients, n_events, n_comparisons),
         *_too_few(sample_size or {}),
         *_training(study),
         *_data(cohort, table_one or {}, n_rejected),
@@ -118,12 +119,20 @@ def _design(study: Mapping[str, Any]) -> list[str]:
     return sentences
 
 
-def _size(n_patients: int, n_events: int, n_comparisons: int) -> list[str]:
+def _kind(study: Mapping[str, Any]) -> str:
+    return str(study.get("task", {}).get("kind", "classification"))
+
+
+def _size(kind: str, n_patients: int, n_events: int, n_comparisons: int) -> list[str]:
     sentences: list[str] = []
     if n_events < FEW_EVENTS:
+        who = {
+            "survival": f"{n_events} of {n_patients} patients have the event",
+            "regression": f"{n_patients} patients",
+        }.get(kind, f"{n_events} of {n_patients} patients have the event (or the rarest class)")
         sentences.append(
-            f"{n_events} of {n_patients} patients have the event (or the rarest class): fewer than "
-            f"{FEW_EVENTS}, so intervals are wide and small differences cannot be seen."
+            f"{who}: fewer than {FEW_EVENTS}, so intervals are wide and small differences cannot "
+            "be seen."
         )
     if n_comparisons > 1:
         sentences.append(
@@ -161,7 +170,8 @@ def _training(study: Mapping[str, Any]) -> list[str]:
             f"Trained from scratch: {', '.join(scratch)}. Weights from a larger collection of "
             "images may do better."
         )
-    if study.get("evaluation", {}).get("calibration", "none") == "none":
+    is_calibrated = study.get("evaluation", {}).get("calibration", "none") != "none"
+    if _kind(study) == "classification" and not is_calibrated:
         sentences.append("Probabilities were not calibrated: read them as scores.")
     if study.get("tuning", "none") == "none":
         sentences.append("Settings were not tuned: another arm might gain more from tuning.")

@@ -6,15 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tumorboard.evaluation.pairing import pairing_label
+from tumorboard.report.card_answers import certainty, decision, gives
 from tumorboard.report.markdown import code, plain
 
 #: metrics.json: arm -> metric -> value, interval, counts.
 Metrics = Mapping[str, Mapping[str, Mapping[str, Any]]]
 
-_TABLE_HEAD = (
-    "| metric | value | 95 % interval | patients | events |",
-    "|---|---|---|---|---|",
-)
 NOT_A_DEVICE = (
     "Research software, not a medical device. Not for diagnosis, treatment or triage of patients."
 )
@@ -46,8 +43,8 @@ def model_card(
         _patients(document, cohort),
         _inputs(document, study),
         _missing(document, study),
-        _decision(document, study),
-        [*_uncertainty(document), *map(plain, uncertainty)],
+        decision(document),
+        [*certainty(document), *map(plain, uncertainty)],
         _performance(document, metrics, comparison, n_models),
         *([_held_out(document["arm"], held_out)] if held_out else []),
         _limits(limits),
@@ -79,16 +76,13 @@ def _head(document: Mapping[str, Any], study: Mapping[str, Any], n_models: int) 
 def _use(
     document: Mapping[str, Any], study: Mapping[str, Any], held_out: Mapping[str, Any]
 ) -> list[str]:
-    task = study["task"]
     outside = [plain(name) for name in held_out if name.startswith("External")]
     measured = f" Measured elsewhere, under *Held-out patients*: {', '.join(outside)}."
-    classes = ", ".join(plain(name) for name in document["classes"])
     lines = ["## Intended use", ""]
     if study["study"].get("question", "none") != "none":
         lines += [f"Question of the study: {plain(study['study']['question'])}", ""]
     lines += [
-        f"Gives a probability of each of these classes of `{code(task['target'])}` for every "
-        f"{plain(task.get('unit', 'patient'))}: {classes}.",
+        gives(document),
         "",
         *(
             f"- {heading}: {_said(study, key)}"
@@ -147,7 +141,17 @@ def _reads(settings: Mapping[str, Any]) -> str:
     columns = [*settings.get("numeric", ()), *settings.get("categorical", ())]
     if columns:
         return "columns " + ", ".join(f"`{code(name)}`" for name in columns)
-    return f"files `{code(settings['files'])}`" if settings.get("files") else "see model.json"
+    named = _named_files(settings)
+    return ", ".join(named) if named else "see model.json"
+
+
+def _named_files(settings: Mapping[str, Any]) -> list[str]:
+    """Files per patient, and tables of all patients such as genes or visits."""
+    return [
+        f"{word} `{code(settings[key])}`"
+        for key, word in (("files", "files"), ("table", "table"), ("gene_sets", "gene sets"))
+        if settings.get(key, "none") not in ("", "none")
+    ]
 
 
 def _weights(encoder: Mapping[str, Any]) -> str:
@@ -187,58 +191,6 @@ def _missing(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]
     return lines
 
 
-def _decision(document: Mapping[str, Any], study: Mapping[str, Any]) -> list[str]:
-    lines = ["## Decision threshold", ""]
-    threshold = document.get("threshold")
-    if threshold is None:
-        return [*lines, "None: the class with the largest probability is called."]
-    rule = study["evaluation"]["threshold"]["rule"]
-    return [
-        *lines,
-        f"A probability of `{code(document['classes'][-1])}` at or above {threshold:.4f} is "
-        f"called positive; chosen on validation patients by the rule `{code(rule)}`.",
-    ]
-
-
-def _uncertainty(document: Mapping[str, Any]) -> list[str]:
-    calibration = document.get("calibration", {"kind": "none"})
-    kind = calibration if isinstance(calibration, str) else calibration.get("kind", "none")
-    conformal = document.get("conformal", "none")
-    lines = [
-        "## Calibration and uncertainty",
-        "",
-        "Probabilities were not calibrated: read them as scores."
-        if kind == "none"
-        else f"Probabilities are calibrated on validation patients: {plain(kind)}.",
-    ]
-    if isinstance(conformal, Mapping):
-        counts = conformal.get("n_calibration", ())
-        is_by_class = conformal.get("by") == "class"
-        n = sum(counts) if is_by_class else max(counts, default=0)
-        within = " within every class" if is_by_class else ""
-        lines.append(
-            f"Prediction sets are made to hold the true class for at least "
-            f"{100 * conformal['coverage']:g} % of patients like these{within}; calibrated on {n} "
-            f"validation patients.{_always_held(document['classes'], conformal)}"
-        )
-    else:
-        lines.append("No prediction sets were fitted.")
-    return lines
-
-
-def _always_held(classes: Sequence[str], conformal: Mapping[str, Any]) -> str:
-    """Which classes every set holds, for want of validation patients; "" for none."""
-    quantiles = conformal.get("quantiles", ())
-    if len(quantiles) != len(classes):
-        return ""
-    always = [plain(name) for name, q in zip(classes, quantiles, strict=True) if q is None]
-    if len(always) == len(classes):
-        return (
-            f" They are too few: every set holds all {len(classes)} classes, and rules nothing out."
-        )
-    return f" They are too few in {', '.join(always)}: every set holds it." if always else ""
-
-
 def _limits(limits: Sequence[str]) -> list[str]:
     lines = ["## Limits", "", *(f"- {plain(sentence)}" for sentence in limits)]
     return [
@@ -252,12 +204,9 @@ def _limits(limits: Sequence[str]) -> list[str]:
 
 def _how_to_predict(document: Mapping[str, Any]) -> list[str]:
     study = document["study"]
-    files = [
-        f"`{code(study['modalities'][name]['files'])}`"
-        for name in study["arms"][document["arm"]]["modalities"]
-        if study["modalities"][name].get("files")
-    ]
-    tail = f" and the files {', '.join(files)}" if files else ""
+    members = study["arms"][document["arm"]]["modalities"]
+    files = [each for name in members for each in _named_files(study["modalities"][name])]
+    tail = f" and the {', '.join(files)}" if files else ""
     return [
         "## How to predict",
         "",
@@ -289,9 +238,8 @@ def _performance(
         if n_models > 1
         else "Measured with the same arm on held-out patients, not with these weights.",
         "",
-        *_TABLE_HEAD,
+        *_table(arms[document["arm"]]),
     ]
-    lines += _rows(arms[document["arm"]])
     for row in comparison:
         if row["arm"] == document["arm"]:
             lines += [
@@ -303,12 +251,22 @@ def _performance(
     return lines
 
 
-def _rows(estimates: Mapping[str, Mapping[str, Any]]) -> list[str]:
+def _table(estimates: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Metrics with their intervals; numbers have no events, and no column of them."""
+    shown = {name: e for name, e in estimates.items() if not name.startswith("confusion_")}
+    has_events = any(each["n_events"] for each in shown.values())
+    lines = ["| metric | value | 95 % interval | patients |", "|---|---|---|---|"]
+    lines += [
+        f"| {plain(name)} | {_number(each['value'])} | {_number(each['ci_low'])} to "
+        f"{_number(each['ci_high'])} | {each['n_patients']} |"
+        for name, each in shown.items()
+    ]
+    if not has_events:
+        return lines
+    last = ["events |", "---|", *(f"{each['n_events']} |" for each in shown.values())]
     return [
-        f"| {plain(name)} | {_number(estimate['value'])} | {_number(estimate['ci_low'])} "
-        f"to {_number(estimate['ci_high'])} | {estimate['n_patients']} | {estimate['n_events']} |"
-        for name, estimate in estimates.items()
-        if not name.startswith("confusion_")
+        f"{line} {cell}" if i != 1 else f"{line}{cell}"
+        for i, (line, cell) in enumerate(zip(lines, last, strict=True))
     ]
 
 
@@ -320,8 +278,8 @@ def _held_out(arm: str, cohorts: Mapping[str, Mapping[str, Any]]) -> list[str]:
         "No fold has seen them; predicted by the mean of the arm's models.",
     ]
     for name, found in cohorts.items():
-        lines += ["", f"### {plain(name)}: {found['n_patients']} patients", "", *_TABLE_HEAD]
-        lines += _rows(found["arms"][arm]["ensemble"])
+        lines += ["", f"### {plain(name)}: {found['n_patients']} patients", ""]
+        lines += _table(found["arms"][arm]["ensemble"])
     return lines
 
 

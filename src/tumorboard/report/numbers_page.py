@@ -10,13 +10,16 @@ import numpy as np
 
 from tumorboard.cache import write_text
 from tumorboard.report import (
+    checklists,
     cohorts,
     explanations,
     number_subsets,
     regression,
+    subgroups,
     survival,
     tuning,
 )
+from tumorboard.report.checklists import write_filled
 from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.held_out import external_section, locked_section
@@ -32,6 +35,7 @@ from tumorboard.report.performance import (
     number,
     outcome_tables,
 )
+from tumorboard.report.run_card import write_cards
 from tumorboard.report.section import Section
 from tumorboard.report.style import labelled_figures, save
 from tumorboard.study_words import LOWER_IS_BETTER
@@ -47,8 +51,10 @@ SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
     external_section,
     cohorts.section,
     number_subsets.section,
+    subgroups.section,
     explanations.section,
     tuning.section,
+    checklists.section,
 )
 #: Metrics of the arms table, in order.
 LEADING = (
@@ -58,11 +64,13 @@ LEADING = (
 
 
 def write_numbers(contents: NumbersContents) -> Path:
-    """Write figures and report.html of a run."""
+    """Write figures, report.html, checklists and cards of a run."""
     path = contents.folder / "report.html"
     with labelled_figures(contents.pairing):
         figures = _figures(contents)
         write_text(path, render(contents, figures))
+    write_filled(contents)
+    write_cards(contents)
     return path
 
 

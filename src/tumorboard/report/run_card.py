@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 from tumorboard.cache import write_text
+from tumorboard.report.class_facts import ClassFacts
 from tumorboard.report.contents import Contents
 from tumorboard.report.facts import Facts
 from tumorboard.report.limits import STATEMENTS
 from tumorboard.report.model_card import NOT_A_DEVICE, model_card
 from tumorboard.report.model_remarks import is_calibrated, read_models
+from tumorboard.report.numbers_contents import NumbersContents
 from tumorboard.report.run_contents import read_json
+from tumorboard.report.run_facts import facts_of
 from tumorboard.report.shown import percent
 
 
-def write_cards(contents: Contents) -> tuple[Path, ...]:
+def write_cards(contents: Contents | NumbersContents) -> tuple[Path, ...]:
     """Write both cards of the primary arm's models into the run folder; none where it has none.
 
     Raises:
@@ -26,7 +29,7 @@ def write_cards(contents: Contents) -> tuple[Path, ...]:
     documents = read_models(contents.folder, contents.arms[0])
     if not documents:
         return ()
-    facts = Facts(contents)
+    facts = facts_of(contents)
     cohorts = _held_out(facts)
     card = model_card(
         documents[0],
@@ -36,7 +39,7 @@ def write_cards(contents: Contents) -> tuple[Path, ...]:
         environment=contents.environment,
         limits=facts.limits,
         n_models=len(documents),
-        uncertainty=_of_all_models(documents, facts),
+        uncertainty=_of_all_models(documents, facts) if isinstance(facts, ClassFacts) else (),
         held_out=cohorts,
     )
     paths = contents.folder / "MODEL_CARD.md", contents.folder / "applied-model-card.json"
@@ -46,7 +49,7 @@ def write_cards(contents: Contents) -> tuple[Path, ...]:
     return paths
 
 
-def _of_all_models(documents: Sequence[Mapping[str, Any]], facts: Facts) -> list[str]:
+def _of_all_models(documents: Sequence[Mapping[str, Any]], facts: ClassFacts) -> list[str]:
     """Sentences about calibration and sets of all models, measured on their test patients."""
     lines: list[str] = []
     method = str(facts.evaluation.get("calibration", "none"))
@@ -57,7 +60,7 @@ def _of_all_models(documents: Sequence[Mapping[str, Any]], facts: Facts) -> list
     sets = arms.get(facts.primary, {}).get("sets")
     if sets is None:
         return lines
-    n_classes = len(facts.contents.classes)
+    n_classes = len(facts.classes.classes)
     if sets["mean_size"] >= n_classes:
         lines.append(
             f"On the test patients every prediction set held all {n_classes} classes, so that the "

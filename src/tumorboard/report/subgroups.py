@@ -7,8 +7,8 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import interval, metric_name, number, p_value
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, INK, Mark, marks, new_figure, save, short, styled
 
@@ -21,7 +21,7 @@ _NAMES: Mapping[str, str] = {"observed_minus_expected": "observed − expected"}
 MAX_ROWS = 40
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """Metrics by subgroup; None where the run has no such evidence."""
     document = read_evidence(contents.folder, "subgroups")
     if document is None or not document["columns"]:

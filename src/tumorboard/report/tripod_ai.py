@@ -38,9 +38,9 @@ def _clusters() -> Callable[[Facts], Answer]:
 
 def _specification(facts: Facts) -> str:
     return (
-        f"{facts.models()} Settings in study.toml; every fitted model with weights, preprocessing "
-        "and threshold below models/; one patient: `tumorboard predict MODEL --cohort TABLE "
-        "--out FILE`."
+        f"{facts.models()} Settings in study.toml; every fitted model with weights and "
+        "preprocessing below models/; one patient: `tumorboard predict MODEL --cohort TABLE --out "
+        "FILE`."
     )
 
 
@@ -100,7 +100,7 @@ ITEMS: tuple[Item, ...] = (
     Item("7", "Data preparation", "D;E", "Preprocessing and quality checks, alike for all groups",
          known(Facts.preparation, otherwise=_UNKNOWN)),
     Item("8a", "Outcome", "D;E", "Definition, time horizon, how it was assessed, and why",
-         told(Facts.outcome, "outcome")),
+         told(lambda f: f.outcome(), "outcome")),
     Item("8b", "Outcome", "D;E", "Who assessed a subjective outcome", asked("assessors")),
     Item("8c", "Outcome", "D;E", "Blinding of the assessment", asked("blinding")),
     Item("9a", "Predictors", "D", "Choice of the first predictors, selection before modelling",
@@ -128,12 +128,12 @@ ITEMS: tuple[Item, ...] = (
          known(lambda f: f"{f.output()} Each test patient by the model of the fit that did not see "
                "the patient; all in predictions.csv.", otherwise=_UNKNOWN)),
     Item("13", "Class imbalance", "D;E", "Methods against imbalance, and calibration after them",
-         known(Facts.imbalance, otherwise=_UNKNOWN)),
+         known(lambda f: f.imbalance(), otherwise=_UNKNOWN)),
     Item("14", "Fairness", "D;E", "Approaches to fairness and why",
          known(lambda f: f.shown("Performance per subgroup, with counts and intervals",
                                  "subgroups"), otherwise=_ADD_SUBGROUPS)),
     Item("15", "Model output", "D", "What the model gives; classification and thresholds",
-         known(Facts.output, otherwise=_UNKNOWN)),
+         known(lambda f: f.output(), otherwise=_UNKNOWN)),
     Item("16", "Training against evaluation", "D;E", "Differences of setting, eligibility, outcome "
          "and predictors between development and evaluation data",
          _external("Standardised differences and drift between cohorts", "cohorts")),
@@ -150,7 +150,7 @@ ITEMS: tuple[Item, ...] = (
     Item("20a", "Participants", "D;E", "Flow of participants, numbers with the outcome",
          known(Facts.flow, otherwise=_UNKNOWN)),
     Item("20b", "Participants", "D;E", "Characteristics, with missing values, per data source",
-         known(lambda f: "Table 1 in report.html, by outcome class, with missing values."
+         known(lambda f: "Table 1 in report.html, by outcome, with missing values."
                if f.contents.table_one else "", otherwise="No column to describe.")),
     Item("20c", "Participants", "E", "Distribution of predictors beside the development data",
          _external("Standardised differences between cohorts", "cohorts")),

@@ -11,7 +11,7 @@ from tumorboard.report.page import write_classes
 
 
 def write_report(run_folder: Path) -> Path:
-    """Write figures/*.svg, figures/*.png and report.html, and of classes checklists and cards.
+    """Write figures/*.svg, figures/*.png, report.html, checklists and cards.
 
     The page opens without a network: style, script and figures are in it.
 

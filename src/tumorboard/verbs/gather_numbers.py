@@ -11,21 +11,24 @@ import numpy as np
 
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.fold_models import fold_models_document
+from tumorboard.evaluation.number_subgroups import number_subgroups_document
 from tumorboard.evaluation.number_subsets import number_subsets_document
 from tumorboard.evaluation.outcome_probes import OutcomeProbes
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.regression import regression_document
+from tumorboard.evaluation.sample_size import sample_size_of_numbers
 from tumorboard.evaluation.survival_evidence import survival_document
 from tumorboard.evaluation.tuning import tuning_document
 from tumorboard.explain.asking import run_explainers
 from tumorboard.records import Estimate, Split
+from tumorboard.report.run_contents import read_json
 from tumorboard.study import Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.prepare import Prepared
-from tumorboard.verbs.gather import cohorts_apart, one_thread
+from tumorboard.verbs.gather import cohorts_apart, one_thread, subgroup_columns
 from tumorboard.verbs.number_probes import run_number_probes
 
 
@@ -79,8 +82,15 @@ def _documents(
         documents["survival"] = survival_document(table, rng=rng)
     else:
         documents["regression"] = regression_document(table)
+    table_one = read_json(finished.run / "table1.json", default={})
+    documents["sample_size"] = sample_size_of_numbers(study.as_tables(), table_one, table)
     rng = np.random.default_rng(derive_seed(study.seed, "subsets"))
     documents["subsets"] = number_subsets_document(table, probes, rng=rng)
+    if columns := subgroup_columns(study, finished.prepared):
+        documents["subgroups"] = number_subgroups_document(
+            table, columns, primary=study.primary,
+            rng=np.random.default_rng(derive_seed(study.seed, "subgroups")),
+        )  # fmt: skip
     if others:
         documents["cohorts"] = cohorts_apart(study, finished.prepared, others)
     if isinstance(keys.tuning, Tuning):

@@ -1,0 +1,16 @@
+"""The facts of any run, by its task."""
+
+from __future__ import annotations
+
+from tumorboard.report.class_facts import ClassFacts
+from tumorboard.report.contents import Contents
+from tumorboard.report.facts import Facts
+from tumorboard.report.number_facts import NumberFacts
+from tumorboard.report.numbers_contents import NumbersContents
+
+
+def facts_of(contents: Contents | NumbersContents) -> Facts:
+    """What a run can say about itself."""
+    if isinstance(contents, NumbersContents):
+        return NumberFacts(contents)
+    return ClassFacts(contents)
