@@ -14,7 +14,7 @@ from made_dicom import Made
 from pydicom.sr.codedict import codes
 
 from tumorboard.errors import InputError
-from tumorboard.formats.dicom_segmentation import read_segmentation
+from tumorboard.formats.dicom_segmentation import read_segmentation, segmentation_volume
 from tumorboard.formats.dicom_series import read_dicom_series
 from tumorboard.formats.volume import Volume
 
@@ -96,3 +96,21 @@ def test_other_grids_segments_and_objects_are_refused(
     shifted[2, 3] += 1.5
     assert "off the grid of the volume" in refusal(path, replace(volume, affine=shifted))
     assert "not a DICOM segmentation" in refusal(tmp_path / "ct" / "001.dcm", volume)
+
+
+def test_a_mask_off_the_volume_keeps_its_own_grid(
+    tmp_path: Path, series: tuple[Made, Volume]
+) -> None:
+    """Drawn on a reconstruction of other slices: every voxel of the mask stays where it was."""
+    made, volume = series
+    path = tmp_path / "seg.dcm"
+    segmentation(made).save_as(path)
+    same = segmentation_volume(path, volume, segment="tumo*")
+    np.testing.assert_array_equal(same.array[0] > 0, MASK[..., 0].T[::-1, ::-1])
+    shifted = volume.affine.copy()
+    shifted[2, 3] += 1.5
+    own = segmentation_volume(path, replace(volume, affine=shifted), segment="tumour")
+    there = np.argwhere(own.array[0]) @ own.affine[:3, :3].T + own.affine[:3, 3]
+    expected = np.argwhere(same.array[0]) @ volume.affine[:3, :3].T + volume.affine[:3, 3]
+    np.testing.assert_allclose(there[np.lexsort(there.T)], expected[np.lexsort(expected.T)])
+    assert own.spacing_mm == pytest.approx(volume.spacing_mm)

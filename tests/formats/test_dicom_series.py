@@ -423,8 +423,10 @@ def test_d22_d33_d47_other_objects_and_files_are_ignored_with_reasons(tmp_path: 
     for name, (sop_class, modality, _) in others.items():
         ds = new_dataset(sop_class, "1.2.3.4")
         ds.Modality, ds.PatientID = modality, "P1"
-        if name in ("dose.dcm", "seg.dcm"):
+        if name in ("dose.dcm", "seg.dcm", "empty.dcm"):
             set_pixels(ds, np.zeros((8, 8), np.uint16))
+        if name == "empty.dcm":
+            del ds.PixelData
         ds.save_as(tmp_path / name)
     (tmp_path / "program.dcm").write_bytes(b"MZ" + bytes(200))
     (tmp_path / "page.dcm").write_bytes(b"<html>" + bytes(200))
@@ -441,6 +443,25 @@ def test_d22_d33_d47_other_objects_and_files_are_ignored_with_reasons(tmp_path: 
     assert reasons["program.dcm"] == "not DICOM but a Windows program"
     assert reasons["page.dcm"] == "not DICOM but an HTML or XML file"
     assert "secondary capture without a position" in reasons["page_of_doses.dcm"]
+
+
+@pytest.mark.parametrize("kept", [400, 600, 690])
+def test_d32_a_file_cut_in_its_header_is_refused(tmp_path: Path, kept: int) -> None:
+    """Were it left out, the volume would be a slice shorter and nobody would know."""
+    path = Made().write(tmp_path) / "008.dcm"
+    path.write_bytes(path.read_bytes()[:kept])
+    assert f"008.dcm: cut off in its header, after {kept} bytes" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", bytes(3000)])
+def test_d32_a_file_without_content_is_a_lost_slice(tmp_path: Path, content: bytes) -> None:
+    Made().write(tmp_path)
+    (tmp_path / "008.dcm").write_bytes(content)
+    message = refusal(tmp_path)
+    assert "1 file among the images without content, as a copy that broke off" in message
+    assert "008.dcm" in message
+    (tmp_path / "008.dcm").rename(tmp_path / "notes.txt")
+    assert read(tmp_path).ignored == ((tmp_path / "notes.txt", "empty"),)
 
 
 def test_d48_modality_that_contradicts_the_storage_class_is_refused(tmp_path: Path) -> None:

@@ -210,7 +210,7 @@ def test_d39_signed_values_called_unsigned_are_refused(tmp_path: Path) -> None:
 def test_values_beyond_sixteen_bits_are_kept(tmp_path: Path) -> None:
     hu = phantom().astype(np.int64)
     hu[6, 3, 3] = -33000
-    made = Made(hu=hu, dtype="int16")
+    made = Made(hu=hu, dtype="int16", modality="MR")
     volume = read(made.write(tmp_path))
     assert volume.array.dtype == np.float32
     np.testing.assert_array_equal(volume.array[0], ras(hu))
@@ -233,6 +233,27 @@ def test_d40_padding_is_apart_and_not_a_value(tmp_path: Path, value: int) -> Non
     assert volume.array.min() == -1000
     inside = ~volume.outside
     np.testing.assert_array_equal(volume.array[0][inside], ras(made.hu)[inside])
+
+
+@pytest.mark.parametrize("value", [-2000, -3024, -32768])
+def test_d40_padding_that_the_header_does_not_declare_is_apart_in_ct(
+    tmp_path: Path, value: int
+) -> None:
+    def pad(ds: FileDataset, k: int) -> None:
+        stored = np.frombuffer(ds.PixelData, np.int16).reshape(40, 32).copy()
+        stored[:2] = value
+        ds.PixelData = stored.tobytes()
+
+    made = Made(dtype="int16", intercept=0.0, edit=pad)
+    volume = read(made.write(tmp_path / "ct"))
+    outside = np.zeros(made.hu.shape, bool)
+    outside[:, :2] = True
+    assert volume.outside is not None
+    np.testing.assert_array_equal(volume.outside, ras(outside))
+    assert volume.array.min() == -1000
+    assert f"5 % of the voxels are below -1500 HU (down to {value})" in volume.notes[0]
+    magnetic = replace(made, modality="MR")
+    assert read(magnetic.write(tmp_path / "mr")).outside is None
 
 
 def test_d41_unknown_character_set_is_a_note_and_keeps_the_id(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import os
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +185,14 @@ def text(path: Path) -> Path:
     return path
 
 
+def cut_zip(path: Path) -> Path:
+    archive = path.with_suffix(".zip")
+    with zipfile.ZipFile(archive, "w") as made:
+        made.writestr("1.dcm", bytes(3000))
+    archive.write_bytes(archive.read_bytes()[:2000])
+    return archive.rename(path)  # told by its first bytes, whatever its name
+
+
 @pytest.mark.parametrize(
     ("make", "sentence"),
     [
@@ -198,6 +207,7 @@ def text(path: Path) -> Path:
         (cut, "damaged or unreadable NIfTI"),
         (no_space, "neither its space nor the directions"),
         (text, "no volume among 1 file"),
+        (cut_zip, "not a whole ZIP .* It may be cut off or split in parts"),
     ],
 )
 def test_what_is_no_sound_volume_is_refused(tmp_path: Path, make: Any, sentence: str) -> None:

@@ -8,9 +8,11 @@ from typing import Any
 
 import nibabel as nib
 import numpy as np
+import pydicom
 import pytest
 import torch
 from PIL import Image
+from pydicom.uid import MRImageStorage, PositronEmissionTomographyImageStorage
 
 from tumorboard import registry
 from tumorboard.cache import Cache
@@ -109,6 +111,8 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
         ({"normalise": "window"}, "needs window_hu"),
         ({"window_hu": [400.0, -1000.0]}, "the lower value first"),
         ({"window_hu": [0.0, 1.0], "normalise": "percentile"}, "leave one out"),
+        ({"window_hu": [0.0, 1.0], "window_suv": [0.0, 1.0]}, "make two modalities"),
+        ({"window_suv": [5.0, 1.0]}, "window_suv: found"),
         ({"normalise": "zscore", "harmonise": "nyul"}, "undoes it"),
         ({"spacing_mm": [1.0, 0.0, 1.0]}, "three above 0"),
         ({"size": [0, 1, 1]}, "from 1 up"),
@@ -161,6 +165,70 @@ def test_a_window_of_ct_on_an_mr_is_refused(tmp_path: Path) -> None:
     measured = read(build(window_hu=[-1000.0, 400.0]), heads(tmp_path, 1), tmp_path)
     assert not measured.present.any()
     assert "are no Hounsfield units" in measured.rejections[0].reason
+
+
+@pytest.mark.parametrize(
+    ("modality", "shift", "window", "said"),
+    [
+        ("CT", 1024, "none", "no Hounsfield units (air is near -1000), but the file says CT"),
+        ("CT", 1024, [-1000.0, 400.0], "but window_hu is set"),
+        ("MR", 0, "none", "100 % of its voxels lie near -1000, as air does in CT"),
+        ("MR", 0, [-1000.0, 400.0], "near -1000, as air does in CT"),
+        ("MR", 1024, [-1000.0, 400.0], "the file says modality MR, but window_hu"),
+    ],
+)
+def test_d48_values_that_contradict_the_modality_are_refused(
+    tmp_path: Path, modality: str, shift: int, window: Any, said: str
+) -> None:
+    about = Acquisition("P0", "F", 60, "Maker", "Model", "B30f", 120, "Hospital")
+    hu = np.full((12, 10, 8), -1000 + shift, dtype=np.int16)
+    nowhere = np.zeros(hu.shape, dtype=np.bool_)
+    write_ct_series(
+        tmp_path / "ct", hu, np.diag([2.0, 2.0, 3.0, 1.0]), about=about, outside=nowhere
+    )
+    files = sorted((tmp_path / "ct").iterdir())
+    for path in files:
+        ds = pydicom.dcmread(path)
+        if modality == "MR":
+            ds.Modality, ds.SOPClassUID = "MR", MRImageStorage
+        ds.save_as(path)
+    measured = read(build(window_hu=window), cohort(tmp_path, [tuple(files)]), tmp_path)
+    assert said in measured.rejections[0].reason
+
+
+def test_d36_uptake_needs_the_tags_of_its_dose(tmp_path: Path) -> None:
+    """370 MBq of fluorine-18 in 70 kg: 50,000 Bq/ml at the injection are an SUV of 9.459."""
+    about = Acquisition("P0", "F", 60, "Maker", "Model", "", 120, "Hospital")
+    hu = np.full((10, 10, 8), 5000, dtype=np.int16)
+    nowhere = np.zeros(hu.shape, dtype=np.bool_)
+    for folder in ("P0", "P1"):
+        write_ct_series(
+            tmp_path / folder, hu, np.diag([2.0, 2.0, 3.0, 1.0]), about=about, outside=nowhere
+        )
+    for path in tmp_path.glob("P*/*"):
+        ds = pydicom.dcmread(path)
+        ds.Modality, ds.SOPClassUID = "PT", PositronEmissionTomographyImageStorage
+        ds.Units, ds.DecayCorrection = "BQML", "ADMIN"
+        ds.RescaleSlope, ds.RescaleIntercept = 10, 10 * float(ds.RescaleIntercept)
+        ds.PatientWeight, ds.SeriesDate, ds.SeriesTime = 70, "20200101", "120000"
+        dose = pydicom.Dataset()
+        dose.RadionuclideTotalDose, dose.RadionuclideHalfLife = 370e6, 6588
+        dose.RadiopharmaceuticalStartTime = "110000"
+        ds.RadiopharmaceuticalInformationSequence = [dose]
+        if path.parent.name == "P1":
+            del ds.PatientWeight
+        ds.save_as(path)
+    files = [tuple(sorted((tmp_path / folder).iterdir())) for folder in ("P0", "P1")]
+    modality = build(window_suv=[0.0, 20.0])
+    measured = read(modality, cohort(tmp_path, files), tmp_path)
+    assert measured.present.tolist() == [True, False]
+    assert "SUV cannot be computed without PatientWeight" in measured.rejections[0].reason
+    fit(modality, measured, [0])
+    array = modality.arrays(measured, np.array([0]))
+    np.testing.assert_allclose(array, 50_000 * 70_000 / 370e6 / 20, rtol=1e-3)
+    scan = cohort(tmp_path, [(save(tmp_path / "suv.nii", head(0, gain=0.01)),)])
+    taken = read(modality, scan, tmp_path)
+    assert "values are taken for SUV" in taken.prepared.facts[0].notes[0]
 
 
 def test_padding_counts_in_no_statistic(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ from tumorboard.errors import InputError
 from tumorboard.formats.dicom_image import looks_like_dicom
 from tumorboard.formats.zip_members import looks_like_zip, read_zip
 
+#: What a file without content is called.
+EMPTY = "empty"
 #: Bytes that tell DICOM from other files.
 _HEAD = 132
 #: What other files start with -> what they are.
@@ -63,6 +65,8 @@ class DicomFile:
             head = stream.read(_HEAD)
         if looks_like_dicom(head):
             return ""
+        if not head.strip(b"\0"):
+            return EMPTY
         kind = next((kind for start, kind in _OTHER.items() if head.startswith(start)), "")
         return f"not DICOM but {kind}" if kind else "not DICOM"
 

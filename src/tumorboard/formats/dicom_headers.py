@@ -6,6 +6,7 @@ import struct
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from tumorboard.errors import InputError
@@ -101,11 +102,22 @@ def read_header(file: DicomFile, *, segmentation: bool = False) -> Header:
                 f"{file}: damaged DICOM header ({line}). Export the file again."
             ) from error
         values = _Values(file, dataset)
+        end = stream.tell()
         reason = "" if segmentation else _why_no_image(values, dataset)
         where = None if reason else _pixel_element(file, stream, values)
+        if where is None and not reason:
+            _refuse_cut(values, end)
     if where is None:
         return Header(None, reason or f"{_class_name(values)} without PixelData")
     return _image(values, *where)
+
+
+def sop_class_of(path: Path) -> str:
+    """UID of the kind of object that a DICOM file holds; "" where it does not say."""
+    from pydicom import dcmread
+
+    dataset = dcmread(path, stop_before_pixels=True, force=True, specific_tags=["SOPClassUID"])
+    return str(dataset.get("SOPClassUID", ""))
 
 
 class _Values:
@@ -202,6 +214,25 @@ def _pixel_element(file: DicomFile, stream: BinaryIO, values: _Values) -> tuple[
     if values.dataset.original_encoding[0]:
         return start + 8, struct.unpack(values.order + "I", head[4:8])[0]
     return start + 12, struct.unpack(values.order + "I", head[8:12])[0]
+
+
+def _refuse_cut(values: _Values, end: int) -> None:
+    """Refuse an image that was cut off before its pixels; a whole header without them is none.
+
+    Elements are written in the order of their tags, those of the pixels last.
+    """
+    from pydicom.dataelem import RawDataElement
+
+    size = values.file.n_bytes
+    found = [values.dataset.get_item(tag) for tag in values.dataset.keys()]  # noqa: SIM118
+    last = max(found, key=lambda e: e.tag, default=None)
+    is_short = isinstance(last, RawDataElement) and len(last.value or b"") < last.length
+    is_cut = end != size or is_short or values.integer("PixelRepresentation") is None
+    if is_cut and values.text("SOPClassUID") in _MODALITY_OF_CLASS:
+        raise InputError(
+            f"{values.file}: cut off in its header, after {size:,} bytes. Copy or export the file "
+            "again."
+        )
 
 
 def _image(values: _Values, offset: int, length: int) -> Header:

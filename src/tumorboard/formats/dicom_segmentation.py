@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +37,7 @@ def read_segmentation(path: Path, like: Volume, *, segment: str = "all") -> Bool
     Args:
         path: A DICOM SEG file, binary or fractional (from a half on).
         like: Volume whose grid, series and frame of reference the mask must share.
-        segment: Number or label of one segment; "all" for their union.
+        segment: Number or label of one segment (`*` stands for any text); "all" for their union.
 
     Raises:
         InputError: Another object, another series or frame of reference, frames off the grid, or a
@@ -43,6 +45,30 @@ def read_segmentation(path: Path, like: Volume, *, segment: str = "all") -> Bool
     Source:
         DICOM PS3.3 A.51 and C.8.20 (segmentation).
     """
+    mask, off = _on_grid(path, _planes(path, like, segment), like)
+    if off:
+        raise InputError(
+            f"{path}: {counted(len(off), 'frame')} off the grid of the volume (frames "
+            f"{listed(off)}). Expected a mask that was drawn on the same slices; resample it first."
+        )
+    return mask
+
+
+def segmentation_volume(path: Path, like: Volume, *, segment: str = "all") -> Volume:
+    """The mask of `read_segmentation`: on the grid of the volume where it lies there, else its own.
+
+    Raises:
+        InputError: As `read_segmentation`, or frames that are no grid of their own.
+    """
+    planes = _planes(path, like, segment)
+    mask, off = _on_grid(path, planes, like)
+    if not off:
+        return Volume(mask[np.newaxis].astype(np.int16), like.affine, used=(path,))
+    return _own_grid(path, planes)
+
+
+def _planes(path: Path, like: Volume, segment: str) -> list[tuple[Slice, NDArray[Any]]]:
+    """Frames of the wanted segments with their pixels (rows, columns), True inside."""
     from pydicom import dcmread
 
     file = DicomFile(path)
@@ -52,21 +78,58 @@ def read_segmentation(path: Path, like: Volume, *, segment: str = "all") -> Bool
     dataset = dcmread(path)
     _check_reference(path, dataset, like)
     numbers = _segments(path, dataset, segment)
-    mask = np.zeros(like.array.shape[1:], dtype=np.bool_)
     frames = frames_of(header.image)
     pixels = _pixels(path, dataset, len(frames))
-    off: list[str] = []
-    for frame, plane in zip(frames, pixels, strict=True):
-        if _segment_of(dataset, frame.frame) not in numbers:
-            continue
-        if not _place(mask, frame, plane, np.linalg.inv(like.affine).astype(np.float64)):
-            off.append(str(frame.frame + 1))
-    if off:
+    return [
+        (frame, plane)
+        for frame, plane in zip(frames, pixels, strict=True)
+        if _segment_of(dataset, frame.frame) in numbers
+    ]
+
+
+def _on_grid(
+    path: Path, planes: Sequence[tuple[Slice, NDArray[Any]]], like: Volume
+) -> tuple[Bools, list[str]]:
+    """The mask on the volume's grid, and the numbers of frames that do not lie there."""
+    mask = np.zeros(like.array.shape[1:], dtype=np.bool_)
+    to_index = np.linalg.inv(like.affine).astype(np.float64)
+    off = [
+        str(frame.frame + 1) for frame, plane in planes if not _place(mask, frame, plane, to_index)
+    ]
+    return mask, off
+
+
+def _own_grid(path: Path, planes: Sequence[tuple[Slice, NDArray[Any]]]) -> Volume:
+    """The mask on the grid of its own frames, of which those without a mark may be left out."""
+    frames = [frame for frame, _ in planes]
+    if not all(f.position and f.orientation and f.spacing_mm for f in frames):
+        raise InputError(f"{path}: frames without position, orientation or pixel spacing.")
+    if len({(f.orientation, f.spacing_mm) for f in frames}) > 1:
         raise InputError(
-            f"{path}: {counted(len(off), 'frame')} off the grid of the volume (frames "
-            f"{listed(off)}). Expected a mask that was drawn on the same slices; resample it first."
+            f"{path}: frames of several orientations or pixel spacings; expected one grid."
         )
-    return mask
+    first = frames[0]
+    unit = plane_affine(first)
+    at = np.linalg.inv(unit) @ np.vstack(
+        [np.array([[-1.0], [-1.0], [1.0]]) * np.array([f.position for f in frames]).T,
+         np.ones(len(frames))]
+    )  # fmt: skip
+    places = np.unique(np.round(at[2], 3))
+    step = float(np.diff(places).min()) if len(places) > 1 else 1.0
+    number = (at[2] - places[0]) / step
+    if np.abs(number - np.rint(number)).max() > _OFF_GRID or np.abs(at[:2]).max() > _OFF_GRID:
+        raise InputError(
+            f"{path}: {counted(len(frames), 'frame')} that are no grid of their own, and lie off "
+            "the volume's. Resample the segmentation onto the volume."
+        )
+    index = np.rint(number).astype(np.int64)
+    rows, columns = planes[0][1].shape
+    mask = np.zeros((columns, rows, int(index.max()) + 1), dtype=np.int16)
+    for (_, plane), k in zip(planes, index.tolist(), strict=True):
+        mask[:, :, k] |= plane.T
+    affine = plane_affine(first, step)
+    affine[:3, 3] += unit[:3, 2] * places[0]
+    return Volume(mask[np.newaxis], affine, used=(path,))
 
 
 def _check_reference(path: Path, dataset: FileDataset, like: Volume) -> None:
@@ -101,7 +164,11 @@ def _segments(path: Path, dataset: FileDataset, wanted: str) -> set[int]:
     }
     if wanted == "all":
         return set(labels)
-    found = {number for number, label in labels.items() if wanted in (label, str(number))}
+    found = {
+        number
+        for number, label in labels.items()
+        if wanted == str(number) or fnmatchcase(label, wanted)
+    }
     if not found:
         there = [f"{number} {shown(label)}" for number, label in labels.items()]
         raise InputError(f"{path}: no segment {shown(wanted)}. Found: {listed(there)}.")

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 
 from tumorboard.errors import InputError
-from tumorboard.formats.dicom_files import DicomFile, dicom_files
+from tumorboard.formats.dicom_files import EMPTY, DicomFile, dicom_files
 from tumorboard.formats.dicom_geometry import Grid, regular_grid
 from tumorboard.formats.dicom_grouping import (
     Sorting,
@@ -93,8 +93,11 @@ def _as_files(files: Path | Sequence[Path] | Sequence[DicomFile]) -> list[DicomF
 
 def _images(files: Sequence[DicomFile], where: Path, sorting: Sorting) -> list[Slice]:
     slices: list[Slice] = []
+    empty: list[DicomFile] = []
     for file in files:
         reason = file.why_not_dicom()
+        if reason == EMPTY:
+            empty.append(file)
         header = None if reason else read_header(file)
         if header is None or header.image is None:
             reason = reason if header is None else header.reason
@@ -108,7 +111,19 @@ def _images(files: Sequence[DicomFile], where: Path, sorting: Sorting) -> list[S
         raise InputError(
             f"{where}: no DICOM image among {counted(len(files), 'file')}. {listed(reasons)}."
         )
+    _refuse_empty(empty, slices, where)
     return slices
+
+
+def _refuse_empty(empty: Sequence[DicomFile], slices: Sequence[Slice], where: Path) -> None:
+    """Refuse files without content that are called as the images are: slices that were lost."""
+    endings = {PurePath(image.file.name).suffix for image in slices}
+    lost = [file.name for file in empty if PurePath(file.name).suffix in endings]
+    if lost:
+        raise InputError(
+            f"{where}: {counted(len(lost), 'file')} among the images without content, as a copy "
+            f"that broke off leaves: {listed(lost)}. Copy or export the series again."
+        )
 
 
 def _same_pixels(first: Slice, second: Slice) -> bool:

@@ -87,7 +87,7 @@ def to_suv(volume: Volume, where: Path) -> Volume:
             "tags; de-identification often removes the times."
         )
     array = volume.array * np.float32(volume.facts[_FACTOR])
-    notes = tuple(note for note in volume.notes if _FACTOR not in note)
+    notes = tuple(note for note in volume.notes if "not SUV unless converted" not in note)
     return replace(
         volume,
         array=array.astype(np.float32),

@@ -20,6 +20,9 @@ MAX_VOXELS = 1 << 32
 #: What CT without a rescale must have to be taken for Hounsfield units: signed pixels, of which
 #: one in a hundred is air (below -900 HU), none below what scanners write.
 _AIR_HU, _LOWEST_HU, _AIR_SHARE = -900, -4096, 0.01
+#: Nothing in a CT is thinner than air, even in noise and beside metal: values below were written
+#: outside the field of view by scanners that declare no PixelPaddingValue (-2000, -3024, -32768).
+_PADDING_HU = -1500
 #: Largest whole number up to which float32 holds each one.
 _EXACT = 1 << 24
 _GREY = ("MONOCHROME1", "MONOCHROME2")
@@ -95,6 +98,7 @@ def read_voxels(grid: Grid, flips: tuple[bool, bool, bool], name: str) -> Voxels
         filling.put(image, at)
     filling.fill_missing()
     filling.check_units(name)
+    filling.set_padding_apart(name)
     array, outside = filling.finished()
     return Voxels(array, outside, filling.notes)
 
@@ -199,6 +203,27 @@ class _Filling:
                 f"{name}: CT of up to {self.high:g} HU from unsigned pixels; they look signed. "
                 "Mend PixelRepresentation, or export the series again."
             )
+
+    def set_padding_apart(self, name: str) -> None:
+        """Take what no CT measures for padding that the header does not declare."""
+        if self.grid.slices[0].tags["Modality"] != "CT" or self.low >= _PADDING_HU:
+            return
+        padding = self.stack < _PADDING_HU
+        if self.outside is not None:
+            padding &= ~self.outside
+        lowest = self.low
+        self.outside = padding if self.outside is None else self.outside | padding
+        real = self.stack[~self.outside]
+        if real.size == 0:
+            raise InputError(
+                f"{name}: no value above {_PADDING_HU} HU (lowest {lowest:g}), so that nothing was "
+                "recorded or the rescale is wrong. Export the series again."
+            )
+        self.low = float(real.min())
+        self.notes.append(
+            f"{name}: {100 * padding.mean():.2g} % of the voxels are below {_PADDING_HU} HU (down "
+            f"to {lowest:g}), which nothing measures; taken for padding"
+        )
 
     def _looks_like_hu(self) -> bool:
         """Whether values without a rescale are Hounsfield units already; see `_AIR_HU`."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.formats.dicom_headers import sop_class_of
 from tumorboard.formats.file_patterns import FileIndex, FilePattern, unsafe_reason
 from tumorboard.formats.images import identify
 from tumorboard.formats.volume import Volume
@@ -48,8 +49,8 @@ def read_mask(paths: Sequence[Path], like: Volume) -> Bools:
     """(X, Y, Z) True inside any of the masks, on the grid of a volume.
 
     Args:
-        paths: DICOM segmentations, or NIfTI or NRRD files on the volume's grid; what is above 0 is
-            inside.
+        paths: DICOM segmentations or contours, or NIfTI or NRRD files on the volume's grid; what is
+            above 0 is inside.
         like: The volume.
 
     Raises:
@@ -57,12 +58,7 @@ def read_mask(paths: Sequence[Path], like: Volume) -> Bools:
     """
     joined = np.zeros(like.array.shape[1:], dtype=np.bool_)
     for path in paths:
-        if _is_dicom(path):
-            from tumorboard.formats.dicom_segmentation import read_segmentation
-
-            joined |= read_segmentation(path, like)
-            continue
-        mask = read_volume_files([path], where=path)
+        mask = read_mask_volume([path], like)
         is_alike = mask.array.shape[1:] == joined.shape and np.allclose(
             mask.affine, like.affine, atol=_GRID_MM
         )
@@ -73,6 +69,31 @@ def read_mask(paths: Sequence[Path], like: Volume) -> Bools:
             )
         joined |= (mask.array > 0).any(axis=0)
     return joined
+
+
+def read_mask_volume(files: Sequence[Path], like: Volume, *, segment: str = "all") -> Volume:
+    """A mask on whatever grid it has; what is above 0 is inside.
+
+    Args:
+        files: One DICOM segmentation (SEG) or set of contours (RTSTRUCT), one NIfTI or NRRD file,
+            or slices.
+        like: The volume that it belongs to.
+        segment: Name or number of one segment of a SEG or RTSTRUCT, `*` for any text; "all".
+
+    Raises:
+        InputError: It cannot be read, or was drawn on another series or frame of reference.
+    """
+    from tumorboard.formats.dicom_contours import RTSTRUCT, read_contours
+    from tumorboard.formats.dicom_segmentation import segmentation_volume
+
+    path = files[0]
+    if len(files) != 1 or not _is_dicom(path):
+        where = path if len(files) == 1 else path.parent
+        return read_volume_files(files, where=where)
+    if sop_class_of(path) != RTSTRUCT:
+        return segmentation_volume(path, like, segment=segment)
+    inside = read_contours(path, like, segment=segment)
+    return Volume(inside[np.newaxis].astype(np.int16), like.affine, used=(path,))
 
 
 def _is_dicom(path: Path) -> bool:

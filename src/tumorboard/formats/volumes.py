@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,7 @@ from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.nifti import is_nifti, read_nifti
 from tumorboard.formats.nrrd import is_nrrd, read_nrrd
 from tumorboard.formats.volume import Volume
+from tumorboard.formats.zip_members import looks_like_zip
 
 if TYPE_CHECKING:
     from tumorboard.formats.images import Kind
@@ -71,7 +71,7 @@ def read_volume_files(
     """
     if not files:
         raise InputError(f"{where}: an empty folder; expected a volume or its slices.")
-    if len(files) == 1 and _opens(files[0]) and zipfile.is_zipfile(files[0]):
+    if len(files) == 1 and _is_zip(files[0]):
         return _dicom(files[0], where, allow_missing_slices, choose)
     whole = [path for path in files if is_nifti(path) or is_nrrd(path)]
     if len(whole) > 1:
@@ -107,11 +107,11 @@ def _dicom(
     )
 
 
-def _opens(path: Path) -> bool:
-    """True; a file that is absent or unreadable is an error here, in one sentence."""
+def _is_zip(path: Path) -> bool:
+    """Whether a file is, or says it is, a ZIP: one that is cut off keeps its first bytes."""
     try:
-        with path.open("rb"):
-            return True
+        with path.open("rb") as stream:
+            return looks_like_zip(stream.read(4)) or path.suffix.lower() == ".zip"
     except FileNotFoundError:
         raise InputError(f"{path}: no such file.") from None
     except OSError as error:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
-from tumorboard.errors import InputError, StudyError
+from tumorboard.errors import InputError
 from tumorboard.formats.image_fingerprints import Fingerprints
 from tumorboard.formats.lesion_masks import LesionMasks
 from tumorboard.formats.prepared_volumes import (
@@ -45,6 +45,7 @@ from tumorboard.transforms.volume_planes import slice_by_slice, three_planes, to
 from tumorboard.transforms.volume_preparation import Spacing, VolumePreparation, grid_of, zscored
 from tumorboard.transforms.volume_resampling import Interpolation, resample
 from tumorboard.transforms.volume_rows import Crop, VolumeRows
+from tumorboard.transforms.volume_settings import check_settings
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +123,8 @@ class Volume(Modality):
         spacing_mm: Voxel size to resample to; `keep` the file's own; `unknown` where files do not
             tell: distances are then in voxels.
         window_hu: Hounsfield units that become 0 and 1, for CT alone; or "none".
-        normalise: `window` needs `window_hu`; `percentile` scales each volume between its 0.5 and
+        window_suv: Uptake values (SUV by body weight) that become 0 and 1, for PET alone.
+        normalise: `window` needs a window; `percentile` scales each volume between its 0.5 and
             99.5 %; `zscore` takes each volume's own mean and standard deviation after either;
             `auto` is the window where there is one, else percentiles.
         harmonise: `nyul` brings the histograms of all scanners onto one scale that is fitted on
@@ -132,6 +134,8 @@ class Volume(Modality):
             DICOM, or "RAS"), `{mask = "seg/{patient_id}.dcm"}` the centre of a mask.
         masks: Pattern of the lesions' masks; no predictor, they only judge where a model looks. A
             mask to crop around serves where this is "none".
+        segment: Name or number of the segment of masks in DICOM (SEG, RTSTRUCT), `*` for any text;
+            `all` joins those of a SEG.
         interpolation: How values between voxels are found.
         denoise: `bilateral`, `non_local_means`, `median`, or the restoration network `cellpose`.
         denoise_weights: Weight file of `cellpose`; nothing is downloaded.
@@ -158,8 +162,10 @@ class Volume(Modality):
         *,
         files: str | tuple[str, ...], size: tuple[int, int, int] = (96, 96, 96),
         spacing_mm: Spacing = "keep", window_hu: Literal["none"] | tuple[float, float] = "none",
+        window_suv: Literal["none"] | tuple[float, float] = "none",
         normalise: Literal["auto", "window", "percentile", "zscore"] = "auto",
         harmonise: Literal["none", "nyul"] = "none", crop: Crop = "none", masks: str = "none",
+        segment: str = "all",
         interpolation: Interpolation = "linear", denoise: Denoiser = "none",
         denoise_weights: str = "none", allow_missing_slices: bool = False,
         choose: Mapping[str, str] = _NO_RULES, rotation_degrees: float = 10.0,
@@ -168,15 +174,15 @@ class Volume(Modality):
         gamma: float = 0.1, noise: float = 0.03, blur_vox: float = 0.8,
         low_resolution: float = 1.5,
     ) -> None:  # fmt: skip
-        window = () if window_hu == "none" else window_hu
+        hu, suv = (() if w == "none" else w for w in (window_hu, window_suv))
         self._patterns = (files,) if isinstance(files, str) else files
-        _check(self._patterns, size, spacing_mm, window, normalise, harmonise)
+        check_settings(self._patterns, size, spacing_mm, hu, suv, normalise, harmonise)
         check_denoiser(denoise, denoise_weights)
         self._rows = VolumeRows(self._patterns, crop)
         self._masks = self._rows.mask if masks == "none" else masks
         self._preparation = VolumePreparation(
-            spacing_mm, size, window, self._rows.box, denoise, denoise_weights, interpolation,
-            allow_missing_slices, choose,
+            spacing_mm, size, hu, self._rows.box, denoise, denoise_weights, interpolation,
+            allow_missing_slices, choose, segment, suv,
         )  # fmt: skip
         self._augmentation = VolumeAugmentation(
             rotation_degrees=rotation_degrees, scaling=scaling, translation=translation,
@@ -381,28 +387,3 @@ def _volumes(measured: Measured) -> MeasuredVolumes:
     if not isinstance(measured, MeasuredVolumes):
         raise TypeError(f"a volume modality was given {type(measured).__name__}")
     return measured
-
-
-def _check(
-    patterns: tuple[str, ...], size: tuple[int, int, int], spacing_mm: Spacing,
-    window: tuple[float, ...], normalise: str, harmonise: str,
-) -> None:  # fmt: skip
-    problems: list[str] = []
-    if not patterns:
-        problems.append("files: an empty list, expected a pattern or one for each channel.")
-    if min(size) < 1:
-        problems.append(f"size: found {list(size)}, expected three numbers of voxels from 1 up.")
-    if not isinstance(spacing_mm, str) and not all(0 < mm < np.inf for mm in spacing_mm):
-        problems.append(f"spacing_mm: found {list(spacing_mm)}, expected three above 0.")
-    if window and window[0] >= window[1]:
-        problems.append(f"window_hu: found {list(window)}, expected the lower value first.")
-    if normalise == "window" and not window:
-        problems.append('normalise: "window" needs window_hu, such as [-1000, 400].')
-    if normalise == "percentile" and window:
-        problems.append('normalise: with window_hu it is "window" or "zscore"; leave one out.')
-    if normalise == "zscore" and harmonise != "none":
-        problems.append(
-            'harmonise: brings all volumes onto one scale; normalise = "zscore" undoes it.'
-        )
-    if problems:
-        raise StudyError(problems)

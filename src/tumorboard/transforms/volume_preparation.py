@@ -15,6 +15,7 @@ from tumorboard.formats.image_fingerprints import digest_of
 from tumorboard.formats.messages import listed
 from tumorboard.formats.prepared_volumes import VolumeFacts, VolumeFiles, called
 from tumorboard.formats.volume import Volume
+from tumorboard.formats.volume_masks import read_mask_volume
 from tumorboard.formats.volumes import read_volume_files
 from tumorboard.records import Bools, Floats
 from tumorboard.transforms.denoising import Denoiser, denoiser
@@ -30,13 +31,12 @@ from tumorboard.transforms.volume_cropping import (
 )
 from tumorboard.transforms.volume_planes import to_channels
 from tumorboard.transforms.volume_resampling import Grid, Interpolation, resample, respaced
+from tumorboard.transforms.volume_units import check_units, in_suv
 
 Spacing = Literal["keep", "unknown"] | tuple[float, float, float]
 Box = Literal["none", "body", "lung", "around", "mask"]
 
 _AIR_HU = -1000.0
-#: A CT has air or at least fat in it; where nothing is below this, values are no Hounsfield units.
-_LEAST_HU = -200.0
 #: Percentiles that become 0 and 1 with normalise = "percentile".
 _ENDS = (0.5, 99.5)
 
@@ -55,6 +55,8 @@ class VolumePreparation:
         interpolation: How values between voxels are found.
         allow_missing_slices: Let DICOM series with gaps through.
         choose: DICOM attribute -> value, where there are several candidate volumes.
+        segment: Name or number of one segment of the masks, or "all".
+        window_suv: Uptake values that become 0 and 1, of PET; empty for none.
     """
 
     spacing: Spacing
@@ -66,6 +68,8 @@ class VolumePreparation:
     interpolation: Interpolation
     allow_missing_slices: bool
     choose: Mapping[str, str]
+    segment: str = "all"
+    window_suv: tuple[float, ...] = ()
 
     def settings(self, weights_sha256: str) -> dict[str, object]:
         """What the cache's key depends on, beside the content of the files."""
@@ -103,8 +107,8 @@ class VolumePreparation:
             )
         if self.spacing == "unknown":
             volume = replace(volume, affine=_unit_voxels(volume.affine))
-        self._check_units(volume, where)
-        return volume
+        check_units(volume, where, has_window=bool(self.window_hu))
+        return in_suv(volume, where) if self.window_suv else volume
 
     def box(self, volume: Volume, files: VolumeFiles) -> tuple[Grid, tuple[str, ...]]:
         """The grid of what the encoder sees of a volume, and sentences about it.
@@ -141,14 +145,8 @@ class VolumePreparation:
         Raises:
             InputError: It cannot be read, or a folder of slices is of another size.
         """
-        from tumorboard.formats.images import identify
-
         where = called(files)
-        if len(files) == 1 and _is_dicom(files[0], identify):
-            from tumorboard.formats.dicom_segmentation import read_segmentation
-
-            return read_segmentation(files[0], like=volume), ()
-        found = read_volume_files(files, where=where)
+        found = read_mask_volume(files, volume, segment=self.segment)
         inside = found.array.max(axis=0) > 0
         own = grid_of(volume)
         if self.spacing == "unknown" or found.facts.get("geometry") == "unknown":
@@ -216,7 +214,9 @@ class VolumePreparation:
 
     def _unit(self, values: NDArray[Any], inside: Bools) -> NDArray[np.float32]:
         """Intensities in 0..1: of the window, or between two percentiles of what was recorded."""
-        low, high = self.window_hu or np.percentile(values[inside], _ENDS).tolist()
+        low, high = (
+            self.window_hu or self.window_suv or np.percentile(values[inside], _ENDS).tolist()
+        )
         reach = high - low if high > low else 1.0
         return np.clip((values - low) / reach, 0.0, 1.0).astype(np.float32)
 
@@ -251,24 +251,6 @@ class VolumePreparation:
     def _is_ct(self, volume: Volume) -> bool:
         return volume.kind == "CT" or bool(self.window_hu)
 
-    def _check_units(self, volume: Volume, where: Path) -> None:
-        """Refuse a window in Hounsfield units on values that are none."""
-        if not self.window_hu:
-            return
-        if volume.kind not in ("", "CT"):
-            raise InputError(
-                f"{where}: the file says modality {volume.kind}, but window_hu is a window of CT. "
-                'Leave window_hu out and use normalise = "percentile".'
-            )
-        recorded = volume.array if volume.outside is None else volume.array[:, ~volume.outside]
-        low, high = float(recorded.min()), float(recorded.max())
-        if low > _LEAST_HU:
-            raise InputError(
-                f"{where}: values from {low:g} to {high:g} are no Hounsfield units (air is near "
-                "-1000), but window_hu is set. Is it an MR, or was the rescale of the CT lost? "
-                'Otherwise leave window_hu out and use normalise = "percentile".'
-            )
-
 
 def grid_of(volume: Volume) -> Grid:
     """Where the voxels of a volume are."""
@@ -291,13 +273,6 @@ def _unit_voxels(affine: Floats) -> Floats:
     unit = np.eye(4)
     unit[:3, :3] = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
     return unit
-
-
-def _is_dicom(path: Path, identify: Callable[[Path], str]) -> bool:
-    try:
-        return identify(path) == "DICOM"
-    except InputError:
-        return False
 
 
 def _shown(spacing: Spacing) -> str:
