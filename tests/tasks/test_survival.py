@@ -127,7 +127,8 @@ def test_interval_loss_by_hand() -> None:
     own.prepare(np.asarray([[10.0, 1], [20.0, 1]]), np.ones(2))
     outputs = torch.tensor([[0.0, 1.0]]).repeat(4, 1)
     target = np.asarray([[10.0, 1], [20.0, 1], [14.0, 0], [4.0, 0]])
-    hazard = torch.sigmoid(outputs[0])
+    # of two at risk one dies, then one of one; half an event and half a survivor are added
+    hazard = torch.sigmoid(outputs[0] + torch.log(torch.tensor([1.5 / 1.5, 1.5 / 0.5])))
     expected = [
         -torch.log(hazard[0]), -torch.log(1 - hazard[0]) - torch.log(hazard[1]),
         -torch.log(1 - hazard[0]), torch.zeros(()),
@@ -145,10 +146,22 @@ def test_discrete_survival_by_hand() -> None:
         "risk_score", "survival_5", "survival_10", "survival_20", "survival_30"
     )  # fmt: skip
     logits = torch.log(torch.tensor([[0.5, 0.2]]) / (1 - torch.tensor([[0.5, 0.2]])))
-    found = own.predict(logits)[0]
+    found = own.predict(logits - torch.log(torch.tensor([[1.0, 3.0]])))[0]
     expected = [0.5**0.5, 0.5, 0.4, 0.4]
     np.testing.assert_allclose(found[1:].numpy(), expected, rtol=1e-6)
     assert float(found[0]) == pytest.approx(-np.log(0.5) - np.log(0.4))
+
+
+def test_an_untrained_discrete_network_predicts_the_kaplan_meier_curve() -> None:
+    """Outputs of 0, as of a head that has hardly moved, are the training patients' mean."""
+    target = follow_up(400)
+    order = np.argsort(target[:, 0])
+    curve = np.cumprod(1 - target[order, 1] / np.arange(400, 0, -1))
+    own = task(head="discrete_time", n_intervals=10)
+    own.prepare(target, np.ones(400), values={"horizons_days": "300,800"})
+    expected = [curve[np.searchsorted(target[order, 0], d) - 1] for d in (300, 800)]
+    found = own.predict(torch.zeros(1, 10))[0, 1:]
+    np.testing.assert_allclose(found, expected, atol=0.03)
 
 
 def test_without_predictors_both_heads_learn_the_kaplan_meier_curve() -> None:

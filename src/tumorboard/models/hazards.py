@@ -134,3 +134,20 @@ def interval_states(time: NDArray[Any], event: NDArray[Any], cuts: Floats) -> tu
     survived = np.where(seen, inside, np.searchsorted(middle, time, side="right"))
     survived = np.where((event > 0) & ~seen, len(cuts), survived)
     return survived.astype(np.int64), np.where(seen, inside, -1).astype(np.int64)
+
+
+def interval_logits(
+    time: NDArray[Any], event: NDArray[Any], weight: Floats, cuts: Floats
+) -> Floats:
+    """Logit (K,) of the share of those who reach each interval that has its event there.
+
+    Half an event and half a survivor are added to each (Haldane), so that none is 0 or 1.
+
+    Source:
+        Haldane, Ann Hum Genet 1956; 20: 309-311.
+    """
+    survived, died = interval_states(time, event, cuts)
+    interval = np.arange(len(cuts))
+    deaths = weight @ (died[:, None] == interval)
+    survivors = weight @ (survived[:, None] > interval)
+    return np.log((deaths + 0.5) / (survivors + 0.5))

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.messages import counted, listed
-from tumorboard.models.hazards import breslow, cut_points, interval_states, steps_at
+from tumorboard.models.hazards import (
+    breslow, cut_points, interval_logits, interval_states, steps_at,
+)  # fmt: skip
 from tumorboard.records import Bools, Cohort, FittedState, Floats, FlowStep, Ints, Outcomes
 from tumorboard.study_keys import Loss
 from tumorboard.tasks import Task
@@ -37,8 +39,9 @@ class Survival(Task):
 
     `cox`: one output, the log-hazard; Efron's ties among the rows of a batch, so a batch should be
     large. Survival at the horizons follows from the baseline hazard of the training patients.
-    `discrete_time`: one output per interval, the logit of its hazard (Gensheimer & Narasimhan,
-    PeerJ 2019); intervals end at quantiles of the training events, hazards are constant inside.
+    `discrete_time`: one output per interval, how far the logit of its hazard lies from that of all
+    training patients: an untrained network predicts their mean (Gensheimer & Narasimhan, PeerJ
+    2019); intervals end at quantiles of the training events, hazards are constant inside.
     """
 
     link: ClassVar[Literal["softmax", "identity"]] = "identity"
@@ -127,7 +130,9 @@ class Survival(Task):
         horizons = horizons or list(self._horizons(target[:, 0], event))
         arrays: dict[str, NDArray[Any]] = {}
         if self.keys.head == "discrete_time":
-            arrays["cuts"] = cut_points(target[:, 0], event, weight, self.keys.n_intervals)
+            cuts = cut_points(target[:, 0], event, weight, self.keys.n_intervals)
+            arrays["cuts"] = cuts
+            arrays["base"] = interval_logits(target[:, 0], event, weight, cuts)
         self.learned = FittedState(values={_HORIZONS: horizons}, arrays=arrays)
 
     def n_outputs(self, classes: tuple[str, ...]) -> int:
@@ -160,20 +165,27 @@ class Survival(Task):
         """
         if self.keys.head == "cox":
             return _cox_loss(outputs.float()[:, 0], target)
-        return self._interval_loss(outputs.float(), target)
+        return self._interval_loss(self._logits(outputs.float()), target)
 
-    def _interval_loss(self, outputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    def _logits(self, outputs: torch.Tensor) -> torch.Tensor:
+        """Logits of the intervals' hazards; models of earlier versions give them themselves."""
+        import torch
+
+        base = self.learned.arrays.get("base")
+        return outputs if base is None else outputs + torch.from_numpy(base).to(outputs)
+
+    def _interval_loss(self, logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
         import torch
         from torch.nn import functional
 
         survived, event = interval_states(
             target[:, 0].cpu().numpy(), target[:, 1].cpu().numpy(), self.learned.arrays["cuts"]
         )
-        interval = torch.arange(outputs.shape[1], device=outputs.device)
-        lasted = interval < torch.from_numpy(survived).to(outputs.device)[:, None]
-        died = interval == torch.from_numpy(event).to(outputs.device)[:, None]
+        interval = torch.arange(logits.shape[1], device=logits.device)
+        lasted = interval < torch.from_numpy(survived).to(logits.device)[:, None]
+        died = interval == torch.from_numpy(event).to(logits.device)[:, None]
         # -log(1 - h) and -log(h) of a logit
-        loss = functional.softplus(outputs) * lasted + functional.softplus(-outputs) * died
+        loss = functional.softplus(logits) * lasted + functional.softplus(-logits) * died
         return loss.sum(1)
 
     def finish(self, outputs: Floats, target: NDArray[Any], weight: Floats) -> None:
@@ -192,9 +204,11 @@ class Survival(Task):
         """
         import torch
 
-        values = outputs.detach().double().cpu().numpy()
+        values = outputs.detach().double()
         if self.keys.head == "cox":
-            return torch.from_numpy(self.predict_baseline(values)).to(outputs.device)
+            found = self.predict_baseline(values.cpu().numpy())
+            return torch.from_numpy(found).to(outputs.device)
+        values = self._logits(values).cpu().numpy()
         ends = np.cumsum(np.logaddexp(0.0, values), axis=1)
         cuts = np.r_[0.0, self.learned.arrays["cuts"]]
         days = np.asarray(self.horizons, dtype=np.float64)
