@@ -130,3 +130,14 @@ def test_numbers_are_compared_and_kinds_are_not_mixed(tables, tmp_path):
     assert compare(paths, metric="mae")[0].comparison.difference > 0
     with pytest.raises(InputError, match=r"near.csv predicts numbers, .*ours.csv predicts classes"):
         compare([tables[0], paths[0]])
+    other = tmp_path / "other.csv"
+    other.write_text("patient_id,weight,predicted_weight\n0,1.0,2.0\n1,2.0,3.0\n")
+    told = (
+        r"other.csv: predicts a regression \(weight\), .*near.csv a regression \(size\)\. Compare"
+    )
+    with pytest.raises(InputError, match=told):
+        compare([paths[0], other])
+    died = tmp_path / "died.csv"
+    died.write_text("patient_id,arm,time_days,event,risk_score\n0,near,1,1,2.0\n1,near,2,0,3.0\n")
+    with pytest.raises(InputError, match=r"predicts a survival \(time_days, event\), .*near.csv a"):
+        compare([paths[0], died])

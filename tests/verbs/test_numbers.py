@@ -9,14 +9,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tumorboard.errors import InputError
+import tumorboard
+from tumorboard.errors import InputError, StudyError
 from tumorboard.evaluation.outcome_files import read_outcomes
 from tumorboard.formats.hgnc import nomenclature
 from tumorboard.prediction.model import Model
+from tumorboard.study_keys import Evaluation
 from tumorboard.verbs.check import check
 from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.explain import explain
+from tumorboard.verbs.export import export
+from tumorboard.verbs.fit import fit
 from tumorboard.verbs.predict import predict
+from tumorboard.verbs.table import write_table
 
 GENES = sorted(name for name in nomenclature().approved if name.startswith("KRT"))[:30]
 STUDY = """
@@ -59,6 +64,10 @@ explain = ["permutation_importance", "grad_cam"]
 device = "cpu"
 precision = "32"
 """
+
+
+#: What a study asks whose author names nothing.
+ASKS_DEFAULT = f"evaluation.explain={json.dumps(Evaluation().explain)}"
 
 
 def write_patients(folder: Path, n: int, name: str, rng: np.random.Generator) -> np.ndarray:
@@ -177,6 +186,30 @@ def test_explained_over_all_patients(folder: Path, run: Path, tmp_path: Path) ->
         explain(model, cohort=table, out=out, explainers=["tree_shap"])
     with pytest.raises(InputError, match=r"--patients: a model of survival is explained over all"):
         explain(model, cohort=table, out=out, patients=["P1"])
+
+
+def test_questions_of_classes_that_nobody_named_are_not_refused_one_by_one(
+    folder: Path, tmp_path: Path
+) -> None:
+    fit(folder / "study.toml", out=tmp_path / "model", arm="cox", overrides=[ASKS_DEFAULT])
+    card = (tmp_path / "model" / "MODEL_CARD.md").read_text("utf-8")
+    assert "Gives a risk score for every patient" in card
+    assert "Probabilities were not calibrated" not in card
+    assert "| train | " in card
+    table = folder / "patients.csv"
+    report = explain(tmp_path / "model", cohort=table, data=folder, out=tmp_path / "out")
+    refused = [line for line in report.lines if line.startswith("not asked")]
+    assert refused == ["not asked: gene_attribution: cox is a baseline without a gradient."]
+    opened = tumorboard.open(tmp_path / "model")
+    assert isinstance(opened, Model)
+    assert opened.predict(table, data=folder).classes == ()
+
+
+def test_verbs_that_have_nothing_to_do_say_so(folder: Path, tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="none is of kind patches; there is nothing to export"):
+        export(folder / "study.toml", out=tmp_path / "patches")
+    report = write_table(folder / "study.toml", out=tmp_path / "table.csv")
+    assert report.lines[-1].startswith("80 rows of 80 patients, 4 columns written")
 
 
 def test_the_report_shows_what_the_arms_rely_on(run: Path) -> None:

@@ -133,6 +133,7 @@ def _read_all(paths: Sequence[Path], outcome: str, positive: str) -> AnyTable:
             if is_numbers
             else read_predictions(path, outcome=outcome, positive=positive)
         )
+        _refuse_other_kind(path, table, paths[0], read)
         for arm in table.arms:
             if arm in file_of:
                 raise InputError(
@@ -142,6 +143,23 @@ def _read_all(paths: Sequence[Path], outcome: str, positive: str) -> AnyTable:
             file_of[arm] = path
         read.append(table)
     return join(in_common(read))
+
+
+def _refuse_other_kind(path: Path, table: AnyTable, first: Path, read: Sequence[AnyTable]) -> None:
+    """Survival beside a regression, or numbers of other outcomes, have no difference.
+
+    Raises:
+        InputError: The table answers another question than the first.
+    """
+    if not read or not isinstance(table, OutcomeTable) or not isinstance(read[0], OutcomeTable):
+        return
+    one, two = read[0], table
+    if (one.kind, one.outcome_names) == (two.kind, two.outcome_names):
+        return
+    named = [f"{t.kind} ({', '.join(t.outcome_names)})" for t in (one, two)]
+    raise InputError(
+        f"{path}: predicts a {named[1]}, {first} a {named[0]}. Compare tables of one outcome."
+    )
 
 
 def render(compared: Sequence[Compared]) -> str:

@@ -33,7 +33,7 @@ from tumorboard.prediction.model import Model, ReadPatients
 from tumorboard.prediction.predictions import Predictions, write_predictions_csv
 from tumorboard.records import Ints, Outcomes
 from tumorboard.report.patient_page import Explained, write_patient_pages
-from tumorboard.study_keys import outcome_columns
+from tumorboard.study_keys import Evaluation, outcome_columns
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
 from tumorboard.verbs.explained_units import PER_CLASS, explained_units
@@ -145,7 +145,9 @@ def _explainers(fitted: FittedArm, names: Sequence[str]) -> dict[str, Explainer]
     chosen = [name for name in fitted.study.keys.evaluation.explain if name in known]
     explainers = {name: registry.load("explain", name)() for name in chosen}
     if not fitted.classes:
-        explainers |= {n: registry.load("explain", n)() for n in OF_NUMBERS if n not in chosen}
+        if chosen == Evaluation().explain:  # of classes: refusing what nobody named tells nothing
+            explainers = {n: e for n, e in explainers.items() if e.of_numbers}
+        explainers |= {n: registry.load("explain", n)() for n in OF_NUMBERS if n not in explainers}
         return explainers
     for name in BY_COLUMN:
         if name in known:

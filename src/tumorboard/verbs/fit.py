@@ -150,16 +150,21 @@ def _card(document: Mapping[str, Any], study: Study, prepared: Prepared) -> str:
             cohort,
             (),
             n_patients=len(prepared.cohort.patients),
-            n_events=_events(prepared),
+            n_events=_events(prepared, study.keys.task.kind),
             n_rejected=len(prepared.rejections),
             n_comparisons=0,
         ),
     )
 
 
-def _events(prepared: Prepared) -> int:
-    """Patients of the positive class, or of the rarest where there are more than two."""
+def _events(prepared: Prepared, kind: str) -> int:
+    """Patients of the positive class, or of the rarest where there are more than two.
+
+    Of survival those with the event, of another number all.
+    """
     cohort, outcomes = prepared.cohort, prepared.outcomes.as_classes()
+    if kind == "regression":
+        return len(cohort.patients)
     counts = [
         len({cohort.patient_id[int(row)] for row in (outcomes.target == k).nonzero()[0]})
         for k in range(len(outcomes.classes))
