@@ -116,8 +116,8 @@ def _no_patient(matrix: NumberMatrix, known: frozenset[str]) -> str:
     found = listed([f"{a} ({b} in the table)" for a, b in near.items()])
     remedy = f"Spell one patient one way: {found}." if near else (
         f"The cohort has {listed(sorted(known)[:3])}; the table has rows "
-        f"{listed(matrix.rows[:3])} and columns {listed(matrix.columns[:3])}. Add the patients; new "
-        f"ones of whom nobody is in it belong in a folder without {matrix.path.name}."
+        f"{listed(matrix.rows[:3])} and columns {listed(matrix.columns[:3])}. Add the "
+        f"patients; new ones without any profile belong in a folder without {matrix.path.name}."
     )  # fmt: skip
     return f"{matrix.path.name}: no patient of the cohort names a row or a column. {remedy}"
 

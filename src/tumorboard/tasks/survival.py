@@ -11,9 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.messages import counted, listed
-from tumorboard.models.hazards import (
-    breslow, cut_points, interval_logits, interval_states, steps_at,
-)  # fmt: skip
+from tumorboard.models import hazards
 from tumorboard.records import Bools, Cohort, FittedState, Floats, FlowStep, Ints, Outcomes
 from tumorboard.study_keys import Loss
 from tumorboard.tasks import Task
@@ -130,9 +128,9 @@ class Survival(Task):
         horizons = horizons or list(self._horizons(target[:, 0], event))
         arrays: dict[str, NDArray[Any]] = {}
         if self.keys.head == "discrete_time":
-            cuts = cut_points(target[:, 0], event, weight, self.keys.n_intervals)
+            cuts = hazards.cut_points(target[:, 0], event, weight, self.keys.n_intervals)
             arrays["cuts"] = cuts
-            arrays["base"] = interval_logits(target[:, 0], event, weight, cuts)
+            arrays["base"] = hazards.interval_logits(target[:, 0], event, weight, cuts)
         self.learned = FittedState(values={_HORIZONS: horizons}, arrays=arrays)
 
     def n_outputs(self, classes: tuple[str, ...]) -> int:
@@ -178,7 +176,7 @@ class Survival(Task):
         import torch
         from torch.nn import functional
 
-        survived, event = interval_states(
+        survived, event = hazards.interval_states(
             target[:, 0].cpu().numpy(), target[:, 1].cpu().numpy(), self.learned.arrays["cuts"]
         )
         interval = torch.arange(logits.shape[1], device=logits.device)
@@ -192,7 +190,7 @@ class Survival(Task):
         """Learn the baseline hazard from the log-hazards (n, 1) of the training rows."""
         if outputs.shape[1] != 1:
             return
-        times, hazard = breslow(outputs[:, 0], target[:, 0], target[:, 1] > 0, weight)
+        times, hazard = hazards.breslow(outputs[:, 0], target[:, 0], target[:, 1] > 0, weight)
         arrays = {**self.learned.arrays, "times": times, "hazard": hazard}
         self.learned = FittedState(values=self.learned.values, arrays=arrays)
 
@@ -221,7 +219,7 @@ class Survival(Task):
         days = np.asarray(self.horizons, dtype=np.float64)
         if "times" not in self.learned.arrays:
             return np.hstack([outputs, np.full((len(outputs), len(days)), np.nan)])
-        base = steps_at(self.learned.arrays["times"], self.learned.arrays["hazard"], days)
+        base = hazards.steps_at(self.learned.arrays["times"], self.learned.arrays["hazard"], days)
         with np.errstate(over="ignore"):  # a hazard beyond every number is a survival of 0
             return np.hstack([outputs, np.exp(-base * np.exp(outputs))])
 
