@@ -64,7 +64,10 @@ class Batch:
 
 
 class Rows(Dataset[Batch]):
-    """Whole batches by their row numbers: one fancy index per modality, nothing per row."""
+    """Whole batches by their row numbers: one fancy index per modality, nothing per row.
+
+    Vectors are made once for all rows; arrays that are larger are made for each batch.
+    """
 
     def __init__(
         self,
@@ -79,22 +82,34 @@ class Rows(Dataset[Batch]):
         self.weight = torch.as_tensor(weight, dtype=torch.float32)
         stacked = np.stack([measured[name].present for name in modalities], axis=1)
         self.present: Bools = stacked
+        every = np.arange(len(self.target))
+        self._vectors = {
+            name: self._arrays(name, every)
+            for name, modality in modalities.items()
+            if modality.layout == "vector"
+        }
+
+    def _arrays(self, name: str, rows: Ints) -> torch.Tensor:
+        """Stored arrays of these rows."""
+        arrays = self.modalities[name].arrays(self.measured[name], rows)
+        return torch.from_numpy(np.ascontiguousarray(arrays))
 
     def __getitem__(self, rows: list[int]) -> Batch:  # type: ignore[override]
         """The batch of these rows."""
         index: Ints = np.asarray(rows, dtype=np.int64)
+        chosen = torch.from_numpy(index)
         inputs = {
-            name: torch.from_numpy(
-                np.ascontiguousarray(modality.arrays(self.measured[name], index))
-            )
-            for name, modality in self.modalities.items()
+            name: self._vectors[name][chosen]
+            if name in self._vectors
+            else self._arrays(name, index)
+            for name in self.modalities
         }
         return Batch(
             inputs,
             torch.from_numpy(self.present[index]),
-            self.target[index],
-            self.weight[index],
-            torch.from_numpy(index),
+            self.target[chosen],
+            self.weight[chosen],
+            chosen,
         )
 
     def __len__(self) -> int:

@@ -51,7 +51,7 @@ class BestAndStop(lightning.Callback):
         """Compare this epoch with the best one."""
         if trainer.sanity_checking:
             return
-        value = float(trainer.callback_metrics[f"validation_{self.stop.metric}"])
+        value = cast("dict[str, float]", pl_module.latest)[f"validation_{self.stop.metric}"]
         if not math.isfinite(value):
             raise RunError(
                 f"{self.where}: the validation {self.stop.metric} is {value}: the validation "
@@ -114,5 +114,5 @@ class Report(lightning.Callback):
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule
     ) -> None:
         """After each epoch."""
-        values = {name: float(value) for name, value in trainer.callback_metrics.items()}
-        self.tell(trainer.current_epoch + 1, values)
+        latest = cast("dict[str, float]", pl_module.latest)
+        self.tell(trainer.current_epoch + 1, dict(latest))

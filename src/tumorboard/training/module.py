@@ -77,6 +77,7 @@ class ArmModule(lightning.LightningModule):
         self.task, self.modalities, self.training_keys = task, modalities, training
         self.rows, self.seed_parts = rows, seed_parts
         self.history: list[dict[str, float]] = []
+        self.latest: dict[str, float] = {}
         self._train_loss: list[float] = []
         self._validation: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float]] = []
         self._generator = torch.Generator()
@@ -203,7 +204,7 @@ class ArmModule(lightning.LightningModule):
         self._validation.append((batch.rows.numpy(), prediction, value))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the loss, each patient weighing 1, and the watched metrics, each unit weighing 1."""
+        """Loss, each patient weighing 1, and the watched metrics, each unit weighing 1."""
         rows = np.concatenate([entry[0] for entry in self._validation])
         predicted = np.concatenate([entry[1] for entry in self._validation])
         weight = self.rows.data.weight.numpy()[rows]
@@ -212,8 +213,9 @@ class ArmModule(lightning.LightningModule):
         values = {"train_loss": _mean(self._train_loss), "validation_loss": loss}
         for metric in self.watched():
             values[f"validation_{metric}"] = self._score(metric, rows, predicted)
-        for name, value in values.items():
-            self.log(name, value, batch_size=1)
+        # kept here and not with `self.log`, whose bookkeeping costs as much as a step of a small
+        # network; in single precision, so that scores apart by rounding alone are equal
+        self.latest = {name: float(np.float32(value)) for name, value in values.items()}
         if not self.trainer.sanity_checking:
             rate = float(self.optimizers().param_groups[-1]["lr"])  # type: ignore[union-attr]
             self.history.append({"epoch": self.current_epoch + 1, **values, "learning_rate": rate})
