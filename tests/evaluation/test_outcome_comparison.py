@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pytest
@@ -64,7 +65,8 @@ def test_a_difference_is_the_mean_over_the_folds(metric: str) -> None:
 
     def value(arm: str, k: int) -> float:
         pair = truth[fold == k], said[arm][fold == k]
-        return r2_score(*pair) if metric == "r2" else float(spearmanr(*pair).statistic)
+        correlation: Any = spearmanr(*pair)
+        return r2_score(*pair) if metric == "r2" else float(correlation.statistic)
 
     one, two = (np.asarray([value(arm, k) for k in range(5)]) for arm in ("good", "poor"))
     assert first.difference == pytest.approx((one - two).mean(), abs=1e-9)
