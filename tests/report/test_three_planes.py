@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from tumorboard.prediction.kept_maps import KeptMap
-from tumorboard.report.three_planes import three_planes
+from tumorboard.report.three_planes import is_flat, three_planes
 
 
 def made(*, affine: np.ndarray | None, at: tuple[int, int, int] = (3, 16, 5)) -> KeptMap:
@@ -60,3 +60,19 @@ def test_planes_have_one_scale_in_mm_and_no_bar_without_one() -> None:
         differs.min(axis=0)[0] > 500
     )  # the bar alone, in the lower left corner of the axial plane
     assert differs.max(axis=0)[1] < 150
+
+
+def test_a_map_without_a_place_is_cut_through_the_middle_without_lines() -> None:
+    image = np.zeros((1, 9, 9, 9), dtype=np.uint8)
+    image[0, 4, 4, 4] = 255
+    empty = KeptMap(np.zeros((9, 9, 9), dtype=np.float32), image, None, affine=None)
+    assert is_flat(empty.map)
+    pixels = three_planes(empty)[:300].astype(int)
+    green = (pixels[..., 1] - pixels[..., 0]) > 60
+    assert not green.any()
+    for panel in range(3):  # the bright voxel in the middle is on every plane
+        assert pixels[150 - 5 : 150 + 5, panel * 308 + 145 : panel * 308 + 155].mean() > 150
+    placed = made(affine=None)
+    assert not is_flat(placed.map)
+    shown = three_planes(placed)[:300].astype(int)
+    assert ((shown[..., 1] - shown[..., 0]) > 60).any()

@@ -56,7 +56,9 @@ def test_section_shows_both_scores_and_says_who_sees_what(run: Any, tmp_path: Pa
     assert "fused 0.851 and 0.802; record 0.851 and 0.802" in made.lead
     assert "test patients of a split take no part in stopping" in made.html
     assert "12, 1 failed" in made.html
-    assert "arms.fused.fusion.&lt;name&gt;" in made.html
+    assert "scored by one inner fit," in made.html
+    assert "(120 inner fits in all)" in made.html  # 10 splits, 12 trials
+    assert "fusion.&lt;name&gt;" in made.html
     assert "<name>" not in made.html
     for name in ("nested", "tuning_choices", "tuning_trials"):
         assert (folder / "figures" / f"{name}.svg").is_file()
@@ -66,3 +68,19 @@ def test_no_arm_no_section(run: Any, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
     write_evidence(folder, "tuning", {**made_tuning(1), "arms": {}})
     assert section(read_classes(folder)) is None
+
+
+def test_with_inner_folds_the_page_says_how_many_fits_scored_a_trial(
+    run: Any, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(run.folder, tmp_path / "run"))
+    write_evidence(folder, "tuning", {**made_tuning(4), "folds": 3})
+    made = section(read_classes(folder))
+    assert made is not None
+    assert "scored by 3 inner fits" in made.html
+    assert "parts left out of the inner folds" in made.html
+    assert "(120 inner fits in all)" in made.html  # 10 splits, 4 trials, 3 folds
+    assert "looked 0.049 better than the test" in made.html
+    drawing = (folder / "figures" / "nested.svg").read_text(encoding="utf-8")
+    assert "3 inner folds" in drawing
+    assert "chooses settings and threshold" not in drawing

@@ -230,11 +230,11 @@ def _one_arm(
     lines = [look for look in looks if look.colour != mark.colour]
     for index, curve in enumerate(curves[:-1][:MAX_CLASSES]):
         own = lines[index]
-        label = short(classes[index], 16)
+        label = f"{short(classes[index], 14)}  {curve.area:.2f}"
         axis.plot(
             *_to_corners(curve.mean, kind), color=own.colour, lw=1.1, ls=own.dash, label=label
         )
-    name = "macro mean" if len(curves) > 1 else None
+    name = f"macro mean  {main.area:.2f}" if len(curves) > 1 else None
     x, y = _to_corners(main.mean, kind)
     axis.plot(x, y, color=mark.colour, ls=mark.dash, lw=2.0, label=name, zorder=4)
     axis.set_title(short(arm))

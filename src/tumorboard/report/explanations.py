@@ -26,13 +26,17 @@ from tumorboard.report.explained import (
     opinions,
     shared_features,
 )
+from tumorboard.report.gene_swarm import gene_swarm_svg, top_genes
 from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
 from tumorboard.report.performance import metric_name
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
+from tumorboard.report.three_planes import is_flat
 
 #: Most pictures of one arm, and most features of one figure.
 _N_PICTURES, _N_FEATURES = 12, 12
+#: Metric of a ranking of genes by the size of their attributions.
+GENES = "attribution"
 
 
 def section(contents: RunContents) -> Section | None:
@@ -82,6 +86,10 @@ def _lead(contents: RunContents, found: Explanations, shares: Sequence[LesionSha
             f"{arm} relies most on {joined.features[top]}: without it {metric_name(joined.metric)} "
             f"falls by {joined.drop[top]:.3f}."
         )
+    if genes := [row for row in found.importance if row.metric == GENES]:
+        arm = _first(contents, genes)
+        first = top_genes(join_importance([row for row in genes if row.arm == arm]), 3)
+        return f"The genes that moved the answers of {arm} furthest: {', '.join(first)}."
     n = len({row.unit_id for row in (*found.heat_maps, *found.attributions)})
     return f"{n} test patients were explained one by one."
 
@@ -145,7 +153,8 @@ def _width(caption: str, row: HeatMapRow) -> str:
 def _picture(
     contents: Contents, row: HeatMapRow, said: dict[tuple[str, str], Opinion]
 ) -> dict[str, Any]:
-    pixels = side_by_side(read_map(contents.folder / FOLDER, row))
+    kept = read_map(contents.folder / FOLDER, row)
+    pixels = side_by_side(kept)
     opinion = said.get((row.arm, row.unit_id))
     return {
         "address": data_uri(as_jpeg(pixels)),
@@ -154,6 +163,7 @@ def _picture(
         "call": opinion.call if opinion else "",
         "probability": f"{opinion.probability:.2f}" if opinion else "",
         "is_wrong": opinion is not None and opinion.truth != opinion.call,
+        "is_flat": kept.map.ndim == 3 and is_flat(kept.map),
         "inside": "" if np.isnan(row.share_inside) else f"{100 * row.share_inside:.0f} %",
     }
 
@@ -194,6 +204,15 @@ def _contributions(contents: RunContents, found: Explanations) -> list[dict[str,
     groups = _by_arm(contents, moving)
     for number, ((arm, explainer), rows) in enumerate(groups.items()):
         target, of_target = _largest(rows)
+        ranked = [r for r in found.importance if (r.arm, r.explainer) == (arm, explainer)]
+        if ranked and ranked[0].metric == GENES:
+            units = {row.unit_id for row in of_target}
+            svg = gene_swarm_svg(
+                of_target, join_importance(ranked), name=f"swarm-{number}", n_shown=_N_FEATURES
+            )
+            if svg:
+                drawn.append(_drawn(arm, explainer, len(units), Markup(svg), is_genes=True))
+            continue
         units, attributions = attributions_of(of_target)
         attributions = shared_features(attributions)
         svg = bar_svg(
@@ -204,15 +223,15 @@ def _contributions(contents: RunContents, found: Explanations) -> list[dict[str,
             swarm = beeswarm_svg(
                 attributions, name=f"swarm-{number}", outcome=target, n_shown=_N_FEATURES
             )
-        drawn.append(
-            {
-                "arm": arm,
-                "explainer": explainer.replace("_", " "),
-                "n": len(units),
-                "drawing": Markup(svg) + Markup(swarm),
-            }
-        )
+        drawn.append(_drawn(arm, explainer, len(units), Markup(svg) + Markup(swarm)))
     return drawn
+
+
+def _drawn(
+    arm: str, explainer: str, n: int, drawing: str, *, is_genes: bool = False
+) -> dict[str, Any]:
+    words = explainer.replace("_", " ")
+    return {"arm": arm, "explainer": words, "n": n, "drawing": drawing, "is_genes": is_genes}
 
 
 def _largest(rows: Sequence[AttributionRow]) -> tuple[str, list[AttributionRow]]:

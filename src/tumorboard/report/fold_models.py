@@ -37,7 +37,7 @@ def section(contents: Contents) -> Section | None:
             heads=[metric_name(name) for name in SHOWN],
             rows=[_row(arm, models) for arm, models in arms.items()],
             drawings=confusion_drawings(
-                contents, arms, document["classes"], metric=metric, name="confusion_folds"
+                contents, arms, document["classes"], metric="macro_f1", name="confusion_folds"
             ),
             unit=contents.unit,
             most=MAX_MODELS,

@@ -49,6 +49,7 @@ def locked_section(contents: RunContents) -> Section | None:
         looks=[_look(look) for look in document["looks"]],
         from_ledger=document["from_ledger"],
         each_model=None,
+        unit=contents.unit,
     )
     return Section("locked-test", "Locked test set", lead, html)
 
@@ -83,6 +84,7 @@ def external_section(contents: RunContents) -> Section | None:
         looks=[],
         from_ledger=False,
         each_model=each_model,
+        unit=contents.unit,
     )
     return Section("external", "External cohorts", lead, html)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from tumorboard.errors import InputError
 from tumorboard.records import Floats
+from tumorboard.report.performance import metric_name
 from tumorboard.report.style import GREY, Mark, marks, panels, short, styled
 
 if TYPE_CHECKING:
@@ -106,7 +107,9 @@ def _metric(axis: Axes, histories: Sequence[History], mark: Mark) -> None:
         axis.remove()
         return
     _lines(axis, histories, names[0], colour=mark.colour, dash="-", label="validation")
-    axis.set_title(f"{short(histories[0].arm, 18)}: {names[0].removeprefix('validation_')}")
+    axis.set_title(
+        f"{short(histories[0].arm, 18)}: {metric_name(names[0].removeprefix('validation_'))}"
+    )
     _epochs(axis)
 
 

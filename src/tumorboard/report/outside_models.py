@@ -66,7 +66,7 @@ def outside_models(contents: RunContents, cohorts: Mapping[str, Any]) -> Outside
         rows=[pair.row() for pair in pairs],
         confusions={
             name: confusion_drawings(
-                contents, document["arms"], document["classes"], metric=contents.primary_metric,
+                contents, document["arms"], document["classes"], metric="macro_f1",
                 name=f"confusion_{_file_word(name)}",
             )
             for name, document in found.items()
@@ -77,8 +77,10 @@ def outside_models(contents: RunContents, cohorts: Mapping[str, Any]) -> Outside
 
 
 def _lead(pair: CarryOver) -> str:
+    worse = f"{pair.n_worse} score" if pair.n_worse != 1 else "one scores"
+    worse = worse if pair.n_worse else "none scores"
     return (
-        f"Of the {len(pair.inside)} models of {pair.arm}, {pair.n_worse} score worse on "
+        f"Of the {len(pair.inside)} models of {pair.arm}, {worse} worse on the cohort "
         f"{pair.cohort} than on the test patients of their own fold ({metric_name(pair.metric)})."
     )
 

@@ -43,10 +43,14 @@ _PLANES = (
 def three_planes(kept: KeptMap) -> NDArray[np.uint8]:
     """(H, W, 3) axial, coronal and sagittal plane: the volume above, the map over it below.
 
-    Every plane goes through the map's largest value, where the thin lines cross. All planes have
+    Every plane goes through the map's largest value, where the thin lines cross; of a map that is
+    the same everywhere through the middle, without lines. All planes have
     one scale in mm; where the voxel size is not known, a voxel is a cube and there is no bar.
     """
     at = np.unravel_index(int(kept.map.argmax()), kept.map.shape)
+    no_place = is_flat(kept.map)
+    if no_place:
+        at = tuple(np.intp(n // 2) for n in kept.map.shape)
     spacing = np.ones(3)
     if kept.affine is not None:
         spacing = np.linalg.norm(kept.affine[:3, :3], axis=0)
@@ -70,7 +74,7 @@ def three_planes(kept: KeptMap) -> NDArray[np.uint8]:
             (kept.map.shape[axis] - int(at[axis]) - 0.5) / kept.map.shape[axis] * pixels
             for axis, pixels in zip(shown, size, strict=True)
         ]
-        above = _marked(np.round(image).astype(np.uint8), plane, cross)
+        above = _marked(np.round(image).astype(np.uint8), plane, None if no_place else cross)
         below = _marked(overlaid(image, heat, mask), plane, None)
         if plane.across == 2 and kept.affine is not None:
             below = _with_bar(below, scale, float(lengths[shown[0]]))
@@ -79,6 +83,11 @@ def three_planes(kept: KeptMap) -> NDArray[np.uint8]:
         rest = _space(height - len(below), below.shape[1])
         columns += [np.concatenate([above, gap, below, rest]), _space(2 * height + _GAP, _GAP)]
     return np.concatenate(columns[:-1], axis=1)
+
+
+def is_flat(values: Floats | NDArray[Any]) -> bool:
+    """Whether a map has one value everywhere: nothing raised the answer, or one voxel is all."""
+    return float(np.ptp(values)) == 0.0
 
 
 def _turned(volume: NDArray[Any], place: int, across: int) -> Floats:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.performance import metric_name, number
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
+from tumorboard.report.shown import real
 from tumorboard.report.style import (
     COLOURS,
     GREY,
@@ -22,6 +23,7 @@ from tumorboard.report.style import (
     short,
     styled,
 )
+from tumorboard.report.tuning_choices import choices_figure, is_word, key_name, shown
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -39,11 +41,13 @@ def section(contents: RunContents) -> Section | None:
     if document is None or not document["arms"]:
         return None
     arms = {arm: document["arms"][arm] for arm in contents.arms if arm in document["arms"]}
+    folds = int(document.get("folds", 0))
+    inner = "inner folds" if folds else "validation"
     drawings: dict[str, Markup] = {}
     for name, figure in (
-        ("nested", nested_figure(contents.n_splits[1])),
-        ("tuning_choices", choices_figure(arms)),
-        ("tuning_trials", trials_figure(arms, document["metric"])),
+        ("nested", nested_figure(contents.n_splits[1], folds)),
+        ("tuning_choices", choices_figure(arms, document["space"], inner=inner)),
+        ("tuning_trials", trials_figure(arms, document["metric"], document["space"], inner=inner)),
     ):
         drawings[name] = Markup(save(figure, contents.folder / "figures", name))
         figure.clear()
@@ -56,21 +60,18 @@ def section(contents: RunContents) -> Section | None:
             drawings=drawings,
             metric=metric_name(document["metric"]),
             budget=document["budget"],
-            folds=document.get("folds", 0),
+            folds=folds,
+            inner=inner,
             space={key: _range(bounds) for key, bounds in document["space"].items()},
-            arms={arm: _rows(found) for arm, found in arms.items()},
+            arms={arm: _rows(found, folds) for arm, found in arms.items()},
         ),
     )
-
-
-def _float(value: float | None) -> float:
-    return float("nan") if value is None else float(value)
 
 
 def _lead(document: Mapping[str, Any], arms: Mapping[str, Any]) -> str:
     name = metric_name(document["metric"])
     parts = [
-        f"{arm} {number(_float(found['inner']))} and {number(_float(found['outer']))}"
+        f"{arm} {number(real(found['inner']))} and {number(real(found['outer']))}"
         for arm, found in arms.items()
     ]
     return (
@@ -86,40 +87,57 @@ def _range(bounds: Mapping[str, Any]) -> str:
     return f"{bounds.get('low')} to {bounds.get('high')}{tail}"
 
 
-def _rows(found: Mapping[str, Any]) -> dict[str, Any]:
+def _rows(found: Mapping[str, Any], folds: int) -> dict[str, Any]:
     return {
-        "keys": found["keys"],
+        "keys": [key_name(key) for key in found["keys"]],
+        "n_fits": sum(fit["n_trials"] for fit in found["fits"]) * max(folds, 1),
+        "words": [is_word(found["fits"], key) for key in found["keys"]],
         "rows": [
             {
                 "split": f"{fit['repeat']}-{fit['fold']}",
-                "chosen": [_shown(fit["chosen"][key]) for key in found["keys"]],
-                "inner": number(_float(fit["inner"])),
-                "outer": number(_float(fit["outer"])),
+                "chosen": [shown(fit["chosen"][key]) for key in found["keys"]],
+                "inner": number(real(fit["inner"])),
+                "outer": number(real(fit["outer"])),
                 "trials": f"{fit['n_trials']}"
                 + (f", {fit['n_failed']} failed" if fit["n_failed"] else ""),
             }
             for fit in found["fits"]
         ],
-        "inner": number(_float(found["inner"])),
-        "outer": number(_float(found["outer"])),
-        "optimism": number(_float(found["optimism"]), signed=True),
+        "inner": number(real(found["inner"])),
+        "outer": number(real(found["outer"])),
+        "flattered": _flattered(real(found["optimism"])),
     }
 
 
-def _shown(value: object) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _flattered(optimism: float) -> str:
+    """How the score that chose compares with that of the test patients."""
+    if not np.isfinite(optimism):
+        return "no test score to set beside the search"
+    word = "better" if optimism >= 0 else "worse"
+    return f"the search looked {number(abs(optimism))} {word} than the test"
 
 
 @styled
-def nested_figure(n_folds: int) -> Figure:
-    """Who sees what: training patients fit, validation patients choose, test patients report."""
+def nested_figure(n_folds: int, inner_folds: int = 0) -> Figure:
+    """Who sees what: training patients fit, validation patients choose, test patients report.
+
+    Args:
+        n_folds: Folds of the study.
+        inner_folds: Folds that training and validation patients are dealt into for the search; 0
+            where the validation patients of the split score a trial.
+    """
     folds = max(2, min(n_folds, 5)) if n_folds > 1 else 1
     figure = new_figure(0.72 + 0.42 * folds, fitted=False)
     axis = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axis.set(xlim=(0, 10), ylim=(-0.1, folds + 1.4))
     axis.axis("off")
+    chooses = "stops training, chooses settings and threshold"
+    anew = "settings chosen anew"
+    if inner_folds:
+        chooses = "stops training, chooses the threshold"
+        anew = f"settings chosen anew: train +\nvalidation in {inner_folds} inner folds"
     parts = {"train": (COLOURS[5], "fits weights, scaling, imputation"),
-             "validation": (COLOURS[4], "stops training, chooses settings and threshold"),
+             "validation": (COLOURS[4], chooses),
              "test": (INK, "scored once, by the finished model")}  # fmt: skip
     width = 6.6 / max(folds, 3)
     for row in range(folds):
@@ -130,7 +148,7 @@ def nested_figure(n_folds: int) -> Figure:
             part = "test" if column == row else "validation" if column == (row + 1) % cells else ""
             colour = parts[part or "train"][0]
             _box(axis, 0.9 + column * width, y + 0.1, width - 0.06, 0.64, colour)
-        axis.text(7.75, y + 0.42, "settings chosen anew", va="center", color=GREY, fontsize=8.5)
+        axis.text(7.75, y + 0.42, anew, va="center", color=GREY, fontsize=8.5)
     for line, (name, (colour, text)) in enumerate(parts.items()):
         y = folds + 0.95 - 0.44 * line
         _box(axis, 0.9, y, 0.22, 0.3, colour)
@@ -145,49 +163,17 @@ def _box(axis: Axes, x: float, y: float, width: float, height: float, colour: st
 
 
 @styled
-def choices_figure(arms: Mapping[str, Any]) -> Figure:
-    """Heat map: one column per split; chosen values, coloured by rank, and scores below."""
-    rows = sum(len(found["keys"]) + 2 for found in arms.values())
-    splits = max(len(found["fits"]) for found in arms.values())
-    figure = new_figure(0.9 + 0.3 * rows + 0.35 * len(arms))
-    heights = [len(found["keys"]) + 2 for found in arms.values()]
-    axes = figure.subplots(len(arms), 1, squeeze=False, height_ratios=heights)[:, 0]
-    for axis, (arm, found) in zip(axes, arms.items(), strict=True):
-        _choices(axis, arm, found, small=splits > 12)
-    return figure
+def trials_figure(
+    arms: Mapping[str, Any], metric: str, space: Mapping[str, Mapping[str, Any]], *, inner: str
+) -> Figure:
+    """Score of every trial against the value of each key.
 
-
-def _choices(axis: Axes, arm: str, found: Mapping[str, Any], *, small: bool) -> None:
-    fits, keys = found["fits"], found["keys"]
-    values = [[fit["chosen"][key] for fit in fits] for key in keys]
-    scores = [[_float(fit["inner"]) for fit in fits], [_float(fit["outer"]) for fit in fits]]
-    shades = np.vstack([*(_ranks(row) for row in values), np.full((2, len(fits)), np.nan)])
-    axis.imshow(shades, aspect="auto", cmap="Blues", vmin=-0.15, vmax=1.6)
-    size = 6.0 if small else 8.0
-    for i, row in enumerate([*values, *scores]):
-        for j, value in enumerate(row):
-            shown = _shown(value) if i < len(keys) else f"{value:.3f}"
-            axis.text(j, i, short(shown, 9), ha="center", va="center", fontsize=size)
-    axis.axhline(len(keys) - 0.5, color=GREY, lw=1.0)
-    labels = [*(short(key.split(".", 1)[-1], 30) for key in keys), "validation", "test"]
-    axis.set_yticks(range(len(labels)), labels)
-    axis.set_xticks(range(len(fits)), [f"{f['repeat']}-{f['fold']}" for f in fits])
-    axis.tick_params(length=0)
-    axis.set_title(f"{short(arm)}: chosen on each split (repeat-fold)")
-    axis.spines[:].set_visible(False)
-
-
-def _ranks(row: Sequence[Any]) -> np.ndarray:
-    """0 for the smallest or first value, 1 for the largest or last; 0.5 where all are equal."""
-    known = sorted(set(row), key=lambda value: (isinstance(value, str), value))
-    if len(known) == 1:
-        return np.full(len(row), 0.5)
-    return np.asarray([known.index(value) / (len(known) - 1) for value in row])
-
-
-@styled
-def trials_figure(arms: Mapping[str, Any], metric: str) -> Figure:
-    """Validation score of every trial against the value of each key."""
+    Args:
+        arms: `arms` of the evidence `tuning`.
+        metric: What judged a trial.
+        space: Where each key was searched.
+        inner: Who scored a trial.
+    """
     wanted = [(arm, key) for arm, found in arms.items() for key in found["keys"]][:MAX_PANELS]
     figure, axes = panels(len(wanted), columns=3, height=2.7)
     for axis, (arm, key) in zip(axes, wanted, strict=True):
@@ -207,11 +193,11 @@ def trials_figure(arms: Mapping[str, Any], metric: str) -> Figure:
         if as_words:
             axis.set_xticks(range(len(levels)), [short(str(v), 12) for v in levels])
             axis.set_xlim(-0.5, len(levels) - 0.5)
-        elif min(levels) > 0 and max(levels) / min(levels) >= 50:
+        elif space.get(key, {}).get("log") and min(levels) > 0:
             axis.set_xscale("log")
             axis.xaxis.set_major_formatter("{x:g}")
             axis.xaxis.set_minor_formatter("")
-        axis.set_title(short(f"{arm}: {key.split('.')[-1]}", 32))
-        axis.set_ylabel(f"validation {metric_name(metric)}")
+        axis.set_title(short(f"{short(arm, 13)}: {key_name(key)}", 36), fontsize=8.5)
+        axis.set_ylabel(f"{metric_name(metric)}, {inner}")
         axis.grid(visible=True)
     return figure
