@@ -43,6 +43,7 @@ bootstrap = 100
 subgroups = ["sex"]
 locked_test = 0.2
 margin = 0.05
+probes = ["missing_values"]
 explain = []
 primary = {{arm = "mlp", reference = "trees"}}
 [runtime]
@@ -94,6 +95,7 @@ def test_cards_and_checklists_of_a_run_of_numbers(run: Path) -> None:
     page = (run / "report.html").read_text("utf-8")
     assert 'id="checklists"' in page
     assert 'id="subgroups"' in page
+    assert 'id="degradation"' in page
     assert "within 0.05" in contents.answer
     assert "Probabilities were not calibrated" not in page
 

@@ -59,7 +59,7 @@ folds = 2
 bootstrap = 100
 primary = {arm = "fused", reference = "cox", metric = "c_index"}
 external = {elsewhere = "other/patients.csv"}
-explain = ["permutation_importance", "grad_cam"]
+explain = ["permutation_importance", "gene_attribution", "grad_cam"]
 [runtime]
 device = "cpu"
 precision = "32"
@@ -216,3 +216,8 @@ def test_the_report_shows_what_the_arms_rely_on(run: Path) -> None:
     page = (run / "report.html").read_text()
     assert 'id="explanations"' in page
     assert "C-index falls by" in page
+    # ten of the thirty genes are the one set of the study
+    assert 'id="enrichment"' in page
+    enrichment = json.loads((run / "evidence" / "enrichment.json").read_text())
+    assert enrichment["source"] == "sets.gmt"
+    assert list(enrichment["arms"]) == ["fused"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.records import Bools, Floats
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import interval, metric_name, number
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, Mark, marks, panels, save, short, styled
 from tumorboard.study_words import LOWER_IS_BETTER
@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-#: Metrics that get a figure where the run has them; two classes, then several.
-_DRAWN = ("auroc", "balanced_accuracy", "accuracy")
+#: Metrics that get a figure where the run has them; two classes, then several, then numbers.
+_DRAWN = ("auroc", "balanced_accuracy", "accuracy", "c_index", "r2")
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """Curves over strengths, one panel per probe; None where nothing was degraded."""
     document = read_evidence(contents.folder, "degradation")
     if document is None or not document["probes"]:
@@ -44,12 +44,20 @@ def section(contents: Contents) -> Section | None:
         "degradation.html",
         figures=figures,
         fall=number(document["fall"], digits=2),
-        metric="AUROC",
-        probes=[_probe_rows(name, probe) for name, probe in document["probes"].items()],
+        metric=metric_name(_leading(document)),
+        probes=[
+            _probe_rows(name, probe, _leading(document))
+            for name, probe in document["probes"].items()
+        ],
         no_lead=" ".join(dict.fromkeys(filter(None, map(_no_lead, document["probes"].values())))),
         crossings=[s for n, p in document["probes"].items() if (s := _crossing(n, p))],
     )
     return Section("degradation", "Worse inputs", _lead(document, contents), html)
+
+
+def _leading(document: Mapping[str, Any]) -> str:
+    """The metric of the table and of the lead."""
+    return str(document.get("leading", "auroc"))
 
 
 @styled
@@ -66,7 +74,7 @@ def degradation_figure(document: Mapping[str, Any], *, arms: Sequence[str], metr
         axis.set_xlabel(short(probe["unit"], 52), fontsize=8)
         axis.set_ylim(low, 1.01)
         axis.grid(visible=True)
-        if metric in ("auroc", "balanced_accuracy") and low < 0.5:
+        if metric in ("auroc", "balanced_accuracy", "c_index") and low < 0.5:
             axis.axhline(0.5, color=GREY, lw=0.9, ls=":", zorder=1)
     for axis in axes[::3]:
         axis.set_ylabel(metric_name(metric))
@@ -123,11 +131,11 @@ def _num(value: float | None, *, signed: bool = False, digits: int = 3) -> str:
     return number(float("nan") if value is None else value, signed=signed, digits=digits)
 
 
-def _probe_rows(name: str, probe: Mapping[str, Any]) -> dict[str, Any]:
-    """One row per arm: AUROC as it was, at the greatest strength, and where it has fallen."""
+def _probe_rows(name: str, probe: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    """One row per arm: the metric as it was, at the greatest strength, and where it has fallen."""
     rows: list[dict[str, str]] = []
     for arm, curve in probe["arms"].items():
-        values = curve["metrics"]["auroc"]
+        values = curve["metrics"][metric]
         low, high = _floats([values["drop_low"][-1], values["drop_high"][-1]])
         falls = values["falls_at"]
         rows.append(
@@ -196,13 +204,13 @@ def _unsure(against: Mapping[str, Any], lead: float) -> str:
     return f", though at {n} of {len(ends)} the 95 % interval includes 0" if n else ""
 
 
-def _lead(document: Mapping[str, Any], contents: Contents) -> str:
-    """Which probe costs the primary arm the most AUROC."""
-    arm = contents.arms[0]
+def _lead(document: Mapping[str, Any], contents: RunContents) -> str:
+    """Which probe costs the primary arm the most."""
+    arm, metric = contents.arms[0], _leading(document)
     falls = {
-        name: probe["arms"][arm]["metrics"]["auroc"]
+        name: probe["arms"][arm]["metrics"][metric]
         for name, probe in document["probes"].items()
-        if arm in probe["arms"] and probe["arms"][arm]["metrics"]["auroc"]["drop"][-1] is not None
+        if arm in probe["arms"] and probe["arms"][arm]["metrics"][metric]["drop"][-1] is not None
     }
     if not falls:
         n = len(document["probes"])
@@ -219,9 +227,10 @@ def _lead(document: Mapping[str, Any], contents: Contents) -> str:
     limits = interval(*_floats([values["drop_low"][i], values["drop_high"][i]]).tolist())
     within = f" (95 % interval {limits})" if limits else ""
     named, n = worst.replace("_", " "), len(document["probes"])
-    head = f"Of {n} ways to make inputs worse, {named} costs {arm} the most: AUROC falls"
+    fell = metric_name(metric)
+    head = f"Of {n} ways to make inputs worse, {named} costs {arm} the most: {fell} falls"
     if n == 1:
-        head = f"AUROC of {arm} falls with {named}"
+        head = f"{fell} of {arm} falls with {named}"
     return (
         f"{head} by {_num(values['drop'][i])}{within}, from {_num(values['value'][0])} to "
         f"{_num(values['value'][i])}, at strength {strengths[i]:g} "
@@ -247,22 +256,25 @@ def _nothing_proven(
         "The one way tried to make inputs worse" if n == 1 else "No way tried to make inputs worse"
     )
     return (
-        f"{ways} is {'not ' if n == 1 else ''}shown to lower the AUROC of {arm}: the largest fall, "
-        f"with {worst.replace('_', ' ')}, is {_num(values['drop'][i])} "
+        f"{ways} is {'not ' if n == 1 else ''}shown to lower the "
+        f"{metric_name(_leading(document))} of {arm}: the largest fall, with {worst.replace('_', ' ')}, is {_num(values['drop'][i])} "
         f"({f'95 % interval {limits}' if limits else 'no interval'})."
     )
 
 
-def _caption(document: Mapping[str, Any], metric: str, contents: Contents) -> str:
+def _caption(document: Mapping[str, Any], metric: str, contents: RunContents) -> str:
     n = max(
         curve["n_patients"]
         for probe in document["probes"].values()
         for curve in probe["arms"].values()
     )
+    is_called = "leading" not in document  # numbers are not called
+    thresholds = ", at decision thresholds that were chosen on clean validation patients"
+    thresholds = thresholds if is_called else ""
     return (
         f"{metric_name(metric)} of the test patients (up to {n} {contents.counted}) when their "
         "inputs are made worse; at 0 the inputs are as they were. Each panel is one kind of "
         "degradation; bands are 95 % intervals by patients. The same patients are degraded alike "
-        "for every arm, at decision thresholds that were chosen on clean validation patients. A "
-        "curve that stays flat is robust; arms without a curve do not read what is degraded."
+        f"for every arm{thresholds}. A curve that stays flat is robust; arms without a curve do not "
+        "read what is degraded."
     )

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.contents import Contents
 from tumorboard.report.performance import p_value
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import real
 
@@ -15,7 +15,7 @@ from tumorboard.report.shown import real
 _N_SETS, _N_GENES, _FOUND = 15, 8, 0.05
 
 
-def section(contents: Contents) -> Section | None:
+def section(contents: RunContents) -> Section | None:
     """The section of the report; None without evidence `enrichment`."""
     document = read_evidence(contents.folder, "enrichment")
     if document is None or not document["arms"]:

@@ -12,6 +12,8 @@ from tumorboard.cache import write_text
 from tumorboard.report import (
     checklists,
     cohorts,
+    degradation,
+    enrichment,
     explanations,
     number_subsets,
     regression,
@@ -51,8 +53,10 @@ SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
     external_section,
     cohorts.section,
     number_subsets.section,
+    degradation.section,
     subgroups.section,
     explanations.section,
+    enrichment.section,
     tuning.section,
     checklists.section,
 )

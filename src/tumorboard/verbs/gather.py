@@ -114,23 +114,25 @@ def gather_evidence(finished: Finished, others: Sequence[OtherCohort], say: Say)
     say("measuring calibration, decisions, subgroups and errors")
     with one_thread():
         documents = _documents(finished, probes, others)
-        documents["enrichment"] = _enrichment(finished)
+        documents["enrichment"] = gene_enrichment(
+            finished.study, finished.prepared, finished.run, rng=finished.rng("enrichment")
+        )
     for topic, document in documents.items():
         if document is not None:
             write_evidence(finished.run, topic, document)
 
 
-def _enrichment(finished: Finished) -> dict[str, Any] | None:
+def gene_enrichment(
+    study: Study, prepared: Prepared, run: Path, *, rng: np.random.Generator
+) -> dict[str, Any] | None:
     """Gene sets among the genes that moved the answers; None without sets or attributions."""
-    tables = finished.study.modalities.values()
+    tables = study.modalities.values()
     paths = [str(t["gene_sets"]) for t in tables if t.get("gene_sets", "none") != "none"]
-    found = read_explanations(finished.run / EXPLANATIONS)
+    found = read_explanations(run / EXPLANATIONS)
     if not paths or not found:
         return None
-    path = finished.prepared.cohort.root / paths[0]
-    return enrichment_document(
-        found, read_gene_sets(path), source=path.name, rng=finished.rng("enrichment")
-    )
+    path = prepared.cohort.root / paths[0]
+    return enrichment_document(found, read_gene_sets(path), source=path.name, rng=rng)
 
 
 def one_thread() -> AbstractContextManager[object]:

@@ -9,8 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard import registry
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.fold_models import fold_models_document
+from tumorboard.evaluation.number_degradation import number_degradation_document
 from tumorboard.evaluation.number_subgroups import number_subgroups_document
 from tumorboard.evaluation.number_subsets import number_subsets_document
 from tumorboard.evaluation.outcome_probes import OutcomeProbes
@@ -28,7 +30,12 @@ from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.prepare import Prepared
-from tumorboard.verbs.gather import cohorts_apart, one_thread, subgroup_columns
+from tumorboard.verbs.gather import (
+    cohorts_apart,
+    gene_enrichment,
+    one_thread,
+    subgroup_columns,
+)
 from tumorboard.verbs.number_probes import run_number_probes
 
 
@@ -86,11 +93,20 @@ def _documents(
     documents["sample_size"] = sample_size_of_numbers(study.as_tables(), table_one, table)
     rng = np.random.default_rng(derive_seed(study.seed, "subsets"))
     documents["subsets"] = number_subsets_document(table, probes, rng=rng)
+    if probes is not None:
+        rng = np.random.default_rng(derive_seed(study.seed, "degradation"))
+        named = keys.evaluation.probes
+        units = {name: str(registry.load("explain.probes", name).unit) for name in named}
+        documents["degradation"] = number_degradation_document(probes, rng=rng, units=units)
     if columns := subgroup_columns(study, finished.prepared):
         documents["subgroups"] = number_subgroups_document(
             table, columns, primary=study.primary,
             rng=np.random.default_rng(derive_seed(study.seed, "subgroups")),
         )  # fmt: skip
+    rng = np.random.default_rng(derive_seed(study.seed, "enrichment"))
+    enriched = gene_enrichment(study, finished.prepared, finished.run, rng=rng)
+    if enriched is not None:
+        documents["enrichment"] = enriched
     if others:
         documents["cohorts"] = cohorts_apart(study, finished.prepared, others)
     if isinstance(keys.tuning, Tuning):
