@@ -257,7 +257,8 @@ def _nothing_proven(
     )
     return (
         f"{ways} is {'not ' if n == 1 else ''}shown to lower the "
-        f"{metric_name(_leading(document))} of {arm}: the largest fall, with {worst.replace('_', ' ')}, is {_num(values['drop'][i])} "
+        f"{metric_name(_leading(document))} of {arm}: the largest fall, "
+        f"with {worst.replace('_', ' ')}, is {_num(values['drop'][i])} "
         f"({f'95 % interval {limits}' if limits else 'no interval'})."
     )
 
@@ -275,6 +276,6 @@ def _caption(document: Mapping[str, Any], metric: str, contents: RunContents) ->
         f"{metric_name(metric)} of the test patients (up to {n} {contents.counted}) when their "
         "inputs are made worse; at 0 the inputs are as they were. Each panel is one kind of "
         "degradation; bands are 95 % intervals by patients. The same patients are degraded alike "
-        f"for every arm{thresholds}. A curve that stays flat is robust; arms without a curve do not "
-        "read what is degraded."
+        f"for every arm{thresholds}. A curve that stays flat is robust; arms without a curve do "
+        "not read what is degraded."
     )
