@@ -41,6 +41,6 @@ def test_two_panels_for_every_network_in_the_colour_of_its_arm() -> None:
     }
     histories = [History("fused", f"1-{k}", columns) for k in range(3)]
     figure = history_figure(histories, arms=["record", "fused"])
-    assert [axis.get_title(loc="left") for axis in figure.axes] == ["fused: loss", "fused: auroc"]
+    assert [axis.get_title(loc="left") for axis in figure.axes] == ["fused: loss", "fused: AUROC"]
     thick = [line for line in figure.axes[1].lines if line.get_linewidth() > 2]
     assert [line.get_color() for line in thick] == ["#D55E00"]

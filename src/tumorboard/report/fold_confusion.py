@@ -35,7 +35,7 @@ def fold_confusion_figure(
     shown = models[:MAX_MODELS]
     per_row = 5 if len(classes) <= 4 else 3
     columns = min(per_row, len(shown))
-    height = 0.95 + (1.45 if columns == per_row else 2.0) * (1.25 if len(classes) > 4 else 1.0)
+    height = 1.0 + (1.8 if columns == per_row else 2.0) * (1.25 if len(classes) > 4 else 1.0)
     figure, axes = panels(len(shown), columns=columns, height=height)
     repeats = {model["repeat"] for model in models}
     for index, (axis, model) in enumerate(zip(axes, shown, strict=True)):
