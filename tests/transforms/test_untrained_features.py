@@ -42,6 +42,14 @@ def test_place_and_orientation_of_the_grid_do_not_count() -> None:
     np.testing.assert_allclose(moved, plain, atol=1e-5)
 
 
+def test_what_lies_in_an_octant_moves_its_features_alone() -> None:
+    there = ball(10)
+    there[29:31, 29:31, 29:31] = 1000.0  # 18 to 20 mm right, anterior and superior of the centre
+    plain = untrained_features(ball(10), AFFINE, (40.0, 40.0, 40.0)).reshape(2, 8, 256)
+    found = untrained_features(there, AFFINE, (40.0, 40.0, 40.0)).reshape(2, 8, 256)
+    assert np.flatnonzero((found[0] != plain[0]).any(axis=1)).tolist() == [7]
+
+
 def test_beyond_the_volume_is_lung() -> None:
     small = ball(10)[8:33, 8:33, 8:33]
     cut = AFFINE.copy()
@@ -65,5 +73,5 @@ def test_size_can_be_read_off() -> None:
 @pytest.mark.parametrize("value", [-850.0, 40.0])
 def test_a_plain_field_gives_each_filter_one_response(value: float) -> None:
     found = untrained_features(np.full((41, 41, 41), value), AFFINE, (40.0, 40.0, 40.0))
-    of_scale = found.reshape(2, 4, 512)
-    np.testing.assert_allclose(of_scale, of_scale[:, :1].repeat(4, axis=1), atol=1e-6)
+    of_scale = found.reshape(2, 8, 256)
+    np.testing.assert_allclose(of_scale, of_scale[:, :1].repeat(8, axis=1), atol=1e-6)

@@ -13,11 +13,12 @@ from tumorboard.records import Floats
 
 #: Edge of the cube in mm and its voxels per axis.
 EDGE_MM, EDGE_VOX = 50.0, 16
-#: Filters at each scale, voxels per axis of a filter, and what is kept of each filter's responses.
-N_FILTERS, WIDTH_VOX = 512, 3
-_QUANTILES = (0.5, 0.75, 0.95)
+#: Filters at each scale, and voxels per axis of a filter.
+N_FILTERS, WIDTH_VOX = 256, 3
 _SCALES = (1, 2)
-N_FEATURES = N_FILTERS * len(_SCALES) * (len(_QUANTILES) + 1)
+#: Responses are averaged in each octant: features that say where are as many as real ones are.
+_OCTANTS = 8
+N_FEATURES = N_FILTERS * len(_SCALES) * _OCTANTS
 #: Lowest intensity and range that become 0 to 1, in HU; lung, -850, is what lies outside.
 _LOWEST_HU, _RANGE_HU, _OUTSIDE_HU = -1024.0, 3072.0, -850.0
 #: One network for every cohort, as a foundation model is.
@@ -29,9 +30,9 @@ def untrained_features(
 ) -> NDArray[np.float32]:
     """(4096,) responses of random filters, rectified, to the 50 mm around a centre.
 
-    One convolution layer of random weights at each of two scales, pooled to the mean and three
-    quantiles. Nothing was learned from any image: what these features tell is what such a layer
-    leaves of the intensities. They have the form of FMCIB's features, not their worth.
+    One convolution layer of random weights at each of two scales, averaged in each octant. Nothing
+    was learned from any image: what these features tell is what such a layer leaves of the
+    intensities. They have the form of FMCIB's features, not their worth.
 
     Args:
         hu: (X, Y, Z) Hounsfield units.
@@ -46,9 +47,11 @@ def untrained_features(
     for k, scale in enumerate(_SCALES):
         patches = np.lib.stride_tricks.sliding_window_view(_pooled(cube, scale), (WIDTH_VOX,) * 3)
         weights, bias = _filters()[k]
+        n = len(patches) // 2
         response = np.maximum(patches.reshape(-1, WIDTH_VOX**3) @ weights + bias, 0.0)
-        found += [response.mean(axis=0), *np.quantile(response, _QUANTILES, axis=0)]
-    return np.concatenate(found).astype(np.float32)
+        octants = response.reshape(2, n, 2, n, 2, n, N_FILTERS).mean(axis=(1, 3, 5))
+        found.append(octants.astype(np.float32).ravel())
+    return np.concatenate(found)
 
 
 def _cube(hu: NDArray[np.generic], affine: Floats, center_mm: Sequence[float]) -> Floats:
@@ -72,7 +75,7 @@ def _pooled(cube: Floats, scale: int) -> Floats:
 
 @cache
 def _filters() -> list[tuple[Floats, Floats]]:
-    """Weights (27, 512) with mean 0 or not, half and half, and biases (512,) of each scale."""
+    """Weights (27, 256) with mean 0 or not, half and half, and biases (256,) of each scale."""
     rng = np.random.default_rng(_SEED)
     found: list[tuple[Floats, Floats]] = []
     for _ in _SCALES:
