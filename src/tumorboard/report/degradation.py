@@ -120,7 +120,8 @@ def _lowest(document: Mapping[str, Any], metric: str) -> float:
         for value in curve["metrics"][metric][key]
         if value is not None
     ]
-    return max(0.0, np.floor(10 * min(found, default=0.0)) / 10)
+    least = -1.0 if metric == "r2" else 0.0  # worse than the mean of the patients is below 0
+    return max(least, np.floor(10 * min(found, default=0.0)) / 10)
 
 
 def _floats(values: Sequence[float | None]) -> Floats:
