@@ -20,10 +20,13 @@ def test_sizes() -> None:
     assert large.output_size == 1024
 
 
-def test_maps_of_the_last_block() -> None:
+def test_maps_of_the_last_block_and_of_one_that_tells_where() -> None:
     encoder = Densenet3d(ArraySpec("volume", (2, 64, 32, 32)), kind="small").eval()
+    assert encoder.map_layer() is encoder.features.get_submodule("denseblock2")
     maps: list[torch.Tensor] = []
-    encoder.map_layer().register_forward_hook(lambda *given: maps.append(given[2]))
+    encoder.features.get_submodule("norm5").register_forward_hook(
+        lambda *given: maps.append(given[2])
+    )
     with torch.inference_mode():
         embedding = encoder(torch.rand(1, 2, 64, 32, 32))
     assert maps[0].shape == (1, encoder.output_size, 2, 1, 1)

@@ -126,10 +126,10 @@ def test_a_file_of_another_depth_is_refused_by_name(weights: Path) -> None:
 
 
 def test_maps_and_strides() -> None:
-    for first_stride, side in ((2, 1), (1, 1)):
+    for first_stride, channels in ((2, 64), (1, 128)):
         resnet = make_resnet(first_stride=first_stride)
         maps: list[torch.Tensor] = []
         resnet.map_layer().register_forward_hook(lambda *given, kept=maps: kept.append(given[2]))
         resnet(torch.rand(1, 1, 16, 16, 16))
-        assert maps[0].shape == (1, 512, side, side, side)
+        assert maps[0].shape == (1, channels, 4, 4, 4)
     assert len(make_resnet(unfreeze_every=2).stages()) == 5

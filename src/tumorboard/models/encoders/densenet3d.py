@@ -10,6 +10,7 @@ from torch import nn
 
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.map_layers import last_with_places
 from tumorboard.models.setting_types import Dropout
 from tumorboard.models.small_volumes import steady
 from tumorboard.records import ArraySpec, Layout
@@ -41,6 +42,7 @@ class Densenet3d(Encoder):
 
         super().__init__(spec)
         channels, *sides = spec.sizes
+        self._sizes = sides
         if min(sides) < 32:
             raise StudyError(
                 f"densenet3d: volumes of {' x '.join(map(str, sides))} voxels vanish in five "
@@ -68,8 +70,10 @@ class Densenet3d(Encoder):
         return self.pool(self.features(x))
 
     def map_layer(self) -> nn.Module:
-        """The norm after the last dense block."""
-        return self.features.get_submodule("norm5")
+        """The last dense block, its norm included, that tells where (`last_with_places`)."""
+        names = ("denseblock1", "denseblock2", "denseblock3", "norm5")
+        blocks = [self.features.get_submodule(name) for name in names]
+        return last_with_places(blocks, self._sizes, first_step=4)
 
     def stages(self) -> list[nn.Module]:
         """The stem, then each dense block with the transition or norm that follows it."""

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.map_layers import last_with_places
 from tumorboard.models.pretrained import load_strictly, read_local
 from tumorboard.models.setting_types import Dropout, Factor, WholeNumber
 from tumorboard.models.small_volumes import steady
@@ -70,6 +71,7 @@ class Resnet3d(Encoder):
 
         super().__init__(spec)
         self.weights = weights
+        self._sizes, self._first_stride = spec.sizes[1:], first_stride
         self.unfreeze_every = unfreeze_every
         self.frozen_epochs = frozen_epochs
         self.head_init = head_init
@@ -99,8 +101,8 @@ class Resnet3d(Encoder):
         return self.dropout(self.network(x))
 
     def map_layer(self) -> nn.Module:
-        """The last stage."""
-        return self.network.layer4
+        """The last stage whose maps have places enough to tell where (`last_with_places`)."""
+        return last_with_places(self.stages()[1:], self._sizes, first_step=2 * self._first_stride)
 
     def stages(self) -> list[nn.Module]:
         """The stem (first convolution and its norm), then layer1 to layer4."""
