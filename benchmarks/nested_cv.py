@@ -1,4 +1,4 @@
-"""Nested cross-validation of record + RNA end to end, and what a graph of genes costs beside an MLP.
+"""Nested cross-validation of record + RNA end to end; what a graph of genes costs beside an MLP.
 
 The 130 patients of `studies/nsclc_stage.toml` and its arm `fused` alone (MLP encoders, at most 60
 epochs with early stopping): five outer folds, twenty trials on five inner folds in each, 505 fits,

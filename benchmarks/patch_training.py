@@ -106,7 +106,7 @@ def bare(setting: Setting, name: str, *, augment: bool) -> Floats:
     """Seconds of the faster of two epochs of a plain loop, after two steps that warm up."""
     study, prepared = setting.study, setting.prepared
     arm = study.arms[name]
-    modalities, specs = fit_modalities(study, prepared, setting.split, (name,))
+    modalities, specs = fit_modalities(study, prepared, setting.split, arm)
     modality = modalities[name]
     train = setting.split.rows(prepared.cohort, "train")
     validation = setting.split.rows(prepared.cohort, "validation")

@@ -55,7 +55,7 @@ def first_batch(study: Study, root: Path, cache_folder: Path) -> float:
     with Cache(cache_folder) as cache:
         prepared = prepare(study, root, cache=cache)
         split = split_study(study, prepared)[0]
-        modalities, _ = fit_modalities(study, prepared, split, ("image",))
+        modalities, _ = fit_modalities(study, prepared, split, study.arms["image"])
         weight = np.ones(prepared.cohort.n_rows)
         data = Rows(modalities, prepared.measured, prepared.outcomes.target, weight)
         next(iter(loader(data, split.rows(prepared.cohort, "train"), 16)))

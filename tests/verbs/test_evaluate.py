@@ -12,7 +12,8 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from tumorboard.errors import InputError, StudyError
-from tumorboard.verbs.evaluate import evaluate
+from tumorboard.study_keys import Tuning
+from tumorboard.verbs.evaluate import evaluate, load_study
 from tumorboard.verbs.simulate import simulate
 
 SMALL = (
@@ -32,6 +33,20 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def run(cohort: Path) -> Path:
     evaluate(cohort / "study.toml", out=cohort / "run", overrides=SMALL)
     return cohort / "run"
+
+
+STUDIES = Path(__file__).parents[2] / "studies"
+
+
+@pytest.mark.parametrize(("name", "inner_folds"), [("nsclc_stage", 2), ("s2_simulated", 0)])
+def test_the_small_version_of_a_study_searches_little(name: str, inner_folds: int) -> None:
+    study = load_study(STUDIES / f"{name}.toml", fast=True)
+    assert study.name.endswith("-fast")
+    assert {arm.training.epochs for arm in study.arms.values()} == {2}
+    assert (study.keys.evaluation.folds, study.keys.evaluation.repeats) == (2, 1)
+    tuning = study.keys.tuning
+    assert isinstance(tuning, Tuning)
+    assert (tuning.trials, tuning.folds) == (2, inner_folds)
 
 
 def rows_of(path: Path) -> list[dict[str, str]]:

@@ -19,6 +19,7 @@ from tumorboard.evaluation.run import Run
 from tumorboard.records import Estimate, Finding, Outcomes, Split
 from tumorboard.report.write import write_report
 from tumorboard.study import Study
+from tumorboard.study_keys import Tuning
 from tumorboard.training.fit import choose_device, choose_precision, refuse_empty_parts
 from tumorboard.training.found_cohort import with_columns
 from tumorboard.training.other_cohorts import OtherCohort, read_others
@@ -158,8 +159,9 @@ def load_study(path: Path, *, overrides: Sequence[str] = (), fast: bool = False)
     for arm in study.keys.arms:
         if "epochs" in study.keys.arms[arm].training:
             extra.append(f"arms.{arm}.training.epochs=2")
-    if study.keys.tuning != "none":
+    if isinstance(study.keys.tuning, Tuning):
         extra.append("tuning.trials=2")
+        extra.append(f"tuning.folds={min(study.keys.tuning.folds, 2)}")
     return Study.load(path, overrides=[*extra, *overrides])
 
 
