@@ -131,7 +131,10 @@ def test_names_of_rows_without_a_header_as_r_writes_them(tmp_path: Path) -> None
 @pytest.mark.parametrize(
     ("lines", "said"),
     [(["gene,P1"], "holds no table"), (["gene,P1,P2", "TP53,1"], "header has 3 cells, row 2 has 2"),
-     (["id,a", "P1,x", "P2,y"], "no column of numbers")],
+     (["id,a", "P1,x", "P2,y"], "no column of numbers"),
+     (["id;a", "P1;1,5", "P2;2,5"], "written with a comma .'1,5'.; write a point"),
+     (["id,TP53,EGFR", "P1,1,2", "P2,1"], "the last row, 3, has 2 cells, the header 3: .* cut off"),
+     (["id,TP53", "P1,1", "P2,1,2", "P3,1"], "row 3 has 3 cells, the header 2")],
 )  # fmt: skip
 def test_no_table(lines: list[str], said: str, tmp_path: Path) -> None:
     with pytest.raises(InputError, match=said):

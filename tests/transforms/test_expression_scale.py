@@ -10,6 +10,7 @@ from tumorboard.transforms.expression_scale import (
     n_standardised,
     stated,
     to_log2,
+    unlike_patients,
 )
 
 RNG = np.random.default_rng(0)
@@ -59,6 +60,25 @@ def test_counts_do_not_depend_on_depth_or_other_patients() -> None:
     alone = to_log2(COUNTS[:1], "counts")
     np.testing.assert_array_equal(alone, to_log2(COUNTS, "counts")[:1])
     np.testing.assert_allclose(alone, to_log2(3 * COUNTS[:1], "counts"))
+
+
+@pytest.mark.parametrize("scale", MATRICES)
+def test_one_patient_in_another_unit_is_seen(scale: Scale) -> None:
+    """Every other unit in one row, and nobody where all rows are alike."""
+    values = MATRICES[scale]
+    assert unlike_patients(values, scale) == {}
+    for other, matrix in MATRICES.items():
+        mixed = values.copy()
+        mixed[7] = matrix[7]
+        if other == scale or disagreement(mixed, scale):
+            continue
+        assert list(unlike_patients(mixed, scale)) == [7], f"{other} among {scale}"
+
+
+def test_natural_logarithms_among_binary_ones_are_seen() -> None:
+    values = LOG2.copy()
+    values[3] *= np.log(2)
+    assert "2^value - 1 adds up to" in unlike_patients(values, "log2_tpm")[3]
 
 
 def test_standardised_genes_are_counted() -> None:

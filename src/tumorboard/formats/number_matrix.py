@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import re
 import zlib
 from collections import Counter
 from collections.abc import Sequence
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 #: Cells that hold no value, in addition to empty ones.
 MISSING = ("NA", "N/A", "NaN", "nan", "null", "NULL")
+_COMMA = re.compile(r"-?\d+,\d+")
 _SUFFIXES = (".csv", ".tsv", ".tab", ".txt")
 
 
@@ -91,6 +93,7 @@ def _read(path: Path, size: int, changed_ns: int, id_column: str) -> NumberMatri
     raw = _content(path)
     header = _header(raw, path)
     first = 0 if id_column == "auto" else _position(header.names, id_column, path)
+    _refuse_short_end(raw, header.delimiter, len(header.names), path)
     frame = _frame(raw, header.delimiter, len(header.names), first, path)
     rows = tuple((cell or "").strip() for cell in frame[str(first)].to_list())
     empty = [f"row {row + 2}" for row, name in enumerate(rows) if not name]
@@ -125,7 +128,14 @@ def _matrix(
         kept.append(name)
         numbers.append(values)
     if not numbers:
-        raise InputError(f"{path.name}: holds no column of numbers. Expected genes and patients.")
+        cells = frame[str(len(header.names) - 1)].drop_nulls().to_list()
+        comma = next((c for c in cells if _COMMA.fullmatch(str(c))), "")
+        why = (
+            f" Decimals are written with a comma ({shown(comma)}); write a point." if comma else ""
+        )
+        raise InputError(
+            f"{path.name}: holds no column of numbers. Expected genes and patients.{why}"
+        )
     values = np.stack(numbers, axis=1)
     return NumberMatrix(path, rows, tuple(kept), values, tuple(texts), tuple(faults))
 
@@ -207,7 +217,37 @@ def _frame(raw: bytes, delimiter: str, width: int, first: int, path: Path) -> po
         return read(pl.String)
     except pl.exceptions.PolarsError as error:
         words = str(error).partition("\n")[0]
-        raise InputError(f"{path.name}: cannot be read as a table ({words}).") from None
+        fault = _fault(raw, delimiter, width) or f"cannot be read as a table ({words})."
+        raise InputError(f"{path.name}: {fault}") from None
+
+
+def _fault(raw: bytes, delimiter: str, width: int) -> str:
+    """What is wrong with a table that could not be read, and in which row; "" for not known."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        row = raw.count(b"\n", 0, error.start) + 1
+        column = raw.count(delimiter.encode(), raw.rfind(b"\n", 0, error.start) + 1, error.start)
+        return f"row {row}, column {column + 1}: is not UTF-8 text. Save it as CSV UTF-8."
+    for cells in (reader := csv.reader(io.StringIO(text), delimiter=delimiter)):
+        if cells and reader.line_num > 1 and len(cells) != width:
+            return (
+                f"row {reader.line_num} has {counted(len(cells), 'cell')}, the header {width}. Is "
+                "a delimiter inside a cell, or the file cut off?"
+            )
+    return ""
+
+
+def _refuse_short_end(raw: bytes, delimiter: str, width: int, path: Path) -> None:
+    """Refuse a table whose last row ends early: readers would take the rest for missing values."""
+    body = raw.rstrip(b"\r\n")
+    last = body[body.rfind(b"\n") + 1 :].decode("utf-8", errors="replace")
+    n = len(next(csv.reader(io.StringIO(last), delimiter=delimiter), []))
+    if n < width:
+        raise InputError(
+            f"{path.name}: the last row, {body.count(bytes([10])) + 1}, has {counted(n, 'cell')}, "
+            f"the header {width}: the file was cut off. Copy or export it again."
+        )
 
 
 def _numbers(column: polars.Series) -> tuple[NDArray[np.float64], list[tuple[int, str]]]:

@@ -25,7 +25,7 @@ from tumorboard.formats.profile_files import find_profiles, no_profiles, used_fi
 from tumorboard.modalities import Measured, MeasuredProfiles, Modality
 from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints, Rejection
 from tumorboard.transforms.coexpression import Similarity, eigengenes, modules
-from tumorboard.transforms.expression_scale import disagreement, stated, to_log2
+from tumorboard.transforms.expression_scale import disagreement, stated, to_log2, unlike_patients
 from tumorboard.transforms.gene_set_scores import mean_scores, members, rank_scores
 from tumorboard.transforms.gene_structure import GeneStructure, make_graph
 from tumorboard.transforms.profiles import (
@@ -136,6 +136,14 @@ class Expression(Modality):
         problem = disagreement(found.values, self._scale)
         if problem:
             raise InputError(f"{path.name}: {problem}. Set scale to what the table holds.")
+        unlike = unlike_patients(found.values, self._scale)
+        if unlike:
+            listing = listed([f"{found.patients[i]} ({why})" for i, why in unlike.items()])
+            raise InputError(
+                f"{path.name}: {counted(len(unlike), 'patient is', 'patients are')} in another "
+                f"unit than the others, which are {self._scale}: {listing}. Bring every patient "
+                "to one unit, or leave these out of the table."
+            )
         is_empty, rejections = _without_reads(found, set(cohort.patient_id), self._scale)
         number = {p: i for i, p in enumerate(found.patients) if not is_empty[i]}
         index = np.asarray([number.get(p, -1) for p in cohort.patient_id], dtype=np.int64)

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from tumorboard.formats.expression_table import Scale
-from tumorboard.records import Floats
+from tumorboard.records import Bools, Floats
 
 Looks = Literal["tpm", "counts", "log2_tpm", "z", "other"]
 
@@ -21,6 +21,12 @@ MILLION = 1e6
 _NEAR_MILLION = 0.05
 #: log2(TPM + 1) of a gene with all reads is 19.9.
 _MOST_LOG2 = 20.0
+#: Patients of one table add up to about the same; by this factor only another unit is off. A part
+#: of the genes may truly differ more, so that fewer genes than this are not judged.
+_FAR = 5.0
+_ENOUGH_GENES = 100
+#: Share of the patients that must be alike before the others are called unlike them.
+_MOST_ALIKE = 0.5
 #: Fewer patients do not show whether genes have mean 0 and standard deviation 1.
 _FEWEST = 10
 
@@ -74,6 +80,63 @@ def disagreement(values: Floats, declared: Scale) -> str:
         return ""
     sums = f"patients add up to {totals.min():.3g} to {totals.max():.3g}"
     return f"the scale is declared {declared!r}, but the numbers look like {_SAYS[seen]}; {sums}"
+
+
+def unlike_patients(values: Floats, declared: Scale) -> dict[int, str]:
+    """Patients whose own numbers are in another unit than the table's, and what shows it.
+
+    Tables are put together from several sources; one column that was left in logarithms, or in
+    counts, changes no property of the whole table.
+
+    Args:
+        values: (patients, genes) NaN where missing.
+        declared: The unit of the table, which `disagreement` lets pass.
+    """
+    if declared == "z":
+        return _never_negative(values)
+    with np.errstate(over="ignore"):
+        amounts = np.exp2(values) - 1 if declared == "log2_tpm" else values
+    totals = np.nansum(amounts, axis=1)
+    usual = float(np.median(totals[totals > 0])) if (totals > 0).any() else 0.0
+    found: dict[int, str] = {}
+    if declared != "log2_tpm":
+        found = _unlike_fractions(values, has_reads=totals > 0)
+    if declared == "counts":  # depths may differ by any factor
+        return found
+    if values.shape[1] < _ENOUGH_GENES:
+        return found
+    what = "2^value - 1 adds" if declared == "log2_tpm" else "adds"
+    odd = (totals > 0) & ((totals > usual * _FAR) | (totals < usual / _FAR))
+    return found | {
+        i: f"{what} up to {totals[i]:.3g}, where the median patient's adds up to {usual:.3g}"
+        for i in np.flatnonzero(odd).tolist()
+    }
+
+
+def _unlike_fractions(values: Floats, *, has_reads: Bools) -> dict[int, str]:
+    """Patients of whole numbers among fractions, or the other way round."""
+    whole = np.asarray([_is_whole(row[np.newaxis]) for row in values])
+    is_usual = bool(whole[has_reads].mean() > _MOST_ALIKE) if has_reads.any() else False
+    n_usual = int((whole[has_reads] == is_usual).sum())
+    if n_usual <= _MOST_ALIKE * int(has_reads.sum()):
+        return {}
+    why = (
+        "numbers with a fraction, where the others have whole ones"
+        if is_usual
+        else "whole numbers alone, as counts are, where the others have fractions"
+    )
+    return dict.fromkeys(np.flatnonzero(has_reads & (whole != is_usual)).tolist(), why)
+
+
+def _never_negative(values: Floats) -> dict[int, str]:
+    """Patients of z-scores without a negative one, where the others have some."""
+    if values.shape[1] < _ENOUGH_GENES:
+        return {}
+    never = np.isfinite(values).any(axis=1) & ~(values < 0).any(axis=1)
+    if never.mean() > 1 - _MOST_ALIKE:
+        return {}
+    why = "no value is negative, where the others' are centred at 0"
+    return dict.fromkeys(np.flatnonzero(never).tolist(), why)
 
 
 def stated(values: Floats, declared: Scale) -> str:
