@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.metrics import r2_score
 
 from tumorboard.errors import InputError
 from tumorboard.evaluation.number_subsets import number_subsets_document
@@ -91,7 +92,7 @@ def test_numbers_of_a_regression() -> None:
     assert document["metrics"] == ["r2", "spearman"]
     entry = document["arms"]["fused"]["present"][0]
     assert entry["n_events"] == 0
-    assert set(entry["metrics"]) == {"r2", "spearman"}
+    assert set(entry["metrics"]) == {"r2", "spearman", "r2_x", "r2_y"}
     assert document["arms"]["fused"]["shown"] == []
 
 
@@ -108,3 +109,18 @@ def test_a_written_table_reads_back(tmp_path: Path) -> None:
     path.write_text("\n".join([*lines, lines[1]]) + "\n")
     with pytest.raises(InputError, match=r"row 131, patient 'P0': unit 'P0' .* is there twice"):
         read_outcome_probes(path)
+
+
+def test_of_several_numbers_each_has_its_own_r2() -> None:
+    rng = np.random.default_rng(1)
+    table = make_table(rng.normal(size=(N, 2)))
+    truth = table.outcome + 0.0
+    truth[:, 1] = rng.normal(size=N)
+    own = replace(table, outcome=truth, outcome_names=("size", "age"),
+                  prediction_names=("predicted_size", "predicted_age"))  # fmt: skip
+    document = number_subsets_document(own, None, rng=rng, n_bootstrap=50)
+    assert document["metrics"] == ["r2", "spearman"]
+    found = document["arms"]["fused"]["present"][0]["metrics"]
+    values = [found[name]["value"] for name in ("r2", "r2_size", "r2_age")]
+    assert values[0] == pytest.approx((values[1] + values[2]) / 2)
+    assert values[2] == pytest.approx(r2_score(truth[:, 1], own.predictions[:, 1]))

@@ -127,3 +127,21 @@ def test_predictions_that_are_all_alike_can_be_shown(tmp_path: Path, value: floa
 def test_no_section_without_a_regression(tmp_path: Path) -> None:
     made = SimpleNamespace(folder=tmp_path, arms=("ct",), metrics={}, study={})
     assert section(cast("NumbersContents", made)) is None
+
+
+def test_an_arm_trained_with_genes_is_judged_on_every_set(tmp_path: Path) -> None:
+    contents = make_contents(
+        tmp_path, ["gene_set:HYPOXIA", "gene_set:EMT"],
+        {key: {"r2": estimate(0.3)} for key in MEMBERS},
+    )  # fmt: skip
+    metrics = {
+        "r2": {"value": 0.2, "ci_low": 0.1, "ci_high": 0.3},
+        "r2_HYPOXIA": {"value": 0.4, "ci_low": 0.2, "ci_high": 0.6},
+        "r2_EMT": {"value": 0.0, "ci_low": -0.1, "ci_high": 0.1},
+    }
+    shown = [{"modalities": "ct", "is_learned": True, "metrics": metrics}]
+    write_evidence(tmp_path, "subsets", {"arms": {"both <1>": {"shown": shown}}})
+    made = section(contents)
+    assert made is not None
+    assert "alone: R2 of HYPOXIA is 0.400 (0.200 to 0.600): 40 % of variance." in made.html
+    assert "alone: R2 of EMT is 0.000 (\N{MINUS SIGN}0.100 to 0.100): no evidence." in made.html

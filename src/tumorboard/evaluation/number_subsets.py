@@ -38,20 +38,23 @@ def number_subsets_document(
     Returns:
         `metrics` and `arms`: arm -> `modalities`, `shown` and `present`. Both are lists of subsets,
         most modalities first, each with `modalities` (joined by "+"), `n_patients`, `n_events`,
-        `is_refused` (under 10 patients, no numbers) and `metrics` (name -> value, ci_low, ci_high).
+        `is_refused` (under 10 patients, no numbers) and `metrics` (name -> value, ci_low, ci_high;
+        of several numbers also `r2_<target>` of each).
         `shown` has `is_learned` as well, false where a model met no such subset in training, and
         `drop`: how much worse each metric is than with everything that the same patients have.
         `shown` counts a patient in every subset that the patient has, `present` only in what was at
         hand.
     """
     metrics = metrics_of(predictions)
+    targets = predictions.outcome_names if predictions.kind == "regression" else ()
+    of_targets = tuple(f"r2_{name}" for name in targets) if len(targets) > 1 else ()
     test = predictions.take((predictions.part == "test") & predictions.known)
     seed = int(rng.integers(2**63))
     document: dict[str, Any] = {}
     for arm in test.arms:
         own = test.of_arm(arm)
         names = subset_names(own.modalities)
-        judge = _Judge(metrics, n_bootstrap, seed)
+        judge = _Judge((*metrics, *of_targets), n_bootstrap, seed)
         present = [
             {"modalities": name, **judge.described(own.take(own.modalities == name))}
             for name in ordered_subsets(own.modalities, names)

@@ -94,24 +94,29 @@ def _carried(target: str, arm: str, r2: Estimate | None) -> str:
 def _shown_alone(
     contents: NumbersContents, arms: Sequence[str], targets: Sequence[str], pictures: set[str]
 ) -> list[str]:
-    """What arms that were trained with more tell from pictures alone: the mean over the targets."""
+    """What arms that were trained with more tell of each target from pictures alone."""
     document = read_evidence(contents.folder, "subsets") or {"arms": {}}
     sentences: list[str] = []
     for arm in arms:
         for subset in document["arms"].get(arm, {"shown": []})["shown"]:
             names = str(subset["modalities"]).split("+")
-            found = subset["metrics"].get("r2")
-            if not set(names) <= pictures or found is None or subset.get("is_learned") is False:
-                continue
-            value, low, high = (real(found[key]) for key in ("value", "ci_low", "ci_high"))
-            if np.isnan(low):
-                continue
-            whose = targets[0] if len(targets) == 1 else f"{len(targets)} gene sets, on average,"
-            what = f"{arm}, trained with more and shown {' + '.join(names)} alone"
-            said = f"{number(value)} ({interval(low, high)})"
-            verdict = "no evidence" if min(value, low) <= 0 else f"{100 * value:.0f} % of variance"
-            sentences.append(f"{what}: R2 of {whose} is {said}: {verdict}.")
+            if set(names) <= pictures and subset.get("is_learned") is not False:
+                what = f"{arm}, trained with more and shown {' + '.join(names)} alone"
+                said = (_of_subset(subset["metrics"], target) for target in targets)
+                sentences += [f"{what}: {one}" for one in said if one]
     return sentences
+
+
+def _of_subset(metrics: Mapping[str, Any], target: str) -> str:
+    """R2 of one target and what it means; nothing where there is no interval."""
+    found = metrics.get(f"r2_{target}", metrics.get("r2"))
+    if found is None:
+        return ""
+    value, low, high = (real(found[key]) for key in ("value", "ci_low", "ci_high"))
+    if np.isnan(low):
+        return ""
+    verdict = "no evidence" if min(value, low) <= 0 else f"{100 * value:.0f} % of variance"
+    return f"R2 of {target} is {number(value)} ({interval(low, high)}): {verdict}."
 
 
 def _lead(contents: NumbersContents, document: Mapping[str, Any], arm: str, target: str) -> str:
