@@ -99,7 +99,11 @@ def graph(folder: Path, data: Path, rounds: int) -> dict[str, float]:
     for number in range(rounds):
         for name in taken:
             started = now()
-            fit_arm(study, prepared, split, study.arms[name], checkpoint=folder / f"{number}.ckpt")
+            checkpoint = folder / f"{name}-{number}.ckpt"
+            fit_arm(
+                study, prepared, split, study.arms[name], checkpoint=checkpoint,
+                checkpoint_every_s=1e9,
+            )  # fmt: skip
             taken[name] = np.minimum(taken[name], now() - started)
     per_fit = {name: taken[name] * whole.training.epochs / EPOCHS for name in taken}
     n_fits = whole.evaluation.folds * (tuning.trials * max(tuning.folds, 1) + 1)
