@@ -142,6 +142,9 @@ def test_targets_are_scaled_by_the_training_patients_of_each_fold(
         z = (tested - of_train.mean(axis=0)) / of_train.std(axis=0)
         np.testing.assert_allclose(table.outcome[rows, 0], z.mean(axis=1), rtol=1e-6)
     assert len(set(table.patient_id.tolist())) == 72  # nobody without genes has a score
+    page = (signature / "report.html").read_text()
+    assert "<small>events</small>" not in page
+    assert "standardised<br>difference" not in page  # one group is no groups
 
 
 def test_what_the_models_say_without_the_genes_is_in_the_probes(signature: Path) -> None:

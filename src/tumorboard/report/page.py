@@ -190,6 +190,8 @@ def _table_one(contents: RunContents) -> dict[str, Any]:
     table = contents.table_one
     classes = [name for name in contents.n_units if name in table["classes"]]
     classes = classes or list(table["classes"])
+    if len(classes) == 1:  # the same patients as in the column of all
+        classes = []
     return {
         "n_patients": table["n_patients"],
         "classes": classes,
