@@ -121,7 +121,7 @@ def test_what_the_run_says_to_each_item(run: Path) -> None:
         assert "R²" in said["23a"].text
     assert said["14"].status == "reported"
     # two parameters (age, one level of sex); half the folds train, 15 % of them validate
-    per = (n_events if is_survival else 72) * 0.5 * 0.85 / 2
+    per = ((n_events or 0) if is_survival else 72) * 0.5 * 0.85 / 2
     assert f"mlp: 2 parameters, {per:.1f}" in said["10"].text
     assert "last table of report.html" in imaging["39"].text
 
