@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from tumorboard.errors import StudyError
-from tumorboard.formats.lesion_masks import read_masks
+from tumorboard.formats.lesion_masks import read_image_masks
 from tumorboard.formats.prepared_images import Preparation
 from tumorboard.formats.slices import Slice
 from tumorboard.records import Cohort
@@ -42,7 +42,7 @@ def make_cohort(folder: Path) -> Cohort:
 
 def test_a_mask_of_zero_and_one_lies_on_its_lesion(tmp_path: Path) -> None:
     cohort = make_cohort(tmp_path)
-    found = read_masks(cohort, np.arange(4), "masks/{mask}", PAD, name="us")
+    found = read_image_masks(cohort, np.arange(4), "masks/{mask}", PAD, name="us")
     assert found.known.tolist() == [True, False, False, False]
     image = PAD.apply(Slice(tmp_path / "0.png", 0))[0]
     assert np.array_equal(found.masks[0], image > 100)
@@ -50,7 +50,7 @@ def test_a_mask_of_zero_and_one_lies_on_its_lesion(tmp_path: Path) -> None:
 
 
 def test_what_cannot_be_used_is_said_by_patient(tmp_path: Path) -> None:
-    found = read_masks(make_cohort(tmp_path), np.arange(4), "masks/{mask}", PAD, name="us")
+    found = read_image_masks(make_cohort(tmp_path), np.arange(4), "masks/{mask}", PAD, name="us")
     wrong, absent = found.remarks
     assert wrong.startswith("us, patient c: no mask: ")
     assert wrong.endswith("40 x 40 pixels, but its image has 40 x 80.")
@@ -59,11 +59,11 @@ def test_what_cannot_be_used_is_said_by_patient(tmp_path: Path) -> None:
 
 
 def test_a_cell_cannot_leave_the_data_folder(tmp_path: Path) -> None:
-    found = read_masks(make_cohort(tmp_path), np.arange(1), "masks/{evil}", PAD, name="us")
+    found = read_image_masks(make_cohort(tmp_path), np.arange(1), "masks/{evil}", PAD, name="us")
     assert "leaves the data folder" in found.remarks[0]
     assert not found.known.any()
 
 
 def test_an_unknown_column_is_named(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"us\.masks: .*'maske'.*Did you mean 'mask'"):
-        read_masks(make_cohort(tmp_path), np.arange(1), "masks/{maske}", PAD, name="us")
+        read_image_masks(make_cohort(tmp_path), np.arange(1), "masks/{maske}", PAD, name="us")

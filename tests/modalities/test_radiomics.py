@@ -64,7 +64,7 @@ def test_one_bad_mask_rejects_one_patient_and_an_empty_cell_is_missing(cohort: C
     assert set(reasons) == {"P5", "P6", "P7"}
     assert "the mask is empty" in reasons["P5"]
     assert "another grid than its volume" in reasons["P6"]
-    assert "absent.nii.gz: no such mask" in reasons["P7"]
+    assert "absent.nii.gz: no such file" in reasons["P7"]
     states = {(r.patient_id, r.state) for r in measured.records}
     assert ("P0", "used") in states
     assert ("P4", "ignored") in states

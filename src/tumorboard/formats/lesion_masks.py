@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 
-from tumorboard.errors import InputError, StudyError, nearest
-from tumorboard.formats.file_patterns import FileIndex, FilePattern, unsafe_reason
+from tumorboard.errors import InputError
 from tumorboard.formats.images import read_pixels
 from tumorboard.formats.prepared_images import Preparation
+from tumorboard.formats.row_files import RowFiles
 from tumorboard.records import Bools, Cohort, Ints
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -31,9 +35,49 @@ class LesionMasks:
 
 
 def read_masks(
+    cohort: Cohort,
+    rows: Ints,
+    pattern: str,
+    pictures: Mapping[int, T],
+    read: Callable[[T, tuple[Path, ...]], Bools],
+    *,
+    size: tuple[int, ...],
+    name: str,
+) -> LesionMasks:
+    """Read the masks that rows name, each in the geometry of its picture.
+
+    Args:
+        cohort: Its columns fill the pattern.
+        rows: Which rows.
+        pattern: Pattern of the mask files; braces name columns.
+        pictures: Row -> what its picture is made from; other rows have no mask.
+        read: A picture and the files of its masks to (*size) True inside any of them.
+        size: Pixels or voxels of a mask.
+        name: The modality.
+
+    Raises:
+        StudyError: The pattern is unsafe or names a column that the table does not have.
+    """
+    finder = RowFiles(cohort, pattern, where=f"modalities.{name}.masks")
+    masks = np.zeros((len(rows), *size), dtype=np.bool_)
+    remarks: list[str] = []
+    for i, row in enumerate(rows.tolist()):
+        if row not in pictures:
+            continue
+        try:
+            paths = finder.find(row)
+            if paths:
+                masks[i] = read(pictures[row], paths)
+        except InputError as error:
+            remarks.append(f"{name}, patient {cohort.patient_id[row]}: no mask: {error}")
+    known = np.asarray(masks.any(axis=tuple(range(1, masks.ndim))))
+    return LesionMasks(masks, known, tuple(remarks))
+
+
+def read_image_masks(
     cohort: Cohort, rows: Ints, pattern: str, preparation: Preparation, *, name: str
 ) -> LesionMasks:
-    """Read the masks that rows name; several masks of a row are joined.
+    """Masks of two-dimensional images, resized as these were; several of a row are joined.
 
     A pixel is inside where it is above half of the mask's largest value, before and after resizing.
 
@@ -47,42 +91,12 @@ def read_masks(
     Raises:
         StudyError: The pattern is unsafe or names a column that the table does not have.
     """
-    parsed = FilePattern.parse(pattern, where=f"modalities.{name}.masks")
-    cells = {"patient_id": cohort.patient_id, **cohort.columns}
-    for column in parsed.columns:
-        if column not in cells:
-            raise StudyError(
-                f"modalities.{name}.masks: {pattern!r} names {column!r}, which is no column of the "
-                f"table. {nearest(column, list(cohort.columns))}"
-            )
-    index = FileIndex(cohort.root, {parsed.folder})
-    masks = np.zeros((len(rows), *preparation.size), dtype=np.bool_)
-    remarks: list[str] = []
-    for i, row in enumerate(rows.tolist()):
-        own = {column: (cells[column][row] or "").strip() for column in parsed.columns}
-        images = cohort.files[name][row]
-        if not all(own.values()) or not images:
-            continue
-        try:
-            masks[i] = _joined(_found(index, parsed, own), images[0], preparation)
-        except InputError as error:
-            remarks.append(f"{name}, patient {cohort.patient_id[row]}: no mask: {error}")
-    return LesionMasks(masks, np.asarray(masks.any(axis=(1, 2))), tuple(remarks))
+    images = {row: paths[0] for row, paths in enumerate(cohort.files.get(name, ())) if paths}
+    read = partial(_joined, preparation=preparation)
+    return read_masks(cohort, rows, pattern, images, read, size=preparation.size, name=name)
 
 
-def _found(index: FileIndex, pattern: FilePattern, cells: dict[str, str]) -> list[Path]:
-    for column, cell in cells.items():
-        reason = unsafe_reason(cell)
-        if reason:
-            raise InputError(f"column {column}: {cell!r} {reason}.")
-    filled = pattern.fill(cells)
-    names = index.match(filled)
-    if not names:
-        raise InputError(f"{index.root / filled}: no such file{index.hint(filled)}.")
-    return [index.root / found for found in names]
-
-
-def _joined(paths: Sequence[Path], image: Path, preparation: Preparation) -> Bools:
+def _joined(image: Path, paths: Sequence[Path], *, preparation: Preparation) -> Bools:
     size = read_pixels(image).values.shape[1:]
     joined = np.zeros(size, dtype=np.bool_)
     for path in paths:

@@ -1,48 +1,21 @@
-"""Masks of lesions in volumes: which files a row names, and what they say on the volume's grid."""
+"""Masks of lesions in volumes: DICOM segmentations, contours, NIfTI or NRRD."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.errors import InputError
 from tumorboard.formats.dicom_headers import sop_class_of
-from tumorboard.formats.file_patterns import FileIndex, FilePattern, unsafe_reason
 from tumorboard.formats.images import identify
 from tumorboard.formats.volume import Volume
 from tumorboard.formats.volumes import read_volume_files
-from tumorboard.records import Bools, Cohort
+from tumorboard.records import Bools
 
 #: Largest difference of two affines' entries that still counts as one grid, mm.
 _GRID_MM = 1e-2
-
-
-def find_masks(cohort: Cohort, pattern: str, *, name: str) -> list[tuple[Path, ...] | InputError]:
-    """Masks of each row: none where a cell is empty, an error where one that is named is absent.
-
-    Args:
-        cohort: Its columns fill the pattern.
-        pattern: Pattern of the mask files; braces name columns.
-        name: The modality, for messages.
-
-    Raises:
-        StudyError: The pattern is unsafe or names a column that the table does not have.
-    """
-    parsed = FilePattern.parse(pattern, where=f"modalities.{name}.masks")
-    cells = {**cohort.columns, "patient_id": cohort.patient_id}
-    for column in parsed.columns:
-        if column not in cells:
-            raise StudyError(
-                f"modalities.{name}.masks: {pattern!r} names {column!r}, which is no column of the "
-                f"table. {nearest(column, list(cohort.columns))}"
-            )
-    index = FileIndex(cohort.root, {parsed.folder})
-    return [
-        _masks_of(index, parsed, {c: (cells[c][row] or "").strip() for c in parsed.columns})
-        for row in range(cohort.n_rows)
-    ]
 
 
 def read_mask(paths: Sequence[Path], like: Volume) -> Bools:
@@ -108,19 +81,3 @@ def _grid(volume: Volume) -> str:
     spacing = " x ".join(f"{v:.3g}" for v in volume.spacing_mm)
     corner = ", ".join(f"{v:.1f}" for v in volume.affine[:3, 3])
     return f"{size} voxels of {spacing} mm from ({corner}) mm"
-
-
-def _masks_of(
-    index: FileIndex, pattern: FilePattern, cells: Mapping[str, str]
-) -> tuple[Path, ...] | InputError:
-    if not all(cells.values()):
-        return ()
-    for column, cell in cells.items():
-        reason = unsafe_reason(cell)
-        if reason:
-            return InputError(f"column {column}: {cell!r} {reason}.")
-    filled = pattern.fill(cells)
-    names = index.match(filled)
-    if not names:
-        return InputError(f"{index.root / filled}: no such mask{index.hint(filled)}.")
-    return tuple(index.root / found for found in names)

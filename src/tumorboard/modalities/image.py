@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.image_fingerprints import Fingerprints, fingerprints
-from tumorboard.formats.lesion_masks import LesionMasks, read_masks
+from tumorboard.formats.lesion_masks import LesionMasks, read_image_masks
 from tumorboard.formats.pixels import Window
 from tumorboard.formats.prepared_images import (
     Preparation,
@@ -243,7 +243,7 @@ class Image(Modality):
         """The masks that the study names; None where it names none."""
         if self._masks == "none":
             return None
-        return read_masks(cohort, rows, self._masks, self._preparation, name=name)
+        return read_image_masks(cohort, rows, self._masks, self._preparation, name=name)
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the image is too poor to rely on; see `notes`."""

@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.file_progress import FileProgress
+from tumorboard.formats.row_files import RowFiles
 from tumorboard.formats.volume import Volume
-from tumorboard.formats.volume_masks import find_masks, read_mask
+from tumorboard.formats.volume_masks import read_mask
 from tumorboard.formats.volumes import read_volume_files
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import (
@@ -105,18 +106,17 @@ class Radiomics(Modality):
         Raises:
             StudyError: The masks' pattern names a column that the table does not have.
         """
-        masks = find_masks(cohort, self._masks, name=name)
+        finder = RowFiles(cohort, self._masks, where=f"modalities.{name}.masks")
+        masks: dict[int, tuple[Path, ...]] = {}
         found: dict[int, Mapping[str, float]] = {}
         rejected: dict[int, tuple[Path, str]] = {}
         named = {row: paths for row, paths in enumerate(cohort.files.get(name, ())) if paths}
         progress = FileProgress(name, len(named), "lesions measured", is_brief=True)
         for row, paths in named.items():
-            own = masks[row]
             try:
-                if isinstance(own, InputError):
-                    raise own
-                if own:
-                    found[row] = self._features(paths, own, cache)
+                masks[row] = finder.find(row)
+                if masks[row]:
+                    found[row] = self._features(paths, masks[row], cache)
             except InputError as error:
                 rejected[row] = (_place(paths), str(error))
             progress.step()
@@ -293,19 +293,19 @@ def _records(
     cohort: Cohort,
     name: str,
     named: Mapping[int, Sequence[Path]],
-    masks: Sequence[tuple[Path, ...] | InputError],
+    masks: Mapping[int, tuple[Path, ...]],
     rejected: Mapping[int, tuple[Path, str]],
 ) -> tuple[FileRecord, ...]:
     """What became of volumes and masks."""
     records: list[FileRecord] = []
     for row, paths in named.items():
-        own = masks[row]
+        own = masks.get(row, ())
         patient = cohort.patient_id[row]
         if row in rejected:
             state, reason = "rejected", rejected[row][1]
         else:
             state, reason = ("used", "") if own else ("ignored", "no mask is named")
-        for path in (*paths, *(own if isinstance(own, tuple) else ())):
+        for path in (*paths, *own):
             records.append(FileRecord(path, state, reason, name, patient))
     return tuple(records)
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,16 +11,14 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
-from tumorboard.formats.image_fingerprints import Fingerprints
-from tumorboard.formats.lesion_masks import LesionMasks
+from tumorboard.formats.lesion_masks import LesionMasks, read_masks
 from tumorboard.formats.prepared_volumes import (
-    PreparedVolumes,
     VolumeFiles,
     prepare_volumes,
     volume_records,
 )
-from tumorboard.formats.row_files import RowFiles
-from tumorboard.modalities import Measured, MeasuredPictures, Modality, changed
+from tumorboard.modalities import Measured, Modality
+from tumorboard.modalities.measured.volume import MeasuredVolumes
 from tumorboard.records import (
     ArraySpec,
     Bools,
@@ -36,12 +32,11 @@ from tumorboard.transforms.denoising import Denoiser, check_denoiser
 from tumorboard.transforms.histogram_matching import match_histograms, standard_scale
 from tumorboard.transforms.image_quality import (
     is_poor,
-    measure_quality,
     poor_notes,
     reference_of,
 )
 from tumorboard.transforms.volume_augmentation import VolumeAugmentation
-from tumorboard.transforms.volume_planes import slice_by_slice, three_planes, to_channels
+from tumorboard.transforms.volume_planes import to_channels
 from tumorboard.transforms.volume_preparation import Spacing, VolumePreparation, grid_of, zscored
 from tumorboard.transforms.volume_resampling import Interpolation, resample
 from tumorboard.transforms.volume_rows import Crop, VolumeRows
@@ -54,59 +49,6 @@ _NO_RULES: Mapping[str, str] = {}
 #: Where a z-scored volume is shown as a picture, this many standard deviations are black and white.
 _SHOWN_SD = 3.0
 _COLOURS = ("red", "green", "blue")
-
-
-@dataclass(frozen=True)
-class MeasuredVolumes(MeasuredPictures):
-    """Prepared volumes of a cohort; `index` is (rows, 1).
-
-    Args:
-        volumes: Every distinct volume of the cohort.
-    """
-
-    volumes: PreparedVolumes | None = None
-    shows_parts = True
-
-    @property
-    def prepared(self) -> PreparedVolumes:
-        """Every distinct volume of the cohort."""
-        if self.volumes is None:
-            raise TypeError("volumes that were not read from a cohort")
-        return self.volumes
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        """The file, or the folder of the files, of each volume."""
-        return tuple(source.where for source in self.prepared.sources)
-
-    def fingerprints(self) -> Fingerprints:
-        """Fingerprints of the volumes as they were read; see `MeasuredPictures.fingerprints`."""
-        return self.prepared.fingerprints()
-
-    def grey_levels(self) -> tuple[Floats, Floats]:
-        """Mean and standard deviation (rows,) of what the scanner recorded, over all channels."""
-        mean, spread = np.full((2, len(self.index)), np.nan)
-        for row in np.flatnonzero(self.present):
-            facts = self.prepared.facts[int(self.index[row, 0])]
-            mean[row], spread[row] = facts.mean.mean(), facts.sd.mean()
-        return mean, spread
-
-    def affines(self, rows: Ints) -> Floats:
-        """(n, 4, 4) voxel index of what the encoder sees -> world mm, RAS+; the rows are present.
-
-        Where the voxel size is unknown, a voxel counts as 1.
-        """
-        return self.prepared.affines(self.index[rows, 0])
-
-    def picture(self, row: int) -> NDArray[np.uint8] | None:
-        """Axial, coronal and sagittal plane through the middle, side by side, (H, W, 3).
-
-        As they are read: the patient's right on the left, the front or the head on top.
-        """
-        if not self.present[row]:
-            return None
-        volume = self.prepared.stored(int(self.index[row, 0]))
-        return three_planes(np.asarray(volume, dtype=np.float32))
 
 
 class Volume(Modality):
@@ -243,7 +185,7 @@ class Volume(Modality):
                 f"{volumes.name}: none of the {len(rows)} training rows has a usable volume. Check "
                 "`files`, and the reasons in manifest.csv."
             )
-        facts = [volumes.prepared.facts[int(i)] for i in volumes.index[rows[chosen], 0]]
+        facts = volumes.facts(rows[chosen])
         share = weight[chosen] / weight[chosen].sum()
         n_channels = max(len(each.mean) for each in facts)
         self._fitted = {
@@ -262,18 +204,14 @@ class Volume(Modality):
         volumes = _volumes(measured)
         if not measured.present.any() or len(rows) == 0:
             return np.zeros((len(rows), *self._spec().sizes), dtype=np.float16)
-        stand_in = int(volumes.index[int(np.argmax(measured.present)), 0])
-        numbers = np.where(measured.present, volumes.index[:, 0], stand_in)[rows].tolist()
-        n_channels = int(self._fitted["channels"])
-        stored = [to_channels(volumes.prepared.stored(i), n_channels) for i in numbers]
-        arrays: NDArray[Any] = np.stack(stored)
-        if volumes.change is not None:
-            arrays = slice_by_slice(arrays, rows, partial(changed, change=volumes.change))
+        some = int(np.argmax(measured.present))  # stands in where a row is absent: undefined there
+        rows = np.where(measured.present[rows], rows, some)
+        arrays = volumes.stored(rows, int(self._fitted["channels"]))
         if self._is_harmonised:
-            landmarks = [volumes.prepared.facts[i].landmarks for i in numbers]
+            landmarks = [each.landmarks for each in volumes.facts(rows)]
             arrays = match_histograms(arrays, landmarks, np.asarray(self._fitted["scale"]))
         if self._is_zscore:
-            arrays = zscored(arrays, [volumes.prepared.facts[i] for i in numbers])
+            arrays = zscored(arrays, volumes.facts(rows))
         return arrays
 
     def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
@@ -293,23 +231,11 @@ class Volume(Modality):
         """The masks that the study names, on the grid that the encoder sees; None without any."""
         if not self._masks:
             return None
-        where = f"modalities.{name}.masks"
-        finder = RowFiles(cohort, self._masks, where=where)
-        wanted, _ = self._rows.find(cohort, name)
-        masks = np.zeros((len(rows), *self._preparation.size), dtype=np.bool_)
-        remarks: list[str] = []
-        for i, row in enumerate(rows.tolist()):
-            if row not in wanted:
-                continue
-            try:
-                paths = finder.find(row)
-                if paths:
-                    masks[i] = self._mask_seen(wanted[row], paths)
-            except InputError as error:
-                remarks.append(f"{name}, patient {cohort.patient_id[row]}: no mask: {error}")
-        return LesionMasks(masks, np.asarray(masks.any(axis=(1, 2, 3))), tuple(remarks))
+        volumes, _ = self._rows.find(cohort, name)
+        size = self._preparation.size
+        return read_masks(cohort, rows, self._masks, volumes, self._mask, size=size, name=name)
 
-    def _mask_seen(self, files: VolumeFiles, paths: tuple[Path, ...]) -> Bools:
+    def _mask(self, files: VolumeFiles, paths: tuple[Path, ...]) -> Bools:
         volume = self._preparation.read(files.channels[0])
         grid, _ = self._preparation.box(volume, files)
         mask, _ = self._preparation.mask(paths, volume)
@@ -317,37 +243,21 @@ class Volume(Modality):
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the middle plane is too poor to rely on; see `notes`."""
-        poor = np.zeros(len(rows), dtype=np.bool_)
-        has = measured.present[rows]
+        poor, has = np.zeros(len(rows), dtype=np.bool_), measured.present[rows]
         if has.any():
-            quality = self._quality(measured, rows[has])
+            quality = _volumes(measured).quality(rows[has])
             poor[has] = is_poor(quality, self._fitted.get("quality", {})).any(axis=1)
         return poor
 
     def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
         """What reading had to assume, and one sentence for each volume poorer than in training."""
         volumes, rows = _volumes(measured), rows[measured.present[rows]]
-        facts = [volumes.prepared.facts[int(i)] for i in volumes.index[rows, 0]]
-        said = tuple(dict.fromkeys(note for each in facts for note in each.notes))
+        said = tuple(dict.fromkeys(note for each in volumes.facts(rows) for note in each.notes))
         reference = self._fitted.get("quality", {})
         if not reference or len(rows) == 0:
             return said
         patients = [volumes.patient_id[int(row)] for row in rows]
-        quality = self._quality(measured, rows)
-        return (*said, *poor_notes(quality, reference, patients, what="volume"))
-
-    def _quality(self, measured: Measured, rows: Ints) -> Floats:
-        """(len(rows), measures) of the middle planes; the rows have volumes."""
-        volumes = _volumes(measured)
-        numbers = volumes.index[rows, 0].tolist()
-        if volumes.change is None:
-            return np.stack([volumes.prepared.facts[i].quality for i in numbers])
-        middle = self._preparation.size[2] // 2
-        planes = np.stack(
-            [np.asarray(volumes.prepared.stored(i)[..., middle : middle + 1]) for i in numbers]
-        )
-        worse = slice_by_slice(planes, rows, partial(changed, change=volumes.change))
-        return measure_quality(worse[..., 0].mean(axis=1, dtype=np.float32))
+        return (*said, *poor_notes(volumes.quality(rows), reference, patients, what="volume"))
 
     def state(self) -> FittedState:
         """Channels, common scale and quality of the training volumes."""
