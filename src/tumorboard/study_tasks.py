@@ -7,7 +7,7 @@ from typing import Any, cast
 
 from tumorboard.errors import nearest
 from tumorboard.study_faults import show
-from tumorboard.study_keys import Primary, StudyKeys
+from tumorboard.study_keys import Primary, StudyKeys, TaskTable
 from tumorboard.study_words import METRICS_OF
 
 #: Beginning of a target that is a score of genes instead of a column.
@@ -21,6 +21,12 @@ _KEYS_OF: Mapping[str, tuple[str, ...]] = {
 }  # fmt: skip
 #: Keys of `[evaluation]` that are about the probability of a class.
 _OF_CLASSES = ("threshold", "calibration", "conformal", "refer_below", "prevalences", "mc_dropout")
+
+
+def gene_set_targets(task: TaskTable) -> list[str]:
+    """Targets that are scores of genes, with `gene_set:`; empty where they are columns."""
+    targets = [task.target] if isinstance(task.target, str) else task.target
+    return [target for target in targets if target.startswith(GENE_SET)]
 
 
 def with_task_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -157,7 +163,7 @@ def _regression(keys: StudyKeys) -> list[str]:
         return ["task.target: missing. Name one column of numbers, or several in a list."]
     twice = sorted({target for target in targets if targets.count(target) > 1})
     sentences = [f"task.target: {target!r} is named twice. Keep one." for target in twice]
-    scores = [target for target in targets if target.startswith(GENE_SET)]
+    scores = gene_set_targets(task)
     if not scores:
         return sentences
     if len(scores) < len(targets):

@@ -10,7 +10,8 @@ from scipy.stats import rankdata
 
 from tumorboard.audit.derived_from_all_patients import DerivedFromAllPatients
 from tumorboard.cache import Cache
-from tumorboard.modalities.expression import Expression, MeasuredExpression
+from tumorboard.modalities.expression import Expression
+from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import Cohort, Finding
 from tumorboard.transforms.cohort_wide import trace
 

@@ -6,7 +6,7 @@ import pytest
 from seen_cohort import ids, make_audited, make_cohort
 
 from tumorboard.audit.duplicate_expression import DuplicateExpression
-from tumorboard.modalities.expression import MeasuredExpression
+from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import Finding
 
 N, GENES = 40, 120

@@ -11,6 +11,7 @@ from tumorboard.cache import Cache
 from tumorboard.formats.ajcc_staging import stage_group
 from tumorboard.modalities.longitudinal import Longitudinal
 from tumorboard.records import Finding
+from tumorboard.study import Study
 
 SEEDS = range(3)
 
@@ -254,3 +255,29 @@ def test_the_latest_visit_of_every_patient_is_looked_at(tmp_path: Path) -> None:
     assert [(f.severity, f.evidence["column"], f.evidence["modality"]) for f in found] == [
         ("error", "marker", "labs")
     ]
+
+
+@pytest.mark.parametrize(("primary", "severity"), [("record", "warning"), ("both", "error")])
+def test_arms_that_read_the_genes_of_their_targets(primary: str, severity: str) -> None:
+    columns, _ = patients(60, seed=1)
+    audited = make_audited(columns, numeric=["age"])
+    genes = {"kind": "expression", "table": "rna.csv", "scale": "tpm"}
+    study = Study.from_tables(
+        {
+            "study": {"name": "scores"},
+            "cohort": {"table": "patients.csv"},
+            "task": {"kind": "regression", "target": "gene_set:HYPOXIA", "gene_sets": "sets.gmt",
+                     "expression": "rna"},
+            "modalities": {"rna": genes, "again": dict(genes),
+                           "record": {"kind": "table", "numeric": ["age"]}},
+            "arms": {"record": {"modalities": ["record"]}, "rna": {"modalities": ["again"]},
+                     "both": {"modalities": ["record", "rna"], "fusion": "concatenation"}},
+            "evaluation": {"primary": {"arm": primary, "reference": "rna"}},
+        },
+        path=Path("study.toml"),
+    )  # fmt: skip
+    found = LabelProxy().find(replace(audited, study=study))
+    (finding,) = [each for each in found if "targets" in each.evidence]
+    assert finding.severity == severity
+    assert finding.evidence["arms"] == ["rna", "both"]
+    assert "with it at hand they repeat the target" in finding.message

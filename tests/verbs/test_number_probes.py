@@ -62,6 +62,8 @@ folds = 2
 bootstrap = 100
 primary = {arm = "privileged", reference = "record", metric = "r2"}
 probes = ["missing_modality"]
+[audit]
+accept = ["label-proxy"]
 """  # noqa: E501 an arm is one line of TOML
 
 

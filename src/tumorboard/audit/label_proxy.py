@@ -14,6 +14,7 @@ from tumorboard.formats.image_metadata import ImageMetadata, read_metadata
 from tumorboard.formats.messages import counted, listed
 from tumorboard.modalities.longitudinal import MeasuredVisits
 from tumorboard.records import Finding, Severity
+from tumorboard.study_tasks import gene_set_targets
 from tumorboard.transforms.patient_columns import Patients, patients_of, separations
 from tumorboard.transforms.separation import Separation, by_category, by_order
 from tumorboard.transforms.staging_columns import by_stage, find_stagings
@@ -48,14 +49,16 @@ class LabelProxy(Check):
     missing. Error from 0.98, warning from 0.90, where chance alone would hardly do it (Mann-Whitney
     p times the number of columns below 0.05; else a note). Columns of T, N and M are also judged
     together, by the stage group that they spell (AJCC, 6th and 7th edition): where they tell more
-    than each alone, and from 0.90 on an error where the outcome is named as a stage.
+    than each alone, and from 0.90 on an error where the outcome is named as a stage. Arms that
+    read the genes of which their targets are scores get a warning, the primary arm an error.
     """
 
     def find(self, audited: Audited) -> list[Finding]:
         """Findings for predictors and files; one note for columns that are no predictors."""
+        genes = _of_genes(audited)
         patients = patients_of(audited.cohort, audited.outcomes)
         if not patients.is_comparable:
-            return []
+            return genes
         predictors = audited.predictors
         findings: list[Finding] = []
         for column, modality in predictors.items():
@@ -73,7 +76,40 @@ class LabelProxy(Check):
         findings += _of_stages(audited, patients)
         for name, files in audited.cohort.files.items():
             findings += _of_files(name, files, audited.cohort.root, patients)
-        return [*findings, *_of_others(audited, patients)]
+        return [*findings, *genes, *_of_others(audited, patients)]
+
+
+def _of_genes(audited: Audited) -> list[Finding]:
+    """Arms that read the table of genes which their targets are scores of."""
+    study = audited.study
+    scores = gene_set_targets(study.keys.task)
+    if not scores:
+        return []
+    table = study.modalities[study.keys.task.expression].get("table")
+    sources = [
+        name
+        for name, keys in study.modalities.items()
+        if keys["kind"] == "expression" and keys.get("table") == table
+    ]
+    arms = [name for name, arm in study.arms.items() if set(sources) & set(arm.modalities)]
+    if not arms:
+        return []
+    leads = study.primary.arm in arms
+    remedy = (
+        "Name an arm without it in evaluation.primary"
+        if leads
+        else "Read their scores among the subsets of modalities (probe missing_modality)"
+    )
+    return [
+        Finding(
+            "label-proxy",
+            "error" if leads else "warning",
+            f"Arms {listed(arms)} read {' and '.join(sources)}, whose genes the targets "
+            f"{listed(scores)} are computed from: with it at hand they repeat the target. "
+            f"{remedy}.",
+            evidence={"arms": arms, "modalities": sources, "targets": list(scores)},
+        )
+    ]
 
 
 def _of_visits(audited: Audited, patients: Patients) -> list[Finding]:
