@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import lightning
@@ -156,9 +156,11 @@ class ArmModule(lightning.LightningModule):
             return (batch.weight * self._row_loss(outputs.logits, batch)).sum() / len(batch.weight)
         total = torch.zeros((), device=batch.weight.device)
         for m in range(present.shape[1]):
-            per_row = self._row_loss(outputs.branches[:, m], batch)
-            per_row = torch.where(present[:, m], per_row, torch.zeros_like(per_row))
-            total = total + (batch.weight * per_row).sum() / len(batch.weight)
+            # a partial likelihood compares rows: who lacks the modality is in no risk set of it
+            has = present[:, m]
+            own = replace(batch, target=batch.target[has])
+            per_row = self._row_loss(outputs.branches[has, m], own)
+            total = total + (batch.weight[has] * per_row).sum() / len(batch.weight)
         return total
 
     def _row_loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
