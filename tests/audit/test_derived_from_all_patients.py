@@ -139,6 +139,7 @@ def test_a_table_of_genes_that_was_standardised_over_everybody() -> None:
     assert (finding.code, finding.severity) == ("derived-from-all-patients", "warning")
     assert "30 of 30 columns have mean 0" in finding.message
     assert "before any split" in finding.message
+    assert "Test patients shaped what models are trained on" in finding.message
     assert finding.evidence["is_verified"] is True
     # declared or not: the numbers say so
     assert [f.evidence["n_standardised"] for f in of_genes(z, "log2_tpm")] == [30]
@@ -149,6 +150,7 @@ def test_declared_z_scores_of_part_of_the_patients_cannot_be_verified() -> None:
     raw = np.random.default_rng(0).normal(0.3, 1.2, (N, 30))
     (finding,) = of_genes(raw, "z")
     assert "could not be verified" in finding.message
+    assert "Test patients may have shaped what models are trained on" in finding.message
     assert finding.evidence["is_verified"] is False
 
 

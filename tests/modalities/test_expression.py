@@ -16,7 +16,8 @@ from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.expression_table import Scale
 from tumorboard.formats.hgnc import nomenclature
-from tumorboard.modalities.expression import Expression, MeasuredExpression
+from tumorboard.modalities.expression import Expression
+from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import ArraySpec, Cohort, FittedState, Structure
 
 DATA = Path(os.environ.get("TUMORBOARD_DATA", "absent"))

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tumorboard.errors import InputError
-from tumorboard.modalities.expression import MeasuredExpression
+from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import Cohort, Floats, Split
 from tumorboard.study import Study
 from tumorboard.training.prepare import Prepared, build_task

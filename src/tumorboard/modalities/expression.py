@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Annotated, Any, Literal
+from dataclasses import replace
+from typing import Annotated, Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field
 
 from tumorboard.cache import Cache
-from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.expression_table import (
-    ExpressionTable,
     Orientation,
     Scale,
     read_expression,
 )
 from tumorboard.formats.gene_identifiers import Ids
-from tumorboard.formats.gene_sets import read_gene_sets
 from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.profile_files import find_profiles, no_profiles, used_files
 from tumorboard.modalities import Measured, MeasuredProfiles, Modality
-from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints, Rejection
-from tumorboard.transforms.coexpression import Similarity, eigengenes, modules
-from tumorboard.transforms.expression_scale import disagreement, stated, to_log2, unlike_patients
-from tumorboard.transforms.gene_set_scores import mean_scores, members, rank_scores
-from tumorboard.transforms.gene_structure import GeneStructure, make_graph
+from tumorboard.modalities.measured.expression import MeasuredExpression
+from tumorboard.records import ArraySpec, Cohort, FittedState, Floats, Ints, Rejection
+from tumorboard.transforms.coexpression import Similarity
+from tumorboard.transforms.expression_profiles import to_profiles
+from tumorboard.transforms.gene_structure import (
+    Features,
+    GeneStructure,
+    SetScore,
+    StructureSettings,
+)
 from tumorboard.transforms.profiles import (
     ProfileScaling,
     absent_names,
@@ -35,19 +36,6 @@ from tumorboard.transforms.profiles import (
     refuse_small_overlap,
     scaling_notes,
 )
-
-#: Correlations of more genes than this do not fit into ordinary memory when modules are sought.
-_MOST_IN_MODULES = 8_000
-
-
-@dataclass(frozen=True)
-class MeasuredExpression(MeasuredProfiles):
-    """Profiles of genes: log2(TPM + 1), log2(CPM + 1) or z-scores as they were read."""
-
-    @property
-    def genes(self) -> tuple[str, ...]:
-        """Approved symbols, one per column."""
-        return self.names
 
 
 class Expression(Modality):
@@ -92,32 +80,26 @@ class Expression(Modality):
         top_genes: Annotated[int, Field(ge=0)] = 2000,
         drop_missing_above: Annotated[float, Field(ge=0, lt=1)] = 0.2,
         min_overlap: Annotated[float, Field(gt=0, le=1)] = 0.8,
-        features: Literal["genes", "gene_sets", "eigengenes"] = "genes",
+        features: Features = "genes",
         gene_sets: str = "none",
         min_set_genes: Annotated[int, Field(ge=1)] = 5,
-        set_score: Literal["mean_z", "rank"] = "mean_z",
+        set_score: SetScore = "mean_z",
         graph: str = "coexpression",
         neighbours: Annotated[int, Field(ge=1)] = 10,
         n_modules: Annotated[int, Field(ge=1)] = 20,
         similarity: Similarity = "correlation",
     ) -> None:
-        if gene_sets == "none" and (features == "gene_sets" or graph == "sets"):
-            key = 'features = "gene_sets"' if features == "gene_sets" else 'graph = "sets"'
-            raise StudyError(f"{key} needs a file of gene sets. Set gene_sets, such as 'h.gmt'.")
         self._file = table
         self._read_as: dict[str, Any] = {"orientation": orientation, "ids": ids, "scale": scale}
         self._scale: Scale = scale
         self._top = top_genes
         self._most_missing = drop_missing_above
         self._least_overlap = min_overlap
-        self._features = features
-        self._gene_sets = gene_sets
-        self._least_genes = min_set_genes
-        self._set_score = set_score
-        self._graph = graph
-        self._neighbours = neighbours
-        self._n_modules = n_modules
-        self._similarity: Similarity = similarity
+        self._features: Features = features
+        self._set_score: SetScore = set_score
+        self._making = StructureSettings(
+            features, gene_sets, min_set_genes, graph, neighbours, n_modules, similarity
+        )
         self._scaling: ProfileScaling | None = None
         self._structure = GeneStructure()
         self._outputs: ProfileScaling | None = None
@@ -133,41 +115,38 @@ class Expression(Modality):
         if path is None:
             return MeasuredExpression.nobody(cohort, name=name, note=no_profiles(self._file))
         found = read_expression(path, cohort.patients, **self._read_as)
-        problem = disagreement(found.values, self._scale)
-        if problem:
-            raise InputError(f"{path.name}: {problem}. Set scale to what the table holds.")
-        unlike = unlike_patients(found.values, self._scale)
-        if unlike:
-            listing = listed([f"{found.patients[i]} ({why})" for i, why in unlike.items()])
-            raise InputError(
-                f"{path.name}: {counted(len(unlike), 'patient is', 'patients are')} in another "
-                f"unit than the others, which are {self._scale}: {listing}. Bring every patient "
-                "to one unit, or leave these out of the table."
-            )
-        is_empty, rejections = _without_reads(found, set(cohort.patient_id), self._scale)
-        number = {p: i for i, p in enumerate(found.patients) if not is_empty[i]}
-        index = np.asarray([number.get(p, -1) for p in cohort.patient_id], dtype=np.int64)
-        log2 = to_log2(np.where(is_empty[:, None], np.nan, found.values), self._scale)
+        profiles = to_profiles(found, self._scale)
+        index = np.asarray([profiles.number.get(p, -1) for p in cohort.patient_id], dtype=np.int64)
+        here = frozenset(cohort.patient_id)
         return MeasuredExpression(
             present=index >= 0,
-            rejections=rejections,
-            records=used_files(cohort.root, path, *self._further_files(), modality=name),
+            rejections=tuple(
+                Rejection(patient, path, why)
+                for patient, why in profiles.without.items()
+                if patient in here
+            ),
+            records=used_files(cohort.root, path, *self._making.files, modality=name),
             name=name,
             table=path,
             names=found.genes,
-            profiles=log2.astype(np.float32),
+            profiles=profiles.log2,
             index=index,
             patient_id=cohort.patient_id,
             scale=self._scale,
-            notes=(*found.notes, f"{path.name}: {stated(found.values, self._scale)}"),
+            notes=(*profiles.notes, *self._by_chance(path.name, found.values)),
             root=cohort.root,
         )
 
-    def _further_files(self) -> list[str]:
-        """Files of sets and edges, as the study names them."""
-        sets = [self._gene_sets] if self._gene_sets != "none" else []
-        edges = [self._graph] if self._graph not in ("coexpression", "sets") else []
-        return [*sets, *edges]
+    def _by_chance(self, table: str, values: Floats) -> tuple[str, ...]:
+        """What it means to choose genes by a variance that somebody made 1 for all of them."""
+        n = values.shape[1]
+        is_chosen = 0 < self._top < n and self._features != "gene_sets"
+        if self._scale != "z" or not is_chosen or n_standardised(values) <= 0.5 * n:
+            return ()
+        return (
+            f"{table}: all genes vary alike in z-scores, so the {self._top:,} of the largest "
+            f"variance (top_genes) are chosen by chance; top_genes = 0 takes all {n:,}",
+        )
 
     def fit(self, measured: Measured, rows: Ints, *, weight: Floats) -> ArraySpec:
         """Choose and scale genes on the training patients, each of whom has one profile.
@@ -183,7 +162,9 @@ class Expression(Modality):
             values, profiles.names, where=profiles.name, most_missing=self._most_missing,
             top=0 if by_sets else self._top,
         )  # fmt: skip
-        groups = self._groups(scaling, profiles)
+        groups = self._making.groups(
+            scaling.names, self.asked, root=profiles.root, name=profiles.name
+        )
         if by_sets and self._set_score == "mean_z":
             used = np.unique(np.concatenate(list(groups.values())))
             scaling = scaling.take(used)
@@ -192,11 +173,13 @@ class Expression(Modality):
         scaling = replace(scaling, n_filled=int(np.isnan(own).sum()))
         standard = scaling.filled(own)
         self._scaling, self._outputs, self._last = scaling, None, None
-        self._structure = self._structured(standard, groups, profiles.root)
+        self._structure = self._making.make(
+            standard, scaling.names, groups, self.asked, root=profiles.root
+        )
         if self._features != "genes":
             self._outputs = ProfileScaling.fit(
-                self._derived(scaling, standard), self._derived_names(), where=profiles.name,
-                most_missing=0.0,
+                self._structure.scores(standard, scaling, self._set_score),
+                self._structure.score_names(scaling.names), where=profiles.name, most_missing=0.0,
             )  # fmt: skip
         return self._spec()
 
@@ -253,97 +236,26 @@ class Expression(Modality):
         """Genes with their fill values and scales, the structure, and the scale of scores."""
         scaling, more = self._fitted(), self._structure.state()
         values: dict[str, Any] = {"genes": list(scaling.names), **scaling.counts(), **more.values}
-        arrays = {**_arrays(scaling), **more.arrays}
+        arrays = {**scaling.arrays(), **more.arrays}
         if self._outputs is not None:
             values["outputs"] = list(self._outputs.names)
-            arrays |= {f"output_{key}": a for key, a in _arrays(self._outputs).items()}
+            arrays |= {f"output_{key}": a for key, a in self._outputs.arrays().items()}
         return FittedState(values, arrays)
 
     def restore(self, state: FittedState) -> ArraySpec:
         """Take up a fitted state; see `state`."""
         values, arrays = state.values, state.arrays
-        counts = {key: int(values[key]) for key in ("n_sparse", "n_flat", "n_filled")}
-        fitted = (arrays["fill"], arrays["mean"], arrays["deviation"])
-        self._scaling = ProfileScaling(tuple(values["genes"]), *fitted, **counts)
+        self._scaling = ProfileScaling.from_state(values["genes"], arrays, counts=values)
         self._structure = GeneStructure.from_state(state)
         self._outputs, self._last = None, None
         if "outputs" in values:
-            own = [arrays[f"output_{key}"] for key in ("fill", "mean", "deviation")]
-            self._outputs = ProfileScaling(tuple(values["outputs"]), own[0], own[1], own[2])
+            self._outputs = ProfileScaling.from_state(values["outputs"], arrays, prefix="output_")
         return self._spec()
 
     def _fitted(self) -> ProfileScaling:
         if self._scaling is None:
             raise ValueError("expression is used before it is fitted")
         return self._scaling
-
-    def _groups(self, scaling: ProfileScaling, profiles: MeasuredProfiles) -> dict[str, Ints]:
-        """Gene sets among the chosen genes, where anything needs them."""
-        is_asked = "groups" in self.asked
-        by_graph = "graph" in self.asked and self._graph == "sets"
-        if not (is_asked or by_graph or self._features == "gene_sets"):
-            return {}
-        if self._gene_sets == "none":
-            raise StudyError(
-                f"modalities.{profiles.name}: the encoder works on gene sets. Set gene_sets to a "
-                "file of them (GMT)."
-            )
-        path = profiles.root / self._gene_sets
-        groups = members(read_gene_sets(path), scaling.names, least=self._least_genes)
-        if not groups:
-            raise InputError(
-                f"{path.name}: no set has {counted(self._least_genes, 'gene')} among the "
-                f"{len(scaling.names):,} of {profiles.name} (min_set_genes)."
-            )
-        return groups
-
-    def _structured(self, standard: Floats, groups: dict[str, Ints], root: Path) -> GeneStructure:
-        """Graph, sets and modules of the chosen genes, as far as they are needed."""
-        genes, notes = self._fitted().names, list[str]()
-        if self.asked and self._features != "genes":
-            raise StudyError(
-                f"the encoder needs the genes' {', '.join(sorted(self.asked))}, but the modality "
-                f'gives {self._features}. Set features = "genes".'
-            )
-        graph = projections = None
-        if "graph" in self.asked:
-            graph, said = make_graph(
-                self._graph, standard, genes, groups, neighbours=self._neighbours, root=root
-            )
-            notes.append(said)
-        if "projections" in self.asked or self._features == "eigengenes":
-            projections = self._modules(standard)
-            notes.append(f"{counted(len(projections), 'module')} of {len(genes):,} genes")
-        if groups:
-            n_genes = len(np.unique(np.concatenate(list(groups.values()))))
-            notes.append(f"{counted(len(groups), 'gene set')} with {n_genes:,} of the genes")
-        return GeneStructure(graph, groups, projections, tuple(notes))
-
-    def _modules(self, standard: Floats) -> Floats:
-        if standard.shape[1] > _MOST_IN_MODULES:
-            raise StudyError(
-                f"modules of {standard.shape[1]:,} genes need too much memory. Set top_genes to "
-                f"{_MOST_IN_MODULES:,} or fewer."
-            )
-        module = modules(standard, n_modules=self._n_modules, similarity=self._similarity)
-        return eigengenes(standard, module)
-
-    def _derived(self, scaling: ProfileScaling, standard: Floats) -> Floats:
-        """(patients, features) scores of sets or eigengenes, of filled profiles."""
-        if self._structure.projections is not None:
-            return standard @ self._structure.projections.T
-        if self._set_score == "mean_z":
-            return mean_scores(standard, self._structure.groups)
-        return rank_scores(standard * scaling.deviation + scaling.mean, self._structure.groups)
-
-    def _derived_names(self) -> tuple[str, ...]:
-        """Names of the sets, or modules called after the gene nearest to their eigengene."""
-        projections = self._structure.projections
-        if projections is None:
-            return tuple(self._structure.groups)
-        genes = self._fitted().names
-        hubs = np.abs(projections).argmax(axis=1).tolist()
-        return tuple(f"module {k} ({genes[hub]})" for k, hub in enumerate(hubs, start=1))
 
     def _prepared(self, profiles: MeasuredProfiles) -> NDArray[np.float32]:
         """What a model sees of every profile of a table."""
@@ -354,7 +266,8 @@ class Expression(Modality):
         )  # fmt: skip
         standard = scaling.filled(aligned(profiles.profiles, profiles.names, scaling.names))
         if self._outputs is not None:
-            standard = self._outputs.scaled(self._derived(scaling, standard))
+            scores = self._structure.scores(standard, scaling, self._set_score)
+            standard = self._outputs.scaled(scores)
         return standard.astype(np.float32)
 
     def _spec(self) -> ArraySpec:
@@ -362,29 +275,6 @@ class Expression(Modality):
             return ArraySpec("vector", (len(self._outputs.names),), self._outputs.names)
         names, own = self._fitted().names, self._structure
         return ArraySpec("vector", (len(names),), names, own.graph, own.groups, own.projections)
-
-
-def _without_reads(
-    found: ExpressionTable, patients: set[str], scale: Scale
-) -> tuple[Bools, tuple[Rejection, ...]]:
-    """Patients without a single read or value, and why they have no profile."""
-    has_value = np.asarray(np.isfinite(found.values).any(axis=1))
-    is_empty: Bools = ~has_value
-    if scale != "z":
-        is_empty = is_empty | ~np.asarray((found.values > 0).any(axis=1))
-    return is_empty, tuple(
-        Rejection(
-            patient, found.path,
-            f"{found.path.name}: every gene of this patient is "
-            f"{'zero' if has_value[i] else 'missing'}; no library has that.",
-        )
-        for i, patient in enumerate(found.patients)
-        if is_empty[i] and patient in patients
-    )  # fmt: skip
-
-
-def _arrays(scaling: ProfileScaling) -> dict[str, NDArray[Any]]:
-    return {"fill": scaling.fill, "mean": scaling.mean, "deviation": scaling.deviation}
 
 
 def _profiles(measured: Measured) -> MeasuredProfiles:

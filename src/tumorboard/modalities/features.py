@@ -149,14 +149,13 @@ class Features(Modality):
     def state(self) -> FittedState:
         """Columns with their fill values and scales."""
         own = self._fitted()
-        arrays = {"fill": own.fill, "mean": own.mean, "deviation": own.deviation}
-        return FittedState({"columns": list(own.names), **own.counts()}, arrays)
+        return FittedState({"columns": list(own.names), **own.counts()}, own.arrays())
 
     def restore(self, state: FittedState) -> ArraySpec:
         """Take up a fitted state; see `state`."""
-        counts = {key: int(state.values[key]) for key in ("n_sparse", "n_flat", "n_filled")}
-        fitted = (state.arrays["fill"], state.arrays["mean"], state.arrays["deviation"])
-        self._scaling = ProfileScaling(tuple(state.values["columns"]), *fitted, **counts)
+        self._scaling = ProfileScaling.from_state(
+            state.values["columns"], state.arrays, counts=state.values
+        )
         return self._spec()
 
     def _chosen(self, found: ProfileTable) -> ProfileTable:

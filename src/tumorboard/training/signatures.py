@@ -10,7 +10,7 @@ import numpy as np
 from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.formats.gene_sets import read_gene_sets
 from tumorboard.modalities import row_weights
-from tumorboard.modalities.expression import MeasuredExpression
+from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import Floats, Ints, Split
 from tumorboard.study import Study
 from tumorboard.tasks.regression import Regression

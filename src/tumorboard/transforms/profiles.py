@@ -5,7 +5,7 @@ Everything is fitted on training patients, each of whom has one profile and coun
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from tumorboard.records import Floats, Ints
 
 #: A spread below this share of the mean is rounding, not variation.
 _FLAT = 1e-6
+_NO_COUNTS: Mapping[str, int] = {}
 
 
 @dataclass(frozen=True)
@@ -100,6 +101,20 @@ class ProfileScaling:
             tuple(self.names[int(i)] for i in columns), self.fill[columns], self.mean[columns],
             self.deviation[columns], self.n_sparse, self.n_flat, self.n_filled,
         )  # fmt: skip
+
+    def arrays(self) -> dict[str, Floats]:
+        """What is fitted of each column, as plain data; see `from_state`."""
+        return {"fill": self.fill, "mean": self.mean, "deviation": self.deviation}
+
+    @classmethod
+    def from_state(
+        cls, names: Sequence[str], arrays: Mapping[str, NDArray[Any]], *, prefix: str = "",
+        counts: Mapping[str, Any] = _NO_COUNTS,
+    ) -> ProfileScaling:  # fmt: skip
+        """What `arrays` and `counts` gave, from the state of a modality that holds them."""
+        fill, mean, deviation = (arrays[f"{prefix}{key}"] for key in ("fill", "mean", "deviation"))
+        numbers = {k: int(counts[k]) for k in ("n_sparse", "n_flat", "n_filled") if k in counts}
+        return cls(tuple(names), fill, mean, deviation, **numbers)
 
     def counts(self) -> dict[str, int]:
         """What was left out and filled in, as plain data."""
