@@ -18,7 +18,8 @@ from stained_slides import OTHER, points, save, stained
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.modalities import row_weights
-from tumorboard.modalities.patches import MeasuredPatches, Patches
+from tumorboard.modalities.measured.patches import MeasuredPatches
+from tumorboard.modalities.patches import Patches
 from tumorboard.records import Cohort, FittedState, Ints
 from tumorboard.study import Study
 

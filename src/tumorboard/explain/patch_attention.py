@@ -6,7 +6,7 @@ import numpy as np
 import torch
 
 from tumorboard.explain import Asked, Attributions, Explainer, Explanation, HeatMaps
-from tumorboard.modalities.patches import MeasuredPatches
+from tumorboard.modalities.measured.patches import MeasuredPatches
 from tumorboard.models.assembly import Network
 from tumorboard.models.encoders.attention_mil import AttentionMil
 from tumorboard.models.feature_maps import randomised

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -12,84 +10,22 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
-from tumorboard.formats.image_fingerprints import Fingerprints
-from tumorboard.formats.prepared_images import grey_of
-from tumorboard.modalities import Measured, MeasuredPictures, Modality, changed
-from tumorboard.records import (
-    ArraySpec,
-    Bools,
-    Cohort,
-    FittedState,
-    Floats,
-    Ints,
-)
-from tumorboard.transforms.found_patches import (
-    CHUNK,
-    FEW,
-    FoundPatches,
-    PatchSettings,
-    find_patches,
-)
-from tumorboard.transforms.image_quality import (
-    is_poor,
-    measure_quality,
-    poor_notes,
-    reference_of,
-)
+from tumorboard.modalities import Measured, Modality
+from tumorboard.modalities.measured.patches import MeasuredPatches
+from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints
+from tumorboard.transforms.found_patches import CHUNK, PatchSettings, find_patches
+from tumorboard.transforms.image_quality import is_poor, poor_notes
 from tumorboard.transforms.patch_augmentation import PatchAugmentation
 from tumorboard.transforms.patch_positions import WindowSize
-from tumorboard.transforms.slide_stains import (
-    Look,
-    look_from_plain,
-    normalise,
-    target_look,
-)
-from tumorboard.transforms.stains import Stain
+from tumorboard.transforms.patch_statistics import patch_statistics
+from tumorboard.transforms.stain_target import StainTarget
 
 if TYPE_CHECKING:
     import torch
 
 #: Mean and standard deviation of ImageNet's colours in 0..1.
 _IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
-#: Training patches that mean, spread and quality are learned from: bounds time, never the seed's.
-_SAMPLE = 2048
 _COLOURS = ("red", "green", "blue")
-
-
-@dataclass(frozen=True)
-class MeasuredPatches(MeasuredPictures):
-    """Where the patches of a cohort lie; `index` is (rows, slides) numbers of slides.
-
-    Args:
-        found: The patches and their slides.
-    """
-
-    found: FoundPatches | None = None
-    shows_parts = True
-
-    @property
-    def patches(self) -> FoundPatches:
-        """The patches and their slides."""
-        if self.found is None:
-            raise TypeError("patches that were not read from a cohort")
-        return self.found
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        """The file of each slide."""
-        return tuple(info.path for info in self.patches.slides.infos)
-
-    def fingerprints(self) -> Fingerprints:
-        """Fingerprints of the slides as wholes; see `MeasuredPictures.fingerprints`."""
-        return self.patches.fingerprints()
-
-    def grey_levels(self) -> tuple[Floats, Floats]:
-        """Mean and standard deviation (rows,) of each row's patch, or of a few of its bag."""
-        return self.patches.grey_levels()
-
-    def picture(self, row: int) -> NDArray[np.uint8] | None:
-        """The patch of a row, or its first slide as a whole where it has a bag, (H, W, 3)."""
-        return self.patches.picture(row)
 
 
 class Patches(Modality):
@@ -180,8 +116,7 @@ class Patches(Modality):
         )
         self._bag = (bag_size, most)
         self._fitted: dict[str, Any] = {}
-        self._target: Look | None = None
-        self._stains: tuple[Stain, ...] = ()
+        self._target = StainTarget()
 
     @property
     def pattern(self) -> str:
@@ -212,47 +147,17 @@ class Patches(Modality):
         Raises:
             InputError: No training row has a patch.
         """
-        found = _patches(measured).patches
+        patches = _patches(measured)
         rows, weight = rows[measured.present[rows]], weight[measured.present[rows]]
         if len(rows) == 0:
-            name = _patches(measured).name
             raise InputError(
-                f"{name}: no training row has a patch. Check `files` and the coordinates."
+                f"{patches.name}: no training row has a patch. Check `files` and the coordinates."
             )
-        self._target, self._stains = None, ()
+        self._target = StainTarget()
         if self._settings.method != "none":
-            self._fit_target(_patches(measured), rows)
-        numbers, place = found.at.of(rows)
-        share = (weight / np.bincount(place, minlength=len(rows)))[place]
-        share = share / share.sum()
-        if len(numbers) > _SAMPLE:
-            rng = np.random.default_rng(len(numbers))
-            chosen = np.sort(rng.choice(len(numbers), _SAMPLE, replace=False, p=share))
-            numbers, share = numbers[chosen], np.full(_SAMPLE, 1 / _SAMPLE)
-        moments = np.zeros((2, 3))
-        quality: list[Floats] = []
-        for start in range(0, len(numbers), CHUNK):
-            chosen = numbers[start : start + CHUNK]
-            cut = found.cut(chosen)
-            quality.append(measure_quality(grey_of(cut)))
-            unit = self._restain(found, cut, chosen).astype(np.float64) / 255
-            part = share[start : start + CHUNK]
-            moments += [part @ unit.mean(axis=(2, 3)), part @ np.square(unit).mean(axis=(2, 3))]
-        spread = np.sqrt(np.maximum(moments[1] - moments[0] ** 2, 0.0))
-        self._fitted = {
-            "n_rows": len(rows), "n_patches": len(numbers), "mean": moments[0].tolist(),
-            "sd": spread.tolist(), "quality": reference_of(np.concatenate(quality), share),
-        }  # fmt: skip
+            self._target = StainTarget.fit(patches.patches, rows, patches.patient_id)
+        self._fitted = patch_statistics(patches.patches, rows, weight, self._target)
         return self._spec()
-
-    def _fit_target(self, measured: MeasuredPatches, rows: Ints) -> None:
-        found = measured.patches
-        numbers, place = found.at.of(rows)
-        pairs = np.unique(np.stack([found.at.slide[numbers], rows[place]]), axis=1)
-        holders = {(n, measured.patient_id[row]) for n, row in pairs.T.tolist()}
-        looks = [found.looks[n] for n, _ in sorted(holders)]
-        self._target = target_look(looks, [patient for _, patient in sorted(holders)])
-        self._stains = tuple(look for look in looks if isinstance(look, Stain))
 
     def arrays(self, measured: Measured, rows: Ints) -> NDArray[Any]:
         """Patches (n, 3, h, w), or bags (n, most, 3, h, w), in bytes.
@@ -269,30 +174,19 @@ class Patches(Modality):
         flat = out.reshape(len(rows) * most, 3, *self._size)
         for start in range(0, len(numbers), CHUNK):
             chosen = slice(start, start + CHUNK)
-            cut = self._cut(patches, numbers[chosen], rows[place[chosen]])
-            cut = self._restain(found, cut, numbers[chosen])
+            cut = patches.cut(numbers[chosen], rows[place[chosen]])
+            cut = self._target.apply(found, cut, numbers[chosen])
             if self.layout == "bag":
                 cut[~cut.any(axis=(1, 2, 3))] = 1
             flat[place[chosen] * most + slot[chosen]] = cut
         return out
-
-    def _cut(self, measured: MeasuredPatches, numbers: Ints, rows: Ints) -> NDArray[np.uint8]:
-        cut = measured.patches.cut(numbers)
-        return cut if measured.change is None else changed(cut, rows, measured.change)
-
-    def _restain(
-        self, found: FoundPatches, cut: NDArray[np.uint8], numbers: Ints
-    ) -> NDArray[np.uint8]:
-        if self._target is None:
-            return cut
-        return normalise(cut, found.at.slide[numbers], found.looks, self._target)
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the patch (the middle one of a bag) is too poor to rely on."""
         poor = np.zeros(len(rows), dtype=np.bool_)
         has = measured.present[rows]
         if has.any():
-            quality = self._quality(_patches(measured), rows[has])
+            quality = _patches(measured).quality(rows[has])
             poor[has] = is_poor(quality, self._fitted.get("quality", {})).any(axis=1)
         return poor
 
@@ -304,21 +198,7 @@ class Patches(Modality):
         if not reference or len(rows) == 0:
             return ()
         patients = [patches.patient_id[int(row)] for row in rows]
-        return poor_notes(self._quality(patches, rows), reference, patients, what="patch")
-
-    def _quality(self, measured: MeasuredPatches, rows: Ints) -> Floats:
-        """(len(rows), measures): each row's patch, or the median of a few of its bag."""
-        numbers, place = measured.patches.at.of(rows, most=FEW)
-        parts: list[Floats] = []
-        for start in range(0, len(numbers), CHUNK):
-            chosen = slice(start, start + CHUNK)
-            cut = self._cut(measured, numbers[chosen], rows[place[chosen]])
-            parts.append(measure_quality(grey_of(cut)))
-        every = np.concatenate(parts)
-        if self.layout == "image":
-            return every
-        first = np.searchsorted(place, np.arange(1, len(rows)))
-        return np.stack([np.median(part, axis=0) for part in np.split(every, first)])
+        return poor_notes(patches.quality(rows), reference, patients, what="patch")
 
     def finish(self, batch: torch.Tensor, *, generator: torch.Generator | None) -> torch.Tensor:
         """Patches as float32, in 0..1 or as ImageNet; augmented with draws from a CPU `generator`.
@@ -341,8 +221,8 @@ class Patches(Modality):
     def _finish(self, batch: torch.Tensor, generator: torch.Generator | None) -> torch.Tensor:
         patches = batch.float() / 255
         if generator is not None:
-            stain = self._target if isinstance(self._target, Stain) else None
-            patches = self._augmentation.apply(patches, generator, stain=stain, others=self._stains)
+            stain, others = self._target.stain, self._target.stains
+            patches = self._augmentation.apply(patches, generator, stain=stain, others=others)
         if not self._is_imagenet:
             return patches
         mean, sd = (patches.new_tensor(values).view(3, 1, 1) for values in _IMAGENET)
@@ -357,9 +237,7 @@ class Patches(Modality):
 
     def state(self) -> FittedState:
         """The target's stain, those of training slides, and what training patches are like."""
-        target = "none" if self._target is None else self._target.to_plain()
-        stains = [stain.to_plain() for stain in self._stains]
-        return FittedState(values={**self._fitted, "target": target, "stains": stains})
+        return FittedState(values={**self._fitted, **self._target.to_plain()})
 
     def restore(self, state: FittedState) -> ArraySpec:
         """Take up a fitted state; see `state`.
@@ -367,17 +245,9 @@ class Patches(Modality):
         Raises:
             InputError: The state is not one of this modality's.
         """
-        values = dict(state.values)
-        target, stains = values.pop("target", None), values.pop("stains", None)
-        if not isinstance(stains, list) or (target == "none") != (self._settings.method == "none"):
-            raise InputError(
-                f"Fitted state of patches: the stain is {target!r}, expected one for "
-                f"stain_normalisation {self._settings.method!r}. The model folder is damaged."
-            )
-        self._target = None if target == "none" else look_from_plain(target or {})
-        looks = [look_from_plain(stain) for stain in stains]
-        self._stains = tuple(look for look in looks if isinstance(look, Stain))
-        self._fitted = values
+        self._target = StainTarget.from_plain(state.values, method=self._settings.method)
+        own = self._target.to_plain()
+        self._fitted = {key: value for key, value in state.values.items() if key not in own}
         return self._spec()
 
     def _spec(self) -> ArraySpec:

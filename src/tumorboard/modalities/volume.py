@@ -12,29 +12,13 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.lesion_masks import LesionMasks, read_masks
-from tumorboard.formats.prepared_volumes import (
-    VolumeFiles,
-    prepare_volumes,
-    volume_records,
-)
+from tumorboard.formats.prepared_volumes import VolumeFiles, prepare_volumes, volume_records
 from tumorboard.modalities import Measured, Modality
 from tumorboard.modalities.measured.volume import MeasuredVolumes
-from tumorboard.records import (
-    ArraySpec,
-    Bools,
-    Cohort,
-    FittedState,
-    Floats,
-    Ints,
-    Rejection,
-)
+from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints, Rejection
 from tumorboard.transforms.denoising import Denoiser, check_denoiser
 from tumorboard.transforms.histogram_matching import match_histograms, standard_scale
-from tumorboard.transforms.image_quality import (
-    is_poor,
-    poor_notes,
-    reference_of,
-)
+from tumorboard.transforms.image_quality import is_poor, poor_notes, reference_of
 from tumorboard.transforms.volume_augmentation import VolumeAugmentation
 from tumorboard.transforms.volume_planes import to_channels
 from tumorboard.transforms.volume_preparation import Spacing, VolumePreparation, grid_of, zscored

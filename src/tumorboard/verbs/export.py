@@ -14,7 +14,7 @@ import numpy as np
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, RunError, StudyError, nearest
-from tumorboard.modalities.patches import MeasuredPatches
+from tumorboard.modalities.measured.patches import MeasuredPatches
 from tumorboard.records import Cohort, Rejection
 from tumorboard.study import Study
 from tumorboard.training.prepare import prepare
