@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,12 @@ from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import Cohort, Floats, Split
 from tumorboard.study import Study
 from tumorboard.training.prepare import Prepared, build_task
-from tumorboard.training.signatures import LEAST_GENES, signature_scores, with_signatures
+from tumorboard.training.signatures import (
+    LEAST_GENES,
+    fold_outcomes,
+    signature_scores,
+    with_signatures,
+)
 
 GENES = ("KRT1", "KRT2", "KRT3", "KRT4", "KRT5", "KRT7", "KRT8", "KRT9")
 SETS = {"FIRST": GENES[:5], "LAST": (*GENES[3:], "NOT_MEASURED"), "FEW": GENES[:4]}
@@ -130,3 +136,29 @@ def test_sets_that_cannot_be_scored_are_named(tmp_path: Path) -> None:
         signature_scores(study, ("FRIST",), prepared, TRAIN)
     with pytest.raises(InputError, match=rf"fewer than {LEAST_GENES} genes of FEW are in the tab"):
         signature_scores(study, ("FEW",), prepared, TRAIN)
+
+
+def test_other_patients_are_scored_on_the_scale_of_the_fold(tmp_path: Path) -> None:
+    values = profiles(9)
+    study, prepared = make(tmp_path, values[:6], IDS)
+    parts = ("train", "train", "train", "train", "validation", "test")
+    split = Split(1, 1, dict(zip(IDS, parts, strict=True)))
+    _, elsewhere = make(tmp_path, values[6:], ("X", "Y", "Z"))
+    other = elsewhere.measured["rna"]
+    assert isinstance(other, MeasuredExpression)
+
+    def of(genes: list[int]) -> Floats:
+        names = tuple(GENES[g] for g in genes)
+        own = replace(other, names=names, profiles=other.profiles[:, genes])
+        patients = replace(elsewhere, measured={"rna": own})
+        return np.asarray(
+            fold_outcomes(study, prepared, split, patients).target[:, 0], dtype=np.float64
+        )
+
+    z = (values[6:] - values[TRAIN].mean(axis=0)) / values[TRAIN].std(axis=0)
+    np.testing.assert_allclose(of([7, 6, 5, 4, 3, 2, 1, 0]), z[:, :5].mean(axis=1), rtol=1e-9)
+    # one gene of the five may be absent there; with two of them it is another score
+    np.testing.assert_allclose(of([4, 3, 2, 1]), z[:, 1:5].mean(axis=1), rtol=1e-9)
+    assert np.isnan(of([4, 3, 2])).all()
+    found = fold_outcomes(study, prepared, split, elsewhere)
+    assert found.columns["FIRST"] == tuple(repr(float(v)) for v in found.target[:, 0])

@@ -235,3 +235,70 @@ def test_no_check_reads_the_outcome_of_a_locked_patient(
     (audited,) = seen
     pairs = zip(audited.cohort.patient_id, audited.outcomes.kept.tolist(), strict=True)
     assert {patient for patient, is_kept in pairs if not is_kept} == locked
+
+
+SCORES = """
+[study]
+name = "scores"
+seed = 1
+[cohort]
+table = "patients.csv"
+[task]
+kind = "regression"
+target = "gene_set:SET"
+gene_sets = "sets.gmt"
+expression = "rna"
+[modalities.record]
+kind = "table"
+numeric = ["age"]
+[modalities.noise]
+kind = "table"
+numeric = ["weight"]
+[modalities.rna]
+kind = "expression"
+table = "rna.csv"
+scale = "log2_tpm"
+[arms]
+age = {modalities = ["record"], baseline = "ridge"}
+noise = {modalities = ["noise"], baseline = "ridge"}
+[evaluation]
+folds = 2
+bootstrap = 100
+primary = {arm = "age", reference = "noise", metric = "r2"}
+explain = []
+probes = []
+locked_test = 0.25
+external = {elsewhere = "other/patients.csv"}
+"""
+KERATINS = tuple(f"KRT{k}" for k in (1, 2, 3, 4, 5, 7, 8, 9, 10, 12, 13, 14))
+
+
+def write_scored(folder: Path, n: int, name: str, genes: tuple[str, ...]) -> None:
+    """Patients whose age tells the first six genes."""
+    folder.mkdir(parents=True)
+    rng = np.random.default_rng(n)
+    age, weight = rng.normal(60, 10, n).round(1), rng.normal(70, 10, n).round(1)
+    rises = np.asarray([1.0 if gene in KERATINS[:6] else -1.0 for gene in genes])
+    values = 5 + rises * (age[:, None] - 60) / 20 + rng.normal(0, 0.3, (n, len(genes)))
+    table = [f"{name}{i},{a},{w}" for i, (a, w) in enumerate(zip(age, weight, strict=True))]
+    (folder / "patients.csv").write_text("\n".join(["patient_id,age,weight", *table]) + "\n")
+    rows = [f"{name}{i}," + ",".join(map(repr, own.tolist())) for i, own in enumerate(values)]
+    (folder / "rna.csv").write_text("\n".join(["id," + ",".join(genes), *rows]) + "\n")
+
+
+def test_scores_of_gene_sets_are_known_of_patients_that_no_fold_has_seen(tmp_path: Path) -> None:
+    write_scored(tmp_path / "c", 60, "P", KERATINS)
+    write_scored(tmp_path / "c" / "other", 20, "Q", KERATINS[::-1])
+    (tmp_path / "c" / "sets.gmt").write_text("SET\tx\t" + "\t".join(KERATINS[:6]) + "\n")
+    (tmp_path / "c" / "study.toml").write_text(SCORES)
+    run = tmp_path / "run"
+    evaluate(tmp_path / "c" / "study.toml", out=run)
+    locked = json.loads((run / "evidence" / "locked_test.json").read_text())
+    external = json.loads((run / "evidence" / "external.json").read_text())
+    for document, n in ((locked, 15), (external["cohorts"]["elsewhere"], 20)):
+        assert document["outcome"] == {"known": n}
+        assert document["arms"]["age"]["ensemble"]["r2"]["value"] > 0.8
+        assert document["comparison"]["difference"] > 0.5
+    (tmp_path / "c" / "other" / "rna.csv").unlink()
+    with pytest.raises(InputError, match="nobody has rna, which the targets are computed from"):
+        evaluate(tmp_path / "c" / "study.toml", out=tmp_path / "again")

@@ -81,8 +81,16 @@ def _read(
             f"{path}: no patient with an outcome has one of the modalities "
             f"{', '.join(modalities)}. Check the file patterns."
         )
+    genes, why = study.keys.task.expression, "none of the modalities present"
+    if genes != "none":  # as in the study itself: without them there is no outcome
+        some, why = np.asarray(measured[genes].present), f"without {genes}"
+        if not some.any():
+            raise InputError(
+                f"{path}: nobody has {genes}, which the targets are computed from "
+                f"(task.expression). Add its table, or remove evaluation.external.{name}."
+            )
     if not some.all():
-        selected = keep_rows(selected, some, "none of the modalities present")
+        selected = keep_rows(selected, some, why)
         measured = {key: m.read(selected, name=key, cache=cache) for key, m in modalities.items()}
     rejections = (*found.rejections, *(r for m in measured.values() for r in m.rejections))
     own = task.read(selected, values=outcomes.values)

@@ -120,7 +120,7 @@ def _run(
     done = _fitted(folder, study, prepared, splits, beside, say, checkpoint_every_s)
     if held_back and not fast:  # a trial must not count as a look
         score_locked(folder, study, prepared, splits, held_back, say)
-    score_external(folder, study, splits, others, findings, say)
+    score_external(folder, study, prepared, splits, others, findings, say)
     if isinstance(done, Finished):
         gather_evidence(done, others, say)
     else:

@@ -84,7 +84,9 @@ def score_locked(
         }
     else:
         say(f"opening the locked test set: {len(locked)} patients")
-        found = predict_new(study, splits, run, prepared, prepared.rows(set(locked)))
+        found = predict_new(
+            study, splits, run, prepared, prepared.rows(set(locked)), prepared=prepared
+        )
         document = {"from_ledger": False, **_document(study, found, "locked test")}
         for arm, entry in document["arms"].items():
             if known.get(arm) is None:
@@ -118,6 +120,7 @@ def _counted(looks: Sequence[Look], patients: str) -> dict[str, Any]:
 def score_external(
     run: Path,
     study: Study,
+    prepared: Prepared,
     splits: Sequence[Split],
     others: Sequence[OtherCohort],
     findings: Sequence[Finding],
@@ -141,7 +144,7 @@ def score_external(
                 f"evaluation.external.{other.name}: every patient is in another cohort of the "
                 "study as well (patient-overlap), so nothing outside is left. Name another table."
             )
-        found = predict_new(study, splits, run, other, rows)
+        found = predict_new(study, splits, run, other, rows, prepared=prepared)
         predictions[other.name] = found
         cohorts[other.name] = {
             **_document(study, found, f"external {other.name}"),
