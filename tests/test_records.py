@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import FrozenInstanceError
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from tumorboard.records import Cohort, FileRecord, FlowStep, Split
+from tumorboard.records import Cohort, FileRecord, FlowStep, Outcomes, Split
 
 SCAN = Path("a.png")
 
@@ -53,3 +54,12 @@ def test_split_gives_every_row_of_its_patients(cohort: Cohort) -> None:
 def test_records_cannot_be_changed(cohort: Cohort) -> None:
     with pytest.raises(FrozenInstanceError):
         cohort.name = "other"  # type: ignore[misc]
+
+
+def test_outcomes_that_could_not_be_read_have_no_classes() -> None:
+    nothing = np.zeros(1, dtype=np.int64)
+    unread = Outcomes(
+        kept=nothing > 0, target=nothing, strata=nothing, columns={"event": ("",)}, classes=(),
+        counts={},
+    )  # fmt: skip
+    assert unread.as_classes() is unread

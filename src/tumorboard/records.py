@@ -191,7 +191,7 @@ class Outcomes:
 
         What the audit, table 1 and the splits read, which ask whether groups differ.
         """
-        if self.classes:
+        if self.classes or not self.groups:  # no groups: the outcome could not be read
             return self
         classes = tuple(dict.fromkeys(self.groups))
         number = np.asarray([classes.index(name) for name in self.groups], dtype=np.int64)

@@ -160,6 +160,20 @@ def test_absent_patients_and_empty_samples(tmp_path: Path) -> None:  # R08
     assert (modality.arrays(measured, np.array([N])) == 0).all()
 
 
+def test_z_scores_have_no_variance_to_choose_genes_by(tmp_path: Path) -> None:
+    values = log2_values()
+    write(tmp_path, (values - values.mean(axis=0)) / values.std(axis=0))
+
+    def notes(top_genes: int) -> str:
+        own = Expression(table="rna.csv", scale="z", top_genes=top_genes)
+        return " ".join(read(own, tmp_path).notes)
+
+    assert "so the 20 of the largest variance (top_genes) are chosen by chance" in notes(20)
+    assert "chosen by chance" not in notes(0) + notes(N_GENES)
+    write(tmp_path, values - values.mean())  # z-scores by the deviation of somebody else
+    assert "chosen by chance" not in notes(20)
+
+
 def test_a_constant_gene_is_left_out_with_count(tmp_path: Path) -> None:  # R08
     values = log2_values()
     values[:30, 4] = 5.0

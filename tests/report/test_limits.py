@@ -19,6 +19,8 @@ def test_a_single_small_cohort_is_named_as_such() -> None:
     assert "One split of the patients" in text
     assert "40 of 90 patients have the event" in text
     assert "Often missing: Age (30 %)." in text
+    apart = _limits({"evaluation": {"folds_by": "institution"}})
+    assert "performance in a hospital unlike these, with another device" in apart
 
 
 def test_nothing_is_said_that_does_not_hold() -> None:
@@ -32,14 +34,19 @@ def test_nothing_is_said_that_does_not_hold() -> None:
 def test_accepted_findings_rejected_files_and_scratch_training() -> None:
     study = {
         "audit": {"accept": ["label-proxy"]},
-        "arms": {"deep": {"encoders": {"ct": {"name": "resnet", "weights": "none"}}}},
+        "arms": {
+            "deep": {
+                "encoders": {"ct": {"name": "resnet", "weights": "none"}, "rna": {"name": "mlp"}}
+            }
+        },
+        "modalities": {"ct": {"kind": "volume"}, "rna": {"kind": "expression"}},
     }
     found = [Finding("label-proxy", "error", "x"), Finding("small-class", "warning", "y")]
     text = _limits(study, findings=found, n_rejected=1, n_comparisons=4)
     assert "findings of the audit that stop a study: label-proxy." in text
     assert "1 file could not be used" in text
     assert "4 comparisons: only the first was declared primary" in text
-    assert "Trained from scratch: resnet (ct)" in text
+    assert "Trained from scratch: resnet (ct). Weights" in text
 
 
 def test_author_statements_are_never_invented() -> None:

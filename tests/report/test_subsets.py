@@ -37,7 +37,10 @@ def test_subsets_and_next_test(tmp_path, make_run, classes) -> None:
     assert made is not None
     whole = subsets["arms"]["fused"]["shown"][0]
     value = whole["metrics"]["auroc"]["value"]
-    assert made.lead.startswith(f"fused reaches an AUROC of {value:.3f} with all its modalities, ")
+    who = f"in the {whole['n_patients']} who have them"
+    assert made.lead.startswith(
+        f"fused reaches an AUROC of {value:.3f} with all its modalities {who}, "
+    )
     lacking = document["arms"]["fused"]["patients"][0]["unit_id"]
     for text in ("of whom this is all", "The value of the next test", lacking, "measure next"):
         assert text in made.html

@@ -42,3 +42,5 @@ def test_few_patients_are_taken_of_those_who_have_what_is_required(tmp_path: Pat
         prepared = prepare(study, tmp_path, cache=cache, patients_per_class=4)
     assert prepared.cohort.patient_id == tuple(f"P{i}" for i in range(N_WITHOUT, N_WITHOUT + 8))
     assert prepared.outcomes.target.tolist() == [0, 1] * 4
+    assert f"8 of {N_PATIENTS} patients" in prepared.found.notes[0]
+    assert prepared.cohort.flow == ()

@@ -76,12 +76,13 @@ def _of_profiles(measured: MeasuredProfiles) -> list[Finding]:
         f"0 and standard deviation 1 over the {counted(n, 'patient')} of the table: over whom they "
         "were standardised could not be verified"
     )
+    shaped = "shaped" if is_seen else "may have shaped"
     return [
         Finding(
             "derived-from-all-patients",
             "warning",
             f"{measured.name}: {measured.table.name} was standardised before any split: {how}. "
-            "Test patients shaped what models are trained on; give the values before that step "
+            f"Test patients {shaped} what models are trained on; give the values before that step "
             "(TPM or counts), which are scaled on training patients here.",
             evidence={
                 "modality": measured.name,

@@ -23,6 +23,7 @@ from tumorboard.modalities.measured.expression import MeasuredExpression
 from tumorboard.records import ArraySpec, Cohort, FittedState, Floats, Ints, Rejection
 from tumorboard.transforms.coexpression import Similarity
 from tumorboard.transforms.expression_profiles import to_profiles
+from tumorboard.transforms.expression_scale import n_standardised
 from tumorboard.transforms.gene_structure import (
     Features,
     GeneStructure,

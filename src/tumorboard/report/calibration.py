@@ -86,6 +86,8 @@ def _lead(document: Mapping[str, Any], arms: Sequence[str]) -> str:
 
 def _verdict(slope: Mapping[str, float | None]) -> str:
     low, high = real(slope["ci_low"]), real(slope["ci_high"])
+    if high < 1 and low <= 0:
+        return "higher probabilities are not shown to mean more of them"
     if high < 1:
         return "probabilities are too extreme"
     if low > 1:

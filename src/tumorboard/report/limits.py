@@ -43,6 +43,8 @@ STATEMENTS: Mapping[str, tuple[str, str]] = {
     "users": ("What users must do and know", "TRIPOD+AI 27b"),
     "next_steps": ("Next steps", "TRIPOD+AI 27c"),
 }
+#: Kinds of modality that are no pictures, whose encoders nobody trains on larger collections.
+_VECTORS = ("table", "expression", "features", "radiomics", "longitudinal")
 NOT_REPORTED = "not reported"
 
 
@@ -96,8 +98,10 @@ def _design(study: Mapping[str, Any]) -> list[str]:
     evaluation = study.get("evaluation", {})
     sentences: list[str] = []
     if not evaluation.get("external"):
+        by_institution = evaluation.get("folds_by") == "institution"
+        where = "a hospital unlike these" if by_institution else "another hospital"
         sentences.append(
-            "One cohort, no external test: performance in another hospital, with another device or "
+            f"One cohort, no external test: performance in {where}, with another device or "
             "in another period is unknown."
         )
     if not evaluation.get("locked_test"):
@@ -161,7 +165,7 @@ def _training(study: Mapping[str, Any]) -> list[str]:
             f"{encoder['name']} ({modality})"
             for arm in study.get("arms", {}).values()
             for modality, encoder in arm.get("encoders", {}).items()
-            if encoder.get("weights", "none") == "none" and kinds.get(modality) != "table"
+            if encoder.get("weights", "none") == "none" and kinds.get(modality) not in _VECTORS
         }
     )
     sentences: list[str] = []

@@ -126,6 +126,8 @@ def head_words(contents: RunContents) -> dict[str, Any]:
         if folds > 1
         else "one split"
     )
+    if contents.study["evaluation"].get("folds_by") == "institution":
+        split = f"one institution left out after the other, {split}"
     counts = ", ".join(f"{name} {n}" for name, n in contents.n_units.items())
     return {
         "name": contents.name,

@@ -255,7 +255,10 @@ def _lead(arms: Mapping[str, Any], several: Sequence[str]) -> str:
     ends = [f"{number(parts[best])} with {best.replace('+', ' + ')} alone"]
     if worst != best:
         ends.append(f"{number(parts[worst])} with {worst.replace('+', ' + ')} alone")
-    return f"{arm} reaches an AUROC of {number(known[whole])} with all its modalities, " + (
+    n_known = {s["modalities"]: s["n_patients"] for s in subsets}
+    only = f" in the {n_known[whole]} who have them"
+    who = only if n_known[whole] < max(n_known.values()) else ""
+    return f"{arm} reaches an AUROC of {number(known[whole])} with all its modalities{who}, " + (
         " and ".join(ends) + "."
     )
 

@@ -169,7 +169,7 @@ def _calibration_panel(axis: Axes, document: Mapping[str, Any], arms: Sequence[s
     axis.set_title(f"Calibration at {horizon:,} days")
     axis.grid(visible=True)
     handles, labels = axis.get_legend_handles_labels()
-    axis.legend(handles[::-1], labels[::-1], loc="upper left")
+    axis.legend(handles[::-1], labels[::-1], loc="best")
 
 
 def _auroc_panel(axis: Axes, document: Mapping[str, Any], arms: Sequence[str]) -> None:
@@ -183,6 +183,8 @@ def _auroc_panel(axis: Axes, document: Mapping[str, Any], arms: Sequence[str]) -
             axis.fill_between(years, reals(found["ci_low"]), reals(found["ci_high"]),
                               color=mark.colour, alpha=0.15, lw=0)  # fmt: skip
     axis.axhline(0.5, color=GREY, lw=0.9, ls=":")
-    axis.set(ylim=(0.3, 1.0), xlabel="years", ylabel="AUROC")
+    values = [reals(document["arms"][arm]["auroc_over_time"]["value"]) for arm in arms]
+    lowest = min((float(v) for v in np.concatenate(values) if np.isfinite(v)), default=1.0)
+    axis.set(ylim=(min(0.3, lowest - 0.02), 1.0), xlabel="years", ylabel="AUROC")
     axis.set_title("Time-dependent AUROC")
     axis.grid(visible=True)

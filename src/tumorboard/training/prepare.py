@@ -88,9 +88,16 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     locked = choose_locked(study, selected, outcomes)
     if patients_per_class:
         spared = locked | _without(_required(study), modalities, selected, cache)
-        selected = _first_patients(selected, outcomes, patients_per_class, spared)
+        n_patients = len(found.patients)
+        # what left before the choice is no step from these few to those analysed
+        selected = replace(_first_patients(selected, outcomes, patients_per_class, spared), flow=())
         locked = frozenset[str]()
         found = _only(found, set(selected.patient_id))
+        few = (
+            f"A small version of the study: {len(found.patients)} of {n_patients} patients, at "
+            f"most the first {patients_per_class} of a class or group. Its numbers answer nothing."
+        )
+        found = replace(found, notes=(few, *found.notes), flow=())
         outcomes = task.read(selected, values=outcomes.values)
     measured = {name: m.read(found, name=name, cache=cache) for name, m in modalities.items()}
     selected = replace(selected, flow=(*selected.flow, *outcomes.flow))
