@@ -47,6 +47,12 @@ def test_equals_fishers_exact_test() -> None:
         assert np.isnan(each.score)
 
 
+def test_a_set_of_all_genes_is_left_out() -> None:
+    score, few = np.arange(20.0), GENES[:20]
+    found = enriched_sets(few, score, {"all": few, "five": few[:5]}, n_top=5, rng=_rng())
+    assert [each.name for each in found] == ["five"]
+
+
 def _rng() -> np.random.Generator:
     return np.random.default_rng(0)
 

@@ -74,6 +74,16 @@ def test_groups_have_the_log_rank_test_of_one_repeat() -> None:
     ]  # fmt: skip
 
 
+def test_two_units_of_one_patient_are_one_patient_of_the_log_rank_test() -> None:
+    made = table()
+    once = survival_by_group(made)
+    twice = survival_by_group(join_tables([made, made]))
+    assert once is not None
+    assert twice is not None
+    assert once["log_rank"] == twice["log_rank"]
+    np.testing.assert_equal(twice["groups"], once["groups"])
+
+
 def test_without_validation_patients_there_are_no_groups() -> None:
     assert survival_by_group(rows(made_units(30), "test")) is None
 

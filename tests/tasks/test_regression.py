@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from tumorboard.cohorts.splits import split_patients
 from tumorboard.errors import InputError
 from tumorboard.records import Cohort, FittedState
 from tumorboard.study_keys import Loss, TaskTable
@@ -40,6 +41,19 @@ def test_outcomes_are_the_numbers_and_their_quarters() -> None:
     assert outcomes.strata[outcomes.kept].tolist() == [0, 1, 1, 2, 2, 3, 3, 0]
     assert outcomes.counts == {"known": 8}
     assert [(s.reason, s.patients) for s in outcomes.flow] == [("size_mm missing", ("P2",))]
+
+
+def test_a_handful_of_equal_numbers_is_no_quarter_of_its_own() -> None:
+    cells = ["0"] * 2 + ["1"] * 40 + ["2"] * 40 + ["3"] * 40
+    outcomes = task().read(cohort(size_mm=cells))
+    assert np.bincount(outcomes.strata).tolist() == [0, 42, 40, 40]
+    ids = [f"P{i}" for i in range(122)]
+    splits = split_patients(
+        ids, outcomes.strata, folds=5, repeats=1, holdout=None, validation=0.2, seed=1
+    )
+    assert len(splits) == 5
+    mostly_nothing = task().read(cohort(size_mm=["0"] * 90 + ["7"] * 10))
+    assert set(mostly_nothing.strata.tolist()) == {3}
 
 
 def test_a_patient_needs_every_target() -> None:

@@ -82,7 +82,8 @@ def enriched_sets(
         )
         for name, members in gene_sets.items()
     }
-    sets = {name: places for name, places in sets.items() if FEWEST <= len(places) <= MOST}
+    most = min(MOST, len(genes) - 1)  # a set of all genes has none to stand out from
+    sets = {name: places for name, places in sets.items() if FEWEST <= len(places) <= most}
     if not sets:
         return ()
     from scipy.stats import hypergeom

@@ -45,13 +45,14 @@ def risk_groups(table: OutcomeTable) -> tuple[Ints, int]:
 def survival_by_group(table: OutcomeTable) -> dict[str, Any] | None:
     """Kaplan-Meier curve of each risk group: test patients of the first repeat, as plain data.
 
-    Every patient stands once in a repeat, so that the log-rank test counts them once. None where
-    no model has validation patients.
+    Every patient stands once in a repeat; of several units of one, the first counts, so that the
+    log-rank test compares patients. None where no model has validation patients.
     """
     group, n_groups = risk_groups(table)
     rows = np.flatnonzero((group >= 0) & table.known & (table.repeat == table.repeat.min()))
     if not len(rows):
         return None
+    rows = rows[np.sort(np.unique(table.patient_id[rows], return_index=True)[1])]
     time, event, own = table.outcome[rows, 0], table.outcome[rows, 1] > 0, group[rows]
     statistic, p_value, degrees = log_rank(time, event, own)
     return {

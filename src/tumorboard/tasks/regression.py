@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from tumorboard.errors import InputError, nearest
 from tumorboard.formats.messages import listed
-from tumorboard.records import Cohort, FittedState, Floats, FlowStep, Outcomes
+from tumorboard.records import Cohort, FittedState, Floats, FlowStep, Ints, Outcomes
 from tumorboard.study_keys import Loss
 from tumorboard.study_tasks import GENE_SET
 from tumorboard.tasks import Task
@@ -64,12 +64,11 @@ class Regression(Task):
         known = target[kept, 0]
         strata = np.zeros(len(target), dtype=np.int64)
         if len(known) and not np.isnan(known).all():
-            edges = np.quantile(known, [0.25, 0.5, 0.75])
-            strata = np.searchsorted(edges, np.nan_to_num(target[:, 0]), side="right")
+            strata[kept] = _quarters(known)
         groups = GROUPS if strata.any() else ("score not known before the folds",)
         counts = {"known": int(kept.sum())}
         return Outcomes(
-            kept=kept, target=target, strata=strata.astype(np.int64), columns=text, classes=(),
+            kept=kept, target=target, strata=strata, columns=text, classes=(),
             counts=counts, flow=flow, groups=groups,
         )  # fmt: skip
 
@@ -122,6 +121,21 @@ class Regression(Task):
         arrays = self.learned.arrays
         mean, spread = (torch.as_tensor(arrays[k], device=like.device) for k in ("mean", "spread"))
         return mean, spread
+
+
+def _quarters(values: Floats) -> Ints:
+    """Quarter of each number; where equal numbers leave one nearly empty, it joins the next.
+
+    A target of few different numbers has no even quarters, and a handful of patients in one would
+    need as many of them as there are folds.
+    """
+    edges = np.quantile(values, [0.25, 0.5, 0.75])
+    strata = np.searchsorted(edges, values, side="right").astype(np.int64)
+    for quarter in range(len(edges)):
+        rows = strata == quarter
+        if rows.sum() < len(values) / 8:
+            strata[rows] = quarter + 1
+    return strata
 
 
 def _numbers(cohort: Cohort, name: str) -> Floats:
