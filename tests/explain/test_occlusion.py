@@ -10,7 +10,7 @@ import torch
 
 from tumorboard.explain import Asked
 from tumorboard.explain.occlusion import Occlusion
-from tumorboard.modalities.image import MeasuredImages
+from tumorboard.modalities.measured.image import MeasuredImages
 
 
 def test_equals_hiding_patches_by_hand(ask: Callable[..., Asked]) -> None:

@@ -15,7 +15,8 @@ from PIL import Image as Pillow
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
-from tumorboard.modalities.image import Image, MeasuredImages
+from tumorboard.modalities.image import Image
+from tumorboard.modalities.measured.image import MeasuredImages
 from tumorboard.records import Cohort, FittedState
 
 NO_AUGMENTATION: dict[str, Any] = {

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -13,35 +9,29 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
-from tumorboard.formats.image_fingerprints import Fingerprints, fingerprints
+from tumorboard.formats.image_rows import find_slices, image_records
 from tumorboard.formats.lesion_masks import LesionMasks, read_image_masks
 from tumorboard.formats.pixels import Window
 from tumorboard.formats.prepared_images import (
     Preparation,
     PreparedImages,
-    file_paths,
     grey_of,
     prepare,
 )
-from tumorboard.formats.slices import Slice, SliceFinder
-from tumorboard.modalities import Measured, MeasuredPictures, Modality, changed
+from tumorboard.formats.slices import SliceFinder
+from tumorboard.modalities import Measured, Modality, changed
+from tumorboard.modalities.measured.image import MeasuredImages
 from tumorboard.records import (
     ArraySpec,
     Bools,
     Cohort,
-    FileRecord,
     FittedState,
     Floats,
     Ints,
     Rejection,
 )
 from tumorboard.transforms.augmentation import Augmentation
-from tumorboard.transforms.image_quality import (
-    is_poor,
-    measure_quality,
-    poor_notes,
-    reference_of,
-)
+from tumorboard.transforms.image_quality import is_poor, measure_quality, poor_notes, reference_of
 
 if TYPE_CHECKING:
     import torch
@@ -49,39 +39,6 @@ if TYPE_CHECKING:
 
 #: Images whose quality is measured at once: bounds the memory.
 _CHUNK = 64
-
-
-@dataclass(frozen=True)
-class MeasuredImages(MeasuredPictures):
-    """Prepared images of a cohort; `index` is (rows, slices).
-
-    Args:
-        images: Every distinct slice of the cohort.
-    """
-
-    images: PreparedImages | None = None
-
-    @property
-    def sources(self) -> tuple[Path, ...]:
-        """The file of each slice."""
-        images, _, _ = _images(self)
-        return tuple(source.path for source in images.sources.values())
-
-    def fingerprints(self) -> Fingerprints:
-        """Fingerprints of the slices; see `MeasuredPictures.fingerprints`."""
-        images, _, name = _images(self)
-        return fingerprints(images, name=name)
-
-    def grey_levels(self) -> tuple[Floats, Floats]:
-        """Mean and standard deviation (rows,) of the middle slice, without decoding any image."""
-        images, index, _ = _images(self)
-        middle = index[:, index.shape[1] // 2]
-        if not len(images.sources):
-            return np.full(len(middle), np.nan), np.full(len(middle), np.nan)
-        mean, square = (moment[:, 0] for moment in images.moments(1))
-        spread = np.sqrt(np.maximum(square - mean**2, 0.0))
-        has = middle >= 0
-        return np.where(has, mean[middle], np.nan), np.where(has, spread[middle], np.nan)
 
 
 class Image(Modality):
@@ -165,18 +122,7 @@ class Image(Modality):
             InputError: Neighbouring slices of a row belong to another patient.
         """
         finder = SliceFinder(n_slices=self._n_slices, step=self._slice_step)
-        found: dict[int, tuple[Slice, ...]] = {}
-        rejected: dict[int, tuple[Path, str]] = {}
-        for row, paths in enumerate(cohort.files.get(name, ())):
-            if not paths:
-                continue
-            try:
-                found[row] = finder.find(paths)
-            except InputError as error:
-                rejected[row] = (paths[0], str(error))
-            except OSError as error:
-                rejected[row] = (paths[0], f"{paths[0]}: cannot be read ({error.strerror}).")
-        _check_neighbours(cohort, name, found)
+        found, rejected = find_slices(cohort, finder, name=name)
         every = list(dict.fromkeys(item for slices in found.values() for item in slices))
         images, numbers, failed = prepare(every, self._preparation, cache, name=name)
         index = np.full((cohort.n_rows, self._n_slices), -1, dtype=np.int64)
@@ -193,7 +139,7 @@ class Image(Modality):
                 Rejection(cohort.patient_id[row], path, reason)
                 for row, (path, reason) in sorted(rejected.items())
             ),
-            records=_records(cohort, name, finder, used, rejected),
+            records=image_records(cohort, name, finder, used, rejected),
             name=name,
             images=images,
             index=index,
@@ -206,14 +152,14 @@ class Image(Modality):
         Raises:
             InputError: No training row has an image.
         """
-        images, index, name = _images(measured)
+        pictures = _images(measured)
         chosen = measured.present[rows]
         if not chosen.any():
             raise InputError(
-                f"{name}: none of the {len(rows)} training rows has a readable image. "
+                f"{pictures.name}: none of the {len(rows)} training rows has a readable image. "
                 "Check the pattern in `files`."
             )
-        numbers = index[rows[chosen]]
+        images, numbers = pictures.prepared, pictures.index[rows[chosen]]
         channels = {"grey": 1, "rgb": 3}.get(self._wanted, int(images.n_channels[numbers].max()))
         share = weight[chosen] / weight[chosen].sum()
         means, squares = images.moments(channels)
@@ -230,14 +176,14 @@ class Image(Modality):
 
     def arrays(self, measured: Measured, rows: Ints) -> NDArray[Any]:
         """Prepared images, uint8 or float32 in 0..1; `finish` makes them what the encoder sees."""
-        images, index, _ = _images(measured)
-        channels = int(self._fitted["channels"])
+        pictures, channels = _images(measured), int(self._fitted["channels"])
         if not measured.present.any():
             return np.zeros((len(rows), *self._spec().sizes), dtype=np.uint8)
-        stacks = images.take(self._stand_ins(measured, index)[rows], channels)
+        some = int(np.argmax(measured.present))  # stands in where a row is absent: undefined there
+        numbers = pictures.index[np.where(measured.present[rows], rows, some)]
+        stacks = pictures.prepared.take(numbers, channels)
         stacks = stacks.reshape(len(rows), *self._spec().sizes)
-        change = measured.change if isinstance(measured, MeasuredImages) else None
-        return stacks if change is None else changed(stacks, rows, change)
+        return stacks if pictures.change is None else changed(stacks, rows, pictures.change)
 
     def lesion_masks(self, cohort: Cohort, rows: Ints, *, name: str) -> LesionMasks | None:
         """The masks that the study names; None where it names none."""
@@ -260,18 +206,18 @@ class Image(Modality):
         Sharpness, contrast, noise, saturation and detail of the image (of the middle one where
         there are several slices) are compared with the training images; older models lack them.
         """
-        rows = rows[measured.present[rows]]
+        pictures, rows = _images(measured), rows[measured.present[rows]]
         reference = self._fitted.get("quality", {})
-        if not reference or len(rows) == 0 or not isinstance(measured, MeasuredImages):
+        if not reference or len(rows) == 0:
             return ()
-        patients = [measured.patient_id[int(row)] for row in rows]
+        patients = [pictures.patient_id[int(row)] for row in rows]
         return poor_notes(self._quality(measured, rows), reference, patients, what="image")
 
     def _quality(self, measured: Measured, rows: Ints) -> Floats:
         """(len(rows), measures) of the rows' middle slices; the rows have images."""
-        images, index, _ = _images(measured)
-        if isinstance(measured, MeasuredImages) and measured.change is None:
-            return self._kept_quality(images, index[rows])
+        pictures = _images(measured)
+        if pictures.change is None:
+            return self._kept_quality(pictures.prepared, pictures.index[rows])
         channels = int(self._fitted["channels"])
         middle = slice(self._n_slices // 2 * channels, (self._n_slices // 2 + 1) * channels)
         parts: list[Floats] = []
@@ -320,11 +266,6 @@ class Image(Modality):
             names = tuple(f"{colour} slice {k:+d}" for k in positions for colour in colours)
         return ArraySpec("image", (len(names), *self._preparation.size), names)
 
-    def _stand_ins(self, measured: Measured, index: Ints) -> Ints:
-        """Numbers of slices where a row without an image stands for any other: it is undefined."""
-        some = index[int(np.argmax(measured.present))]
-        return np.where(measured.present[:, None], index, some)
-
 
 def _check(size: tuple[int, int], slices: int, slice_step: int) -> None:
     problems: list[str] = []
@@ -338,52 +279,7 @@ def _check(size: tuple[int, int], slices: int, slice_step: int) -> None:
         raise StudyError(problems)
 
 
-def _images(measured: Measured) -> tuple[PreparedImages, Ints, str]:
-    if not isinstance(measured, MeasuredImages) or measured.images is None:
+def _images(measured: Measured) -> MeasuredImages:
+    if not isinstance(measured, MeasuredImages):
         raise TypeError(f"an image modality was given {type(measured).__name__}")
-    return measured.images, measured.index, measured.name
-
-
-def _check_neighbours(cohort: Cohort, name: str, found: Mapping[int, tuple[Slice, ...]]) -> None:
-    """Refuse neighbours that are another patient's images: they would leak over the split."""
-    owner = {
-        os.path.abspath(path): cohort.patient_id[row]
-        for row, paths in enumerate(cohort.files.get(name, ()))
-        for path in paths
-    }
-    for row, slices in found.items():
-        patient = cohort.patient_id[row]
-        named = set(cohort.files[name][row])  # one file under two patients is the audit's to judge
-        for item in slices:
-            if item.path in named:
-                continue
-            other = owner.get(os.path.abspath(item.path), patient)
-            if other != patient:
-                raise InputError(
-                    f"{name}: `slices` takes {item.path} as a neighbouring slice of patient "
-                    f"{patient}, but it belongs to patient {other}. Put every patient's slices in "
-                    "a folder of their own, or set slices = 1."
-                )
-
-
-def _records(
-    cohort: Cohort,
-    name: str,
-    finder: SliceFinder,
-    used: Mapping[int, tuple[Slice, ...]],
-    rejected: Mapping[int, tuple[Path, str]],
-) -> tuple[FileRecord, ...]:
-    """What became of every file; a file used by one row stays used whatever another row says."""
-    records: dict[Path, FileRecord] = {}
-    for row, slices in used.items():
-        for path in file_paths(slices):
-            records[path] = FileRecord(path, "used", "", name, cohort.patient_id[row])
-    for row, (path, reason) in rejected.items():
-        records.setdefault(path, FileRecord(path, "rejected", reason, name, cohort.patient_id[row]))
-    for row in used:
-        for path in finder.stack(cohort.files[name][row]):
-            reason = "not among the slices that are read"
-            records.setdefault(
-                path, FileRecord(path, "ignored", reason, name, cohort.patient_id[row])
-            )
-    return tuple(records.values())
+    return measured

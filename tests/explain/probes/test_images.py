@@ -18,7 +18,7 @@ from tumorboard.explain.probes.noise import Noise
 from tumorboard.explain.probes.resolution import Resolution
 from tumorboard.explain.probes.rotation import Rotation
 from tumorboard.modalities import Measured
-from tumorboard.modalities.image import MeasuredImages
+from tumorboard.modalities.measured.image import MeasuredImages
 
 SIDE = 32
 
