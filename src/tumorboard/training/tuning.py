@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.cache import write_text
-from tumorboard.cohorts.splits import split_patients
+from tumorboard.cohorts.splits import split_patients, validate_by_unit
 from tumorboard.errors import RunError, StudyError
 from tumorboard.evaluation.scores import LOSS_OF, score_units
 from tumorboard.records import Part, Split
@@ -170,17 +170,28 @@ def _suggest(trial: optuna.Trial, key: str, bounds: Mapping[str, Any]) -> Any:
 def inner_splits(study: Study, prepared: Prepared, split: Split, folds: int) -> list[Split]:
     """What a trial is fitted and scored on: the split itself, or folds of its training patients.
 
-    Every arm and trial of a split has the same inner folds.
+    Every arm and trial of a split has the same inner folds. What the split never parts (patients,
+    or units) they do not part either, so that none of its test rows is among them.
     """
     if not folds:
         return [split]
-    rows = np.concatenate([split.rows(prepared.cohort, part) for part in ("train", "validation")])
-    return split_patients(
-        [prepared.cohort.patient_id[int(row)] for row in rows], prepared.outcomes.strata[rows],
-        folds=folds, repeats=1, holdout=None, validation=study.keys.evaluation.validation,
-        seed=derive_seed(study.seed, split.repeat, split.fold, "inner folds"),
+    cohort, keys = prepared.cohort, study.keys.evaluation
+    rows = np.concatenate([split.rows(cohort, part) for part in ("train", "validation")])
+    units = [cohort.unit_id[int(row)] for row in rows]
+    ids = units if split.by == "unit" else [cohort.patient_id[int(row)] for row in rows]
+    strata, seed = prepared.outcomes.strata[rows], (study.seed, split.repeat, split.fold)
+    inner = split_patients(
+        ids, strata, folds=folds, repeats=1, holdout=None, validation=keys.validation,
+        seed=derive_seed(*seed, "inner folds"),
         classes=prepared.outcomes.classes or prepared.outcomes.groups,
+        spared=1 if split.validating else 2, word=split.by,
     )  # fmt: skip
+    if split.validating:  # too few patients to spare whole ones: inside as outside
+        inner = validate_by_unit(
+            inner, ids, units, strata, validation=keys.validation,
+            seed=derive_seed(*seed, "inner validation"),
+        )  # fmt: skip
+    return [replace(each, by=split.by) for each in inner]
 
 
 def _trial_score(
