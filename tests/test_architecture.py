@@ -25,6 +25,7 @@ LAYERS = (
 )  # fmt: skip
 #: Parts of the ground floor that `study` and `registry` are made of.
 GROUND_FLOOR = (
+    "study_arms",
     "study_faults",
     "study_keys",
     "study_evaluation",
@@ -32,6 +33,7 @@ GROUND_FLOOR = (
     "study_parts",
     "study_report",
     "study_rules",
+    "study_search",
     "study_table",
     "study_tasks",
     "study_toml",

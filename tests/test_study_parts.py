@@ -8,40 +8,14 @@ import pytest
 
 from tumorboard.errors import StudyError
 from tumorboard.study_faults import Faults
-from tumorboard.study_keys import CohortTable, StudyKeys
+from tumorboard.study_keys import CohortTable
 from tumorboard.study_parts import (
     ModalityPart,
-    default_arms,
-    merge,
     read_component,
     read_encoder,
     read_modality,
     read_source,
 )
-
-
-def keys(*kinds: str) -> StudyKeys:
-    return StudyKeys.model_validate(
-        {
-            "study": {"name": "x"},
-            "cohort": {},
-            "task": {"target": "outcome"},
-            "modalities": {f"m{i}": {"kind": kind} for i, kind in enumerate(kinds)},
-        }
-    )
-
-
-@pytest.mark.parametrize(
-    ("kinds", "arms"),
-    [
-        (["image"], ["m0"]),
-        (["table"], ["m0", "logistic"]),
-        (["image", "table"], ["m0", "m1", "fused", "late", "logistic"]),
-        (["table", "table"], ["m0", "m1", "fused", "late", "logistic_m0", "logistic_m1"]),
-    ],
-)
-def test_default_arms(kinds: list[str], arms: list[str]) -> None:
-    assert list(default_arms(keys(*kinds))) == arms
 
 
 def test_source_takes_its_own_keys_beside_ours() -> None:
@@ -102,12 +76,3 @@ def test_component_as_a_word_is_short_for_a_table() -> None:
     word = read_component("mlp", "models.encoders", where="here")
     assert word == read_component({"name": "mlp"}, "models.encoders", where="here")
     assert word["widths"] == [64, 32, 16]
-
-
-def test_merge_goes_table_by_table() -> None:
-    base = {"epochs": 60, "optimizer": {"name": "adamw", "rate": 1}}
-    assert merge(base, {"epochs": 5}) == {**base, "epochs": 5}
-    assert merge(base, {"optimizer": {"rate": 2}})["optimizer"] == {"name": "adamw", "rate": 2}
-    assert merge(base, {"optimizer": "sgd"})["optimizer"] == {"name": "sgd", "rate": 1}
-    assert merge(base, {"optimizer": 3})["optimizer"] == 3
-    assert base["optimizer"] == {"name": "adamw", "rate": 1}

@@ -11,15 +11,13 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from tumorboard.errors import StudyError
+from tumorboard.study_arms import Arm, default_arms, read_arm
 from tumorboard.study_faults import Faults, dotted, faulty_keys, problems
 from tumorboard.study_keys import ArmTable, Primary, StudyKeys
 from tumorboard.study_lookup import keys_at
 from tumorboard.study_parts import (
     DEFAULT_ENCODERS,
-    Arm,
     ModalityPart,
-    default_arms,
-    read_arm,
     read_modality,
     read_source,
     with_source_defaults,
@@ -29,8 +27,8 @@ from tumorboard.study_rules import (
     not_built,
     predictors,
     primary_faults,
-    search_faults,
 )
+from tumorboard.study_search import search_faults
 from tumorboard.study_tasks import with_task_defaults
 from tumorboard.study_toml import overridden, read_toml, set_key
 from tumorboard.study_words import METRICS_OF, READ_BY
