@@ -99,5 +99,8 @@ def test_only_genes_that_every_fold_could_see_are_ranked() -> None:
     assert len(arm["top"]) == 40
     assert arm["top"][0]["size"] == pytest.approx(score.max() * 1.5)
     assert arm["sets"][0]["name"] == "hypoxia"
+    # a model of two numbers is asked about each
+    twice = Explanations((), (), (), (*rows, *rows))
+    assert enrichment_document(twice, sets, source="h.gmt", n_top=40, rng=_rng()) == document
     empty = Explanations((), (), (), ())
     assert enrichment_document(empty, sets, source="h.gmt", rng=_rng()) is None

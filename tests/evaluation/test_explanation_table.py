@@ -93,6 +93,15 @@ def test_standard_errors_of_folds_add_as_independent() -> None:
     assert joined.ci_high[0] - joined.drop[0] == pytest.approx(0.05 / 2)
 
 
+def test_several_numbers_of_one_fold_are_no_further_samples() -> None:
+    # two numbers in each of two folds
+    rows = [importance(1, 0.0, 0.03), importance(1, 0.2, 0.03),
+            importance(2, 0.2, 0.04), importance(2, 0.4, 0.04)]  # fmt: skip
+    joined = join_importance(rows)
+    assert joined.drop.tolist() == pytest.approx([0.2])
+    assert joined.ci_high[0] - joined.drop[0] == pytest.approx(0.05 / 2)
+
+
 def test_cases_come_from_every_truth_and_call_by_turns() -> None:
     outcome = np.asarray([0] * 10 + [1] * 10)
     p = np.concatenate([np.full(8, 0.2), np.full(2, 0.9), np.full(7, 0.9), np.full(3, 0.1)])

@@ -200,18 +200,18 @@ def _of_arm(
     rng: np.random.Generator,
 ) -> dict[str, Any]:
     fits = {(row.repeat, row.fold) for row in rows}
-    n_seen: dict[str, int] = {}
-    for row in rows:
-        n_seen[row.feature] = n_seen.get(row.feature, 0) + 1
-    shared = [row for row in rows if n_seen[row.feature] == len(fits)]
+    seen: dict[str, set[tuple[int, int]]] = {}
+    for row in rows:  # once for each of several numbers that a fold's model predicts
+        seen.setdefault(row.feature, set()).add((row.repeat, row.fold))
+    shared = [row for row in rows if seen[row.feature] == fits]
     if not shared:
-        return {"n_genes": 0, "n_any": len(n_seen), "n_folds": len(fits), "top": [], "sets": []}
+        return {"n_genes": 0, "n_any": len(seen), "n_folds": len(fits), "top": [], "sets": []}
     joined = join_importance(shared)
     order = np.argsort(-joined.drop, kind="stable")[:n_top]
     sets = enriched_sets(joined.features, joined.drop, gene_sets, n_top=n_top, rng=rng)
     return {
         "n_genes": len(joined.features),
-        "n_any": len(n_seen),
+        "n_any": len(seen),
         "n_folds": len(fits),
         "top": [
             {

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from tumorboard.evaluation.auroc import Z_95
 from tumorboard.evaluation.explanation_table import ImportanceRow
 from tumorboard.records import Floats
 
@@ -17,7 +16,7 @@ TREE_SHARES = ("gain", "frequency")
 SHARES: Mapping[str, str] = {
     "gain": "share of the gain of all splits",
     "frequency": "share of the number of all splits",
-    "attribution": "mean size of the move of the log-odds",
+    "attribution": "mean size of the move of the output (of classes: log-odds)",
 }
 
 
@@ -48,19 +47,19 @@ def join_importance(rows: Sequence[ImportanceRow]) -> Importance:
 
     Test patients of two folds are never the same, so the standard errors of the folds, read from
     their intervals, are added as those of independent samples. That training patients overlap makes
-    the interval somewhat too narrow.
+    the interval somewhat too narrow. Of several numbers explained in one fold, which are of the
+    same patients, the mean is that fold's: its error is taken to be theirs, and not smaller.
     """
-    groups: dict[tuple[str, str], list[ImportanceRow]] = {}
+    groups: dict[tuple[str, str], dict[tuple[int, int], list[ImportanceRow]]] = {}
     for row in rows:
-        groups.setdefault((row.modality, row.feature), []).append(row)
+        of_folds = groups.setdefault((row.modality, row.feature), {})
+        of_folds.setdefault((row.repeat, row.fold), []).append(row)
+    each = [[_of_fold(own) for own in of_folds.values()] for of_folds in groups.values()]
     drop: Floats = np.asarray(
-        [np.mean([row.drop for row in group]) for group in groups.values()], dtype=np.float64
+        [np.mean([own for own, _ in folds]) for folds in each], dtype=np.float64
     )
     half: Floats = np.asarray(
-        [
-            Z_95 * np.sqrt(sum(((r.ci_high - r.ci_low) / (2 * Z_95)) ** 2 for r in g)) / len(g)
-            for g in groups.values()
-        ],
+        [np.sqrt(sum(own**2 for _, own in folds)) / len(folds) for folds in each],
         dtype=np.float64,
     )
     return Importance(
@@ -71,3 +70,9 @@ def join_importance(rows: Sequence[ImportanceRow]) -> Importance:
         ci_high=drop + half,
         metric=rows[0].metric,
     )
+
+
+def _of_fold(rows: Sequence[ImportanceRow]) -> tuple[float, float]:
+    """Fall of one feature in one fold, and half the width of its interval."""
+    drop = float(np.mean([row.drop for row in rows]))
+    return drop, float(np.mean([(row.ci_high - row.ci_low) / 2 for row in rows]))
