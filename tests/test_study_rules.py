@@ -161,6 +161,12 @@ def test_contradiction(keys: str, sentence: str) -> None:
             "task.mask: belongs to the task segmentation, which is planned and not built yet. "
             "Remove this key.",
         ),
+        (
+            '[task]\nkind = "survival"\ntime = "days"\ntime_unit = "days"\nevent = "died"\n'
+            'event_value = "1"\n[training.stop]\nmetric = "integrated_brier"\n',
+            "training.stop.metric: 'integrated_brier' needs predicted survival, which the head cox "
+            "has after training alone. Use c_index, or the head discrete_time.",
+        ),
     ],
 )
 def test_task(task: str, sentence: str) -> None:

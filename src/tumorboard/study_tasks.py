@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 from tumorboard.errors import nearest
@@ -94,9 +94,20 @@ def _metrics(keys: StudyKeys) -> list[str]:
     }
     if keys.task.kind == "survival" and named["tuning.metric"] == "loss" and tuning != "none":
         return ["tuning.metric: losses of other settings do not compare. Use c_index."]
+    if keys.task.kind == "survival" and keys.task.head == "cox":
+        # the baseline hazard, and so any survival, is learned when the network is finished
+        return [
+            f"{where}: 'integrated_brier' needs predicted survival, which the head cox has after "
+            "training alone. Use c_index, or the head discrete_time."
+            for where in ("training.stop.metric", "training.schedule.metric")
+            if named[where] == "integrated_brier"
+        ] + _unknown(named, known, keys.task.kind)
+    return _unknown(named, known, keys.task.kind)
+
+
+def _unknown(named: Mapping[str, str], known: Sequence[str], kind: str) -> list[str]:
     return [
-        f"{where}: {metric!r} is not a metric of the task {keys.task.kind}. "
-        f"{nearest(metric, known)}"
+        f"{where}: {metric!r} is not a metric of the task {kind}. {nearest(metric, known)}"
         for where, metric in named.items()
         if metric != "loss" and metric not in known
     ]
