@@ -123,3 +123,19 @@ def test_a_modality_named_after_its_kind_is_named_once() -> None:
         kinds={"patch": "patches", "record": "table"},
     )  # fmt: skip
     assert said.startswith("Adding the patches to the record changes")
+
+
+def test_a_change_of_the_model_is_named_beside_what_was_added() -> None:
+    found = Comparison("cross", "record", "auroc", -0.19, -0.55, 0.17, 0.2, "paired", 101)
+
+    def said(*models: str) -> str:
+        return answer(
+            found, arm_modalities=("rna", "record"), reference_modalities=("record",),
+            kinds={"rna": "expression"}, models=(models[0], models[1]),
+        )  # fmt: skip
+
+    assert said("a network", "logistic regression").startswith(
+        "There is no evidence that adding the rna expression to the record, with a network in "
+        "place of logistic regression, changes AUROC: -0.19"
+    )
+    assert "in place of" not in said("cox", "cox")

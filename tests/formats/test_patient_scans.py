@@ -1,4 +1,5 @@
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pytest
@@ -51,6 +52,27 @@ def test_an_annotation_in_pixels_of_one_slice(tmp_path: Path) -> None:
     scans = find_scans(tmp_path / "images", ["AMC-001"], annotations=tmp_path / "aim")
     assert scans.center_mm[0] == pytest.approx(CENTER)
     assert scans.segmentation == [None]
+
+
+def test_an_annotation_of_a_slice_in_a_zip(tmp_path: Path) -> None:
+    slices = write_ct(tmp_path / "ct")
+    (tmp_path / "images").mkdir()
+    with ZipFile(tmp_path / "images" / "AMC-001_chest.zip", "w") as archive:
+        archive.writestr("LICENSE", "text")
+        for file in sorted((tmp_path / "ct").iterdir()):
+            archive.write(file, f"s/ct/{file.name}")
+    (tmp_path / "images" / "AMC-002.zip").write_bytes(b"PK\x03\x04 cut off")
+    (tmp_path / "aim").mkdir()
+    for patient in ("AMC-001", "AMC-002"):
+        (tmp_path / "aim" / f"{patient}.xml").write_text(
+            aim_text([(4.5, 3.5)], kind="TwoDimensionPoint", image_uid=slices[2].SOPInstanceUID)
+        )
+    patients = ["AMC-001", "AMC-002"]
+    scans = find_scans(tmp_path / "images", patients, annotations=tmp_path / "aim")
+    assert scans.ct_series == ["AMC-001_chest.zip", "AMC-002.zip"]
+    assert scans.center_mm[0] == pytest.approx(CENTER)
+    assert scans.center_mm[1] is None
+    assert [r.patient_id for r in scans.rejections] == ["AMC-002"]
 
 
 def test_an_annotation_in_mm(tmp_path: Path) -> None:

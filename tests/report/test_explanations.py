@@ -83,3 +83,18 @@ def test_picture_of_a_volume_shows_its_planes_through_the_peak() -> None:
     axial = picture[:300, :300]
     assert (axial[100:140, 20:40] == 77).all()  # away from letters and lines
     assert (picture[308:] == (0, 255, 255)).all(axis=-1).any()
+
+
+def test_a_metric_that_rises_without_an_input_is_not_said_to_fall(tmp_path: Path, make_run) -> None:
+    run = make_run(tmp_path / "run", n_patients=60).folder
+    falls = tuple(
+        ImportanceRow(
+            "fused", "permutation_importance", 1, 1, "record", name, -0.09, -0.2, 0.1, "auroc"
+        )
+        for name in ("Age", "Sex")
+    )
+    answers = (Answer("fused", "permutation_importance", "How much?", "", 12, {}),)
+    write_explanations(run / "explanations", Explanations(answers, (), (), falls))
+    made = section(read_classes(run))
+    assert made is not None
+    assert made.lead == "AUROC of fused does not fall without any one input."

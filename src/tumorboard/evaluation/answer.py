@@ -40,6 +40,7 @@ def answer(
     kinds: Mapping[str, str] | None = None,
     unit: str = "patients",
     margin: float = 0.0,
+    models: tuple[str, str] = ("", ""),
 ) -> str:
     """One sentence: what changes, by how much, in how many, and whether that may be chance.
 
@@ -52,22 +53,25 @@ def answer(
         kinds: Modality name -> its kind, for the words ("the ultrasound image").
         unit: What is counted, such as `lesions`; see `unit_word`.
         margin: Of non-inferiority; 0 declares none.
+        models: What kind of model the arm and the reference are, such as "a network" and "cox":
+            where they differ, what was added is not all that changed.
     """
-    first = _what_changes(comparison, arm_modalities, reference_modalities, kinds or {}, unit)
+    subject = _subject(comparison, arm_modalities, reference_modalities, kinds or {})
+    if subject.startswith("Adding ") and models[0] != models[1]:
+        subject += f", with {models[0]} in place of {models[1]},"
+    first = _what_changes(comparison, subject, unit)
     judged = judge_margin(comparison, margin)
     return f"{first} {judged.sentence}" if judged else first
 
 
-def _what_changes(
-    comparison: Comparison, arm_modalities: Sequence[str], reference_modalities: Sequence[str],
-    kinds: Mapping[str, str], unit: str,
-) -> str:  # fmt: skip
-    subject = _subject(comparison, arm_modalities, reference_modalities, kinds)
+def _what_changes(comparison: Comparison, subject: str, unit: str) -> str:
     metric = _METRIC_WORDS.get(comparison.metric, comparison.metric.replace("_", " "))
     where = f"in {comparison.n_patients} {unit}"
     difference, low, high = comparison.difference, comparison.ci_low, comparison.ci_high
     if math.isnan(difference):
-        return f"{subject}: {metric} cannot be compared {where} ({comparison.test})."
+        return (
+            f"{subject.removesuffix(',')}: {metric} cannot be compared {where} ({comparison.test})."
+        )
     if math.isnan(low) or math.isnan(high):
         return (
             f"There is no evidence that {_lower_first(subject)} changes {metric}: "

@@ -81,6 +81,7 @@ class Run:
             kinds={name: str(table.get("kind", "")) for name, table in modalities.items()},
             unit=unit_word(str(self._table("cohort").get("patient_id", "patient_id"))),
             margin=float(self._table("evaluation").get("margin", 0.0)),
+            models=(self._model_of(primary.arm), self._model_of(primary.reference)),
         )
         return labelled(self._study, sentence)
 
@@ -100,3 +101,9 @@ class Run:
 
     def _modalities_of(self, arm: str) -> tuple[str, ...]:
         return tuple(self._table("arms").get(arm, {}).get("modalities", ()))
+
+    def _model_of(self, arm: str) -> str:
+        """What kind of model an arm is, in words."""
+        baseline = self._table("arms").get(arm, {}).get("baseline", "none")
+        name = baseline.get("name", "none") if isinstance(baseline, dict) else baseline
+        return "a network" if name == "none" else str(name).replace("_", " ")

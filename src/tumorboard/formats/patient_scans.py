@@ -6,11 +6,14 @@ directly in it; its first file says what it is.
 
 from __future__ import annotations
 
+import zlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
+from zipfile import BadZipFile, ZipFile
 
 import numpy as np
 
@@ -100,8 +103,8 @@ def find_scans(images: Path, patient_ids: Sequence[str], *, annotations: Path | 
         series = _series(own) if own else []
         marked = _Marked(patient, scans)
         marked.read_segmentation(series, images)
-        marked.read_annotation(annotations, series)
         archives = [e for e in entries if e.suffix.lower() == ".zip" and _is_of(e.stem, patient)]
+        marked.read_annotation(annotations, series, archives)
         path, way = _choose(series, archives, marked)
         ways[way] += 1
         scans.ct_series.append(path.relative_to(images).as_posix() if path else None)
@@ -152,7 +155,9 @@ class _Marked:
                     self.center_mm = tumour.center_mm
                 self._used(path, "segmentation")
 
-    def read_annotation(self, annotations: Path | None, series: Sequence[Series]) -> None:
+    def read_annotation(
+        self, annotations: Path | None, series: Sequence[Series], archives: Sequence[Path]
+    ) -> None:
         path = annotations / f"{self.patient}.xml" if annotations else None
         if path is None or not path.is_file():
             return
@@ -160,7 +165,7 @@ class _Marked:
             aim = read_aim(path)
             self.series_uids.update(aim.series_uids)
             if self.center_mm is None and aim.markups:
-                points = [_in_patient(markup, series, path) for markup in aim.markups]
+                points = [_in_patient(markup, series, archives, path) for markup in aim.markups]
                 x, y, z = (float(v) for v in np.mean(points, axis=0))
                 self.center_mm = (x, y, z)
         except InputError as error:
@@ -210,27 +215,49 @@ def _series(folder: Path) -> list[Series]:
 
 def _header(path: Path) -> Any:
     """The few tags that are needed here; None for a file that is no DICOM."""
+    with path.open("rb") as handle:
+        return _header_of(handle)
+
+
+def _header_of(handle: IO[bytes]) -> Any:
     import pydicom
 
-    with path.open("rb") as handle:
-        if not looks_like_dicom(handle.read(132)):
-            return None
+    if not looks_like_dicom(handle.read(132)):
+        return None
+    handle.seek(0)
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_TAGS), force=True)
+        return pydicom.dcmread(
+            handle, stop_before_pixels=True, specific_tags=list(_TAGS), force=True
+        )
     except Exception:  # pydicom raises many kinds of error; whoever reads the series says which
         return None
 
 
-def _in_patient(markup: AimMarkup, series: Sequence[Series], path: Path) -> Floats:
+def _slices(series: Sequence[Series], archives: Sequence[Path]) -> Iterator[tuple[Any, Path]]:
+    """Header and file of every slice of a CT, those in ZIPs after those in folders."""
+    for one in (s for s in series if s.modality == "CT"):
+        yield from ((_header(file), file) for file in one.files)
+    for archive in archives:
+        try:
+            with ZipFile(archive) as opened:
+                for name in opened.namelist():
+                    header = _header_of(BytesIO(opened.read(name)))
+                    if header is not None and header.get("Modality") == "CT":
+                        yield header, archive
+        except (BadZipFile, OSError, EOFError, RuntimeError, zlib.error):
+            continue  # cut off, or with a password: whoever reads the volume says so
+
+
+def _in_patient(
+    markup: AimMarkup, series: Sequence[Series], archives: Sequence[Path], path: Path
+) -> Floats:
     """Centre of a shape in mm in DICOM's axes."""
     center = markup.center
     if len(center) == 3:
         return center
-    for one in (s for s in series if s.modality == "CT"):
-        for file in one.files:
-            header = _header(file)
-            if header is not None and header.get("SOPInstanceUID") == markup.image_uid:
-                return _of_pixel(center, header, file)
+    for header, file in _slices(series, archives):
+        if header is not None and header.get("SOPInstanceUID") == markup.image_uid:
+            return _of_pixel(center, header, file)
     raise InputError(
         f"{path.name}: was drawn on the image {markup.image_uid or '(not named)'}, which none of "
         "the patient's CT series holds. Add the series, or leave the file out."

@@ -82,6 +82,8 @@ def _lead(contents: RunContents, found: Explanations, shares: Sequence[LesionSha
         rows = [row for row in falls if row.arm == arm]
         joined = join_importance(rows)
         top = int(np.nanargmax(joined.drop)) if np.isfinite(joined.drop).any() else 0
+        if not joined.drop[top] > 0:
+            return f"{metric_name(joined.metric)} of {arm} does not fall without any one input."
         return (
             f"{arm} relies most on {joined.features[top]}: without it {metric_name(joined.metric)} "
             f"falls by {joined.drop[top]:.3f}."
