@@ -340,13 +340,16 @@ def init(
     target: Annotated[
         str, typer.Option(help="Outcome column; guessed where left out.", show_default=False)
     ] = "none",
+    patient_id: Annotated[
+        str, typer.Option(help="Patient's column; guessed where left out.", show_default=False)
+    ] = "none",
 ) -> None:
     """Write a first study file from a table and the folders beside it; guesses are marked."""
     with reported(context):
         from tumorboard.verbs.init import write_first_study
 
         path = out or table.parent / "study.toml"
-        write_first_study(table, path, target=target)
+        write_first_study(table, path, target=target, patient_id=patient_id)
         typer.echo(f"study: {path}")
         typer.echo(f"Read its comments, then run: tumorboard check {path}")
 

@@ -361,3 +361,10 @@ def test_real_tables(folder: str, table: str, patients: str, key: str, n: int, s
     assert spec.graph.shape == (2, 10 * spec.sizes[0])
     assert "HALLMARK_HYPOXIA" in spec.groups
     assert np.isfinite(modality.arrays(measured, rows)).all()
+
+
+def test_a_file_of_sets_that_is_not_there_is_said_even_where_only_the_report_needs_it(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(InputError, match=r"typo\.gmt: no such file of gene sets"):
+        fitted(tmp_path, gene_sets="typo.gmt")

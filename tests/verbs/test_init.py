@@ -104,6 +104,50 @@ def test_rows_of_one_patient_that_disagree_make_the_row_the_unit(tmp_path: Path)
 
 
 @pytest.mark.parametrize(
+    ("folder", "suffix", "window"),
+    [("ct", ".nii.gz", [-1000, 400]), ("mri", ".zip", None), ("ct", "", [-1000, 400])],
+)
+def test_files_of_volumes_make_a_modality_of_volumes(
+    tmp_path: Path, folder: str, suffix: str, window: list[int] | None
+) -> None:
+    for i in range(30):
+        path = tmp_path / folder / f"P{i:03d}{suffix}"
+        path.parent.mkdir(exist_ok=True)
+        if suffix:
+            path.write_bytes(b"x")
+        else:  # a series of DICOM
+            path.mkdir()
+            for k in range(2):
+                (path / f"{k}.dcm").write_bytes(b"x")
+    text = first_study(table(tmp_path, columns()), target="Class")
+    keys = tomllib.loads(text)["modalities"][folder]
+    assert keys["kind"] == "volume"
+    assert keys["files"] == f"{folder}/{{PatientID}}{suffix}"
+    assert keys.get("window_hu") == window
+    Study.from_tables(tomllib.loads(text), path=tmp_path / "study.toml")
+
+
+def test_the_patients_column_is_a_hospital_number_or_named_by_the_author(tmp_path: Path) -> None:
+    named = {{"PatientID": "mrn"}.get(k, k): cells for k, cells in columns().items()}
+    assert 'patient_id = "mrn"' in first_study(table(tmp_path, named), target="Class")
+    odd = {{"PatientID": "who"}.get(k, k): cells for k, cells in columns().items()}
+    text = first_study(table(tmp_path, odd), target="Class", patient_id="who")
+    assert 'patient_id = "who"' in text
+    with pytest.raises(InputError, match=r"no column 'whom' \(--patient-id\). Did you mean 'who'"):
+        first_study(table(tmp_path, odd), patient_id="whom")
+
+
+def test_what_became_of_a_patient_is_no_predictor(tmp_path: Path) -> None:
+    alive = ["alive" if i % 3 else "dead" for i in range(60)]
+    later = dict.fromkeys(("status", "censorship", "vital_status", "pfs_event"), alive)
+    before = dict.fromkeys(("smoking_status", "progesterone"), alive)
+    text = first_study(table(tmp_path, {**columns(), **later, **before}), target="Class")
+    used = tomllib.loads(text)["modalities"]["record"]["categorical"]
+    assert not set(later) & set(used)
+    assert set(before) <= set(used)
+
+
+@pytest.mark.parametrize(
     ("drop", "target", "message"),
     [
         (("PatientID",), "none", r"no column looks like a patient id \(age, sex"),

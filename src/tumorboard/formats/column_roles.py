@@ -26,9 +26,13 @@ FEW_VALUES = 6
 #: A category column has at most so many categories.
 MANY_VALUES = 30
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
+#: What holds a whole volume in one file; a ZIP is taken for a zipped series of DICOM.
+VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".zip")
 
 _DATE = re.compile(r"\d{1,4}[-/.]\d{1,2}[-/.]\d{1,4}( \d{2}:\d{2}(:\d{2})?)?", re.ASCII)
 _PERSON = ("patient", "subject", "case", "person", "lesion", "participant", "individual")
+#: Words that are a patient's number by themselves, as hospitals write them.
+_NUMBERS = frozenset({"mrn", "pid", "patid", "ptid", "patnr", "pseudonym"})
 _TARGETS = (
     ("classification", "label", "target", "outcome", "malignant", "malignancy"),
     ("diagnosis", "dx", "class", "status", "response", "recurrence", "died", "death", "event"),
@@ -37,7 +41,7 @@ _TARGETS = (
 _AFTERWARDS = re.compile(
     r"diagnos|^dx|birads|bi.rads|interpretation|verification|patholog|histolog|biops|outcome|death|"
     r"died|surviv|recurren|relapse|treatment|therapy|radiation|surgery|metasta|grade|stage|malignan|label|_event|response|"
-    r"os_months|cluster",
+    r"os_months|cluster|censor|vital|follow.?up|progress|^status$|(^|_)(alive|dead|pfs|dfs|rfs)($|_)",
     re.IGNORECASE,
 )
 
@@ -63,6 +67,7 @@ class FileColumn:
     is_exact: bool
     is_image: bool
     is_mask: bool
+    is_volume: bool = False
 
 
 def column_role(table: Table, name: str) -> ColumnRole:
@@ -98,6 +103,8 @@ def patient_id_columns(table: Table) -> list[str]:
         is_id = joined.endswith(("id", "ids", "nr", "number", "barcode")) or joined in _PERSON
         if is_id and person >= 0:
             scores[name] = 100 - person
+        elif joined in _NUMBERS:
+            scores[name] = 50
         elif is_id and "id" in words and len(set(cells)) > 0.1 * len(cells):
             scores[name] = 10
     return sorted(scores, key=lambda name: -scores[name])
@@ -122,13 +129,15 @@ def file_columns(table: Table) -> list[FileColumn]:
 
 def _match(table: Table, name: str, folder: Path, entries: dict[str, Path]) -> FileColumn | None:
     values = {cell.strip() for cell in table.cells[name] if cell and cell.strip()}
-    suffixes = Counter(entry.suffix for entry in entries.values())
+    suffixes = Counter(_suffix(entry.name) for entry in entries.values())
     for suffix in ("", *(suffix for suffix, _ in suffixes.most_common(3) if suffix)):
         names = [value + suffix for value in values if value + suffix in entries]
         if len(names) < 2 or len(names) < 0.3 * len(values):
             continue
         first = entries[sorted(names)[0]]
         inner = sorted(first.iterdir()) if first.is_dir() else [first]
+        is_series = len(inner) > 1 and inner[0].suffix.lower() == ".dcm"
+        is_volume = is_series or first.name.lower().endswith(VOLUME_SUFFIXES)
         is_mask = bool(re.search(r"mask|seg|label|annot", folder.name, re.IGNORECASE))
         return FileColumn(
             column=name,
@@ -136,10 +145,16 @@ def _match(table: Table, name: str, folder: Path, entries: dict[str, Path]) -> F
             folder=folder.name,
             n_found=len(names),
             is_exact=not suffix,
-            is_image=bool(inner) and inner[0].suffix.lower() in IMAGE_SUFFIXES,
+            is_image=bool(inner) and not is_volume and inner[0].suffix.lower() in IMAGE_SUFFIXES,
             is_mask=is_mask,
+            is_volume=is_volume,
         )
     return None
+
+
+def _suffix(name: str) -> str:
+    """What follows the name of a file, `.nii.gz` as one."""
+    return ".nii.gz" if name.lower().endswith(".nii.gz") else Path(name).suffix
 
 
 def target_columns(roles: Sequence[ColumnRole]) -> list[str]:

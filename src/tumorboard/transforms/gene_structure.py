@@ -12,7 +12,7 @@ import numpy as np
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.gene_edges import read_gene_edges
 from tumorboard.formats.gene_sets import read_gene_sets
-from tumorboard.formats.messages import counted
+from tumorboard.formats.messages import counted, listed
 from tumorboard.records import FittedState, Floats, Ints, Structure
 from tumorboard.transforms.coexpression import (
     Similarity,
@@ -136,7 +136,8 @@ class StructureSettings:
             InputError: The file cannot be read, or no set has enough of the genes.
         """
         by_graph = "graph" in asked and self.graph == "sets"
-        if not ("groups" in asked or by_graph or self.features == "gene_sets"):
+        is_needed = "groups" in asked or by_graph or self.features == "gene_sets"
+        if self.gene_sets == "none" and not is_needed:
             return {}
         if self.gene_sets == "none":
             raise StudyError(
@@ -144,11 +145,16 @@ class StructureSettings:
                 "them (GMT)."
             )
         path = root / self.gene_sets
-        groups = members(read_gene_sets(path), genes, least=self.min_set_genes)
+        sets = read_gene_sets(path)  # also where only the report will need it: a fault shows now
+        if not is_needed:
+            return {}
+        groups = members(sets, genes, least=self.min_set_genes)
         if not groups:
+            named = sorted({gene for own in sets.values() for gene in own})
             raise InputError(
                 f"{path.name}: no set has {counted(self.min_set_genes, 'gene')} among the "
-                f"{len(genes):,} of {name} (min_set_genes)."
+                f"{len(genes):,} of {name} (min_set_genes). The sets name {listed(named[:3])}; "
+                f"{name} has {listed(sorted(genes)[:3])}."
             )
         return groups
 

@@ -47,6 +47,7 @@ class Guess:
     excluded: tuple[str, ...]
     positive: str
     images: tuple[FileColumn, ...]
+    volumes: tuple[FileColumn, ...]
     other_files: tuple[FileColumn, ...]
     numeric: tuple[str, ...]
     categorical: tuple[str, ...]
@@ -54,21 +55,22 @@ class Guess:
     left_out: Mapping[str, str]
 
 
-def guess_study(table: Table, target: str) -> Guess:
+def guess_study(table: Table, target: str, *, patient_id: str = "none") -> Guess:
     """Guess patient id, outcome, files and predictors of a table.
 
     Args:
         table: The cohort table.
         target: Outcome column; "none" guesses one.
+        patient_id: Column that names the patient; "none" guesses one.
 
     Raises:
         InputError: No column can be the patient id or the outcome.
     """
-    ids = [*patient_id_columns(table), ROW_NUMBER]
+    ids = _ids(table, patient_id)
     if ids == [ROW_NUMBER]:
         raise InputError(
             f"{table.path.name}: no column looks like a patient id ({listed(table.columns)}). "
-            "Name one patient_id, or write the study file by hand."
+            "Name it with --patient-id."
         )
     files = file_columns(table)
     taken = {ids[0], *(column.column for column in files)}
@@ -103,12 +105,26 @@ def guess_study(table: Table, target: str) -> Guess:
         excluded=tuple(label for label in small if label not in missing),
         positive=next((k for p in _POSITIVE for k in kept if k.lower() == p), ""),
         images=tuple(c for c in files if c.is_image and not c.is_mask),
-        other_files=tuple(c for c in files if not c.is_image or c.is_mask),
+        volumes=tuple(c for c in files if c.is_volume and not c.is_mask),
+        other_files=tuple(c for c in files if not (c.is_image or c.is_volume) or c.is_mask),
         numeric=numeric,
         categorical=tuple(c.name for c in used if c.role == "categorical"),
         proxies=proxies,
         left_out=_left_out(others, ids, proxies),
     )
+
+
+def _ids(table: Table, patient_id: str) -> list[str]:
+    """Columns that may be the patient id, the likeliest or the named one first."""
+    ids = [*patient_id_columns(table), ROW_NUMBER]
+    if patient_id == "none":
+        return ids
+    if patient_id not in table.columns:
+        raise InputError(
+            f"{table.path.name}: no column {patient_id!r} (--patient-id). "
+            f"{nearest(patient_id, table.columns)}"
+        )
+    return list(dict.fromkeys([patient_id, *ids]))
 
 
 def _others(role: ColumnRole, missing: Sequence[str]) -> tuple[str, ...]:

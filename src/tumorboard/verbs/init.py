@@ -21,7 +21,9 @@ from tumorboard.verbs.guesses import SMALL_CLASS, Guess, guess_study, n_disagree
 _NOT_FOLDER = ("source", "exclude")
 
 
-def write_first_study(table: Path, out: Path, *, target: str = "none") -> str:
+def write_first_study(
+    table: Path, out: Path, *, target: str = "none", patient_id: str = "none"
+) -> str:
     """Write the text of `first_study` to `out`; an existing file is never overwritten.
 
     Raises:
@@ -29,23 +31,24 @@ def write_first_study(table: Path, out: Path, *, target: str = "none") -> str:
     """
     if out.exists():
         raise InputError(f"{out}: exists already. Choose another name with --out, or remove it.")
-    text = first_study(table, target=target)
+    text = first_study(table, target=target, patient_id=patient_id)
     Study.from_tables(tomllib.loads(text), path=out)
     write_text(out, text)
     return text
 
 
-def first_study(table: Path, *, target: str = "none") -> str:
+def first_study(table: Path, *, target: str = "none", patient_id: str = "none") -> str:
     """A commented study file for a table, with what could only be guessed marked as a guess.
 
     Args:
         table: The cohort table; folders beside it are searched for the files that it names.
         target: Outcome column; "none" guesses one.
+        patient_id: Column that names the patient; "none" guesses one.
 
     Raises:
         InputError: No column can be the patient id or the outcome, or a fault of the table.
     """
-    guess = guess_study(read_table(table), target)
+    guess = guess_study(read_table(table), target, patient_id=patient_id)
     text = _write(guess)
     keys = tomllib.loads(text)
     settings = {key: value for key, value in keys["cohort"].items() if key not in _NOT_FOLDER}
@@ -58,7 +61,8 @@ def first_study(table: Path, *, target: str = "none") -> str:
 def _write(guess: Guess) -> str:
     """The study file; every guess has its comment."""
     parts = [_head(guess), _cohort(guess), _task(guess)]
-    parts += [_image(name, column) for name, column in _image_names(guess.images).items()]
+    files = _modality_names([*guess.images, *guess.volumes])
+    parts += [(_volume if c.is_volume else _image)(name, c) for name, c in files.items()]
     parts += [_record(guess), _TAIL]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -136,9 +140,9 @@ def _task(guess: Guess) -> str:
     return "\n".join(lines)
 
 
-def _image_names(images: Sequence[FileColumn]) -> dict[str, FileColumn]:
+def _modality_names(columns: Sequence[FileColumn]) -> dict[str, FileColumn]:
     names: dict[str, FileColumn] = {}
-    for column in images:
+    for column in columns:
         name = re.sub(r"[^A-Za-z0-9_-]+", "_", column.folder).strip("_-") or "image"
         name = "image" if name.lower() in ("images", "image", "record") else name
         names[name if name not in names else f"{name}_{len(names)}"] = column
@@ -154,6 +158,23 @@ def _image(name: str, column: FileColumn) -> str:
             f"files = {_quote(column.pattern)}  {found}",
             "size = [224, 224]",
             'encoder = {name = "resnet", depth = 18}',
+        ]
+    )
+
+
+def _volume(name: str, column: FileColumn) -> str:
+    found = _comment(f"{counted(column.n_found, 'file or folder', 'files or folders')} found")
+    is_ct = "ct" in re.split(r"[^a-z]+", f"{column.folder}_{column.column}".lower())
+    return "\n".join(
+        [
+            f"[modalities.{name}]",
+            'kind = "volume"',
+            f"files = {_quote(column.pattern)}  {found}",
+            "# guess: the middle 192 mm; set what holds the lesion, and `crop` to find it",
+            "spacing_mm = [3.0, 3.0, 3.0]",
+            "size = [64, 64, 64]",
+            *(["window_hu = [-1000, 400]  # guess: CT of the chest"] if is_ct else []),
+            'encoder = {name = "resnet3d", depth = 10}',
         ]
     )
 
