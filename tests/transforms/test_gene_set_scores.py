@@ -39,6 +39,12 @@ def test_mean_scores_by_hand() -> None:
     np.testing.assert_array_equal(found, [[2, 8], [2, 0], [np.nan, 1]])
 
 
+def test_no_one_gene_is_the_whole_score() -> None:
+    standard = np.array([[400.0, 1.0, -2.0], [-400.0, np.inf, 0.0]])
+    found = mean_scores(standard, {"a": np.array([0, 1, 2])})
+    np.testing.assert_array_equal(found, [[3.0], [-5.0]])
+
+
 def test_members_of_sets_with_enough_genes() -> None:
     sets = {"big": ("C", "A", "X"), "small": ("B", "X", "Y")}
     found = members(sets, ["A", "B", "C"], least=2)
