@@ -9,7 +9,7 @@ import pytest
 from survival_units import made_units
 
 from tumorboard.evaluation.outcome_table import OutcomeTable, OutcomeUnits
-from tumorboard.evaluation.survival_scores import by_model, evaluate_survival, score_survival
+from tumorboard.evaluation.survival_scores import evaluate_survival, score_survival
 
 
 def table_of(units: OutcomeUnits, arm: str = "a") -> OutcomeTable:
@@ -61,8 +61,3 @@ def test_validation_scores_are_those_of_the_statistic() -> None:
     for metric in ("c_index", "uno_c_index", "integrated_brier"):
         assert score_survival(metric, **about) == pytest.approx(found[metric].value)
     assert found["c_index"].method == "no interval asked"
-
-
-def test_every_model_has_its_own_score() -> None:
-    units = made_units(60, folds=2)
-    assert list(by_model(units, "c_index")) == [(1, 1), (1, 2)]

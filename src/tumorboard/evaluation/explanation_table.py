@@ -8,7 +8,6 @@ slides the place and weight of every window, and pictures of some).
 from __future__ import annotations
 
 import csv
-import io
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, astuple, dataclass, field, fields, replace
@@ -17,6 +16,7 @@ from typing import Any, TypeVar
 
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
+from tumorboard.formats.csv_writing import csv_text
 
 #: Folder of a run that holds them.
 FOLDER = "explanations"
@@ -209,11 +209,8 @@ def read_explanations(folder: Path) -> Explanations | None:
 
 
 def _csv(rows: Sequence[Any], kind: type[Any]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in fields(kind)])
-    writer.writerows([[_cell(value) for value in astuple(row)] for row in rows])
-    return text.getvalue()
+    header = [column.name for column in fields(kind)]
+    return csv_text(header, ([_cell(value) for value in astuple(row)] for row in rows))
 
 
 def _cell(value: object) -> object:

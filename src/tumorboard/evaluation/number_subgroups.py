@@ -10,14 +10,13 @@ import numpy as np
 
 from tumorboard.evaluation.auroc import NAN
 from tumorboard.evaluation.bootstrap import bootstrap, percentile_interval
-from tumorboard.evaluation.difference import holm
 from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.evaluation.number_subsets import metrics_of
 from tumorboard.evaluation.outcome_comparison import pair_outcomes
 from tumorboard.evaluation.outcome_table import OutcomeTable, OutcomeUnits
 from tumorboard.evaluation.patient_columns import Grouping, group_patients
 from tumorboard.evaluation.regression_statistic import RegressionStatistic
-from tumorboard.evaluation.subgroups import BAND
+from tumorboard.evaluation.subgroups import adjust_by_holm, refused_group
 from tumorboard.evaluation.survival_statistic import SurvivalStatistic
 from tumorboard.records import Floats
 from tumorboard.study_keys import Primary
@@ -56,7 +55,7 @@ def number_subgroups_document(
         for name, values in columns.items()
     ]
     for name in ("differences", "interactions"):
-        _adjust([row for column in found for row in column[name]])
+        adjust_by_holm([row for column in found for row in column[name]])
     return {
         "metrics": list(metrics),
         "primary": {"arm": primary.arm, "reference": primary.reference, "metric": primary.metric},
@@ -162,7 +161,7 @@ def _column(grouping: Grouping, judge: _Judge) -> dict[str, Any]:
         "n_differing": grouping.n_differing,
         "largest": largest,
         "groups": [
-            groups[name].shown(name, judge) if name in groups else _refused(name)
+            groups[name].shown(name, judge) if name in groups else refused_group(name)
             for name in grouping.groups
         ],
         "differences": [
@@ -222,13 +221,6 @@ class _Group:
         }
 
 
-def _refused(name: str) -> dict[str, Any]:
-    return {
-        "group": name, "refused": True, "n_patients": BAND, "n_events": None, "arms": {},
-        "gain": {}, "n_gain": None,
-    }  # fmt: skip
-
-
 def _against(
     metrics: Sequence[str], group: str, largest: str, apart: _Drawn
 ) -> list[dict[str, Any]]:
@@ -236,14 +228,3 @@ def _against(
         {"metric": metric, "group": group, "against": largest, **apart.tested(k)}
         for k, metric in enumerate(metrics)
     ]
-
-
-def _adjust(rows: Sequence[dict[str, Any]]) -> None:
-    """Holm over the differences of one arm and metric, of all columns together."""
-    families: dict[tuple[str, str], list[dict[str, Any]]] = {}
-    for row in rows:
-        families.setdefault((row.get("arm", ""), row["metric"]), []).append(row)
-    for family in families.values():
-        adjusted = holm([row["p_value"] for row in family])
-        for row, p_value in zip(family, adjusted, strict=True):
-            row["p_value_holm"] = p_value

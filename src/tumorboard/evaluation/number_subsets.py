@@ -12,7 +12,7 @@ from tumorboard.evaluation.outcome_probes import OutcomeProbes
 from tumorboard.evaluation.outcome_table import OutcomeTable, OutcomeUnits
 from tumorboard.evaluation.probe_table import UNTOUCHED
 from tumorboard.evaluation.regression_statistic import RegressionStatistic
-from tumorboard.evaluation.subsets import HIDING, ordered_subsets, subset_names
+from tumorboard.evaluation.subsets import HIDING, ordered_subsets, prediction_keys, subset_names
 from tumorboard.evaluation.survival_statistic import SurvivalStatistic, horizons_of
 from tumorboard.records import Floats, Ints
 from tumorboard.study_words import LOWER_IS_BETTER
@@ -116,7 +116,7 @@ class _Judge:
 
     def drop(self, whole: OutcomeTable, less: OutcomeTable) -> Values:
         """How much worse less is than everything, of the same units."""
-        keys, others = _keys(whole), _keys(less)
+        keys, others = prediction_keys(whole), prediction_keys(less)
         _, first, second = np.intersect1d(keys, others, return_indices=True)
         sides = [whole.take(_rows(first)), less.take(_rows(second))]
         return self._estimates(sides, np.asarray([1.0, -1.0]), is_drop=True)
@@ -146,11 +146,6 @@ class _Judge:
             ends = (low, high) if is_known else (np.nan, np.nan)
             found[name] = {"value": float(value[k]), "ci_low": ends[0], "ci_high": ends[1]}
         return found
-
-
-def _keys(table: OutcomeTable) -> np.ndarray[Any, Any]:
-    triples = zip(table.unit_id.tolist(), table.repeat.tolist(), table.fold.tolist(), strict=True)
-    return np.asarray([f"{unit}\x1f{repeat}\x1f{fold}" for unit, repeat, fold in triples])
 
 
 def _rows(index: np.ndarray[Any, Any]) -> Ints:

@@ -75,7 +75,7 @@ def subgroups_document(
         ]
     ]
     for name in ("differences", "interactions"):
-        _adjust([row for column in found for row in column[name]])
+        adjust_by_holm([row for column in found for row in column[name]])
     return {
         "metrics": list(BINARY if len(table.classes) == 2 else SEVERAL),
         "primary": {"arm": primary.arm, "reference": primary.reference, "metric": primary.metric},
@@ -134,7 +134,7 @@ def _column(
         "cuts": list(grouping.cuts),
         "n_differing": grouping.n_differing,
         "largest": largest.name if largest else None,
-        "groups": [reported.get(name) or _refused(name) for name in grouping.groups],
+        "groups": [reported.get(name) or refused_group(name) for name in grouping.groups],
         "differences": [
             {"arm": arm, **_against(metric, group, largest, each, largest.arms[arm][metric])}
             for group in others
@@ -153,7 +153,8 @@ def _column(
     }
 
 
-def _refused(name: str) -> dict[str, Any]:
+def refused_group(name: str) -> dict[str, Any]:
+    """A group of too few patients: named, and nothing reported of it."""
     return {
         "group": name, "refused": True, "n_patients": BAND, "n_events": None, "arms": {},
         "gain": {}, "n_gain": None,
@@ -234,7 +235,7 @@ def _against(
     return {"metric": metric, "group": group.name, "against": largest.name, **tested}
 
 
-def _adjust(rows: Sequence[dict[str, Any]]) -> None:
+def adjust_by_holm(rows: Sequence[dict[str, Any]]) -> None:
     """Holm over the differences of one arm and metric, of all columns together."""
     families: dict[tuple[str, str], list[dict[str, Any]]] = {}
     for row in rows:

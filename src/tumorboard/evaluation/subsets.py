@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard.evaluation.any_table import AnyTable
 from tumorboard.evaluation.auroc import NAN, Z_95
 from tumorboard.evaluation.degradation import balanced_accuracy
 from tumorboard.evaluation.estimates import MIN_PATIENTS, Counts, leading_estimate
@@ -107,7 +108,7 @@ def _drop(
     whole: PredictionTable, shown: PredictionTable, thresholds: Thresholds
 ) -> dict[str, dict[str, float]]:
     """With everything minus with this subset, of the same units."""
-    both = np.isin(_keys(whole), _keys(shown))
+    both = np.isin(prediction_keys(whole), prediction_keys(shown))
     clean = _metrics(ScoredUnits.of(whole.take(both), thresholds))
     less = _metrics(ScoredUnits.of(shown, thresholds))
     found: dict[str, dict[str, float]] = {}
@@ -118,7 +119,8 @@ def _drop(
     return found
 
 
-def _keys(table: PredictionTable) -> np.ndarray[Any, Any]:
+def prediction_keys(table: AnyTable) -> np.ndarray[Any, Any]:
+    """(rows,) texts that name the unit and the model of each prediction, one of a kind per arm."""
     triples = zip(table.unit_id.tolist(), table.repeat.tolist(), table.fold.tolist(), strict=True)
     return np.asarray([f"{unit}\x1f{repeat}\x1f{fold}" for unit, repeat, fold in triples])
 

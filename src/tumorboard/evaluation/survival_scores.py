@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from tumorboard.evaluation.bootstrap import bootstrap, percentile_interval
 from tumorboard.evaluation.estimates import MIN_PATIENTS, without_interval
 from tumorboard.evaluation.outcome_table import OutcomeTable, OutcomeUnits
 from tumorboard.evaluation.survival_statistic import SurvivalStatistic
-from tumorboard.records import Estimate, Floats, Ints
+from tumorboard.records import Estimate, Floats
 
 _NAN = float("nan")
 
@@ -92,13 +92,3 @@ def score_survival(
         outcome_names=("time_days", "event"), names=tuple(names),
     )  # fmt: skip
     return float(SurvivalStatistic(units, (metric,))(np.ones((1, n)))[0, 0])
-
-
-def by_model(units: OutcomeUnits, metric: str) -> Mapping[tuple[int, int], float]:
-    """The metric of every fitted model on its own test patients: (repeat, fold) -> value."""
-    return {model: _of_rows(units, metric, units.of_model(*model)) for model in units.models}
-
-
-def _of_rows(units: OutcomeUnits, metric: str, rows: Ints) -> float:
-    own = units.take(rows)
-    return float(SurvivalStatistic(own, (metric,))(np.ones((1, len(units.patients))))[0, 0])

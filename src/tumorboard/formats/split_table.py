@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import get_args
 
-from tumorboard.cache import write_text
 from tumorboard.errors import InputError
+from tumorboard.formats.csv_writing import write_csv
 from tumorboard.records import Part, Split
 
 _COLUMNS = ("patient_id", "repeat", "fold", "part")
@@ -17,13 +16,12 @@ _COLUMNS = ("patient_id", "repeat", "fold", "part")
 
 def write_splits(path: Path, splits: Sequence[Split]) -> None:
     """Write splits.csv atomically: one line per patient, repeat and fold."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for split in splits:
-        for patient, part in split.parts.items():
-            writer.writerow((patient, split.repeat, split.fold, part))
-    write_text(path, text.getvalue())
+    rows = (
+        (patient, split.repeat, split.fold, part)
+        for split in splits
+        for patient, part in split.parts.items()
+    )
+    write_csv(path, _COLUMNS, rows)
 
 
 def read_splits(path: Path) -> list[Split]:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tumorboard.cache import write_atomic, write_text
+from tumorboard.formats.csv_writing import csv_text
 from tumorboard.formats.delimited import escape_formula
 from tumorboard.report.checklist_item import Answered, Checklist, Status, count, fill_in
 from tumorboard.report.claim import CLAIM
@@ -91,13 +90,12 @@ def _cells(answered: Answered) -> tuple[str, ...]:
 
 
 def _csv(filled: list[tuple[Checklist, list[Answered]]]) -> str:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("checklist", *_HEADINGS))
-    for checklist, answered in filled:
-        for row in answered:
-            writer.writerow((checklist.name, *(escape_formula(cell) for cell in _cells(row))))
-    return text.getvalue()
+    rows = (
+        (checklist.name, *(escape_formula(cell) for cell in _cells(row)))
+        for checklist, answered in filled
+        for row in answered
+    )
+    return csv_text(("checklist", *_HEADINGS), rows)
 
 
 def _word(

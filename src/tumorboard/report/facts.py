@@ -10,7 +10,7 @@ from typing import Any
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.explanation_table import FOLDER
 from tumorboard.records import Estimate
-from tumorboard.report.limits import MUCH_MISSING, limits, shares_missing
+from tumorboard.report.limits import limits, shares_missing
 from tumorboard.report.performance import describe_arms, interval, metric_name, number
 from tumorboard.report.run_contents import RunContents
 
@@ -261,10 +261,6 @@ class Facts(ABC):
             f"Empty cells: {listed}. A missing modality is left out of the fusion; empty cells are "
             "filled from the training patients of the fit; nothing is set to zero."
         )
-
-    def often_missing(self) -> list[str]:
-        """Columns with many empty cells."""
-        return [c for c, share in self._shares_missing().items() if share > MUCH_MISSING]
 
     def _shares_missing(self) -> dict[str, float]:
         """Column -> share of the patients without a value."""

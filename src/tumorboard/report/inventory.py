@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 
 from tumorboard.cache import Cache, write_text
+from tumorboard.formats.csv_writing import write_csv
 from tumorboard.formats.delimited import escape_formula
 from tumorboard.records import Bools, Cohort, FileRecord, FileState, Outcomes
 
@@ -36,21 +35,18 @@ def write_manifest(path: Path, cohort: Cohort, cache: Cache, root: Path) -> None
         known = final.get(record.path)
         if known is None or _STRENGTH[record.state] > _STRENGTH[known.state]:
             final[record.path] = record
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(_COLUMNS)
-    for record in final.values():
-        writer.writerow(
-            (
-                _relative(record.path, root),
-                cache.sha256(record.path) if record.path.is_file() else "",
-                record.state,
-                escape_formula(record.reason),
-                record.modality,
-                escape_formula(record.patient_id),
-            )
+    rows = (
+        (
+            _relative(record.path, root),
+            cache.sha256(record.path) if record.path.is_file() else "",
+            record.state,
+            escape_formula(record.reason),
+            record.modality,
+            escape_formula(record.patient_id),
         )
-    write_text(path, text.getvalue())
+        for record in final.values()
+    )
+    write_csv(path, _COLUMNS, rows)
 
 
 def _relative(path: Path, root: Path) -> str:

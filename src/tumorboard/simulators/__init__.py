@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,8 +12,8 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
-from tumorboard.cache import write_text
 from tumorboard.records import Floats
+from tumorboard.transforms.gauss_hermite import normal_nodes
 
 
 class Simulator(ABC):
@@ -95,7 +92,7 @@ class TwoSignals:
     @cached_property
     def intercept(self) -> float:
         """The intercept that gives the prevalence, solved by Gauss-Hermite quadrature."""
-        nodes, weights = _normal_nodes(64)
+        nodes, weights = normal_nodes(64)
         slope = self._slope(nodes[:, None], nodes[None, :])
 
         def excess(intercept: float) -> float:
@@ -121,10 +118,10 @@ class TwoSignals:
             sd_u: Standard deviation of that posterior.
             weights_v: (n, len(SIGNAL_GRID)) posterior of v on the grid, each row summing to 1.
         """
-        nodes, weights = _normal_nodes(64)
+        nodes, weights = normal_nodes(64)
         unknown = weights @ self.probability(nodes[:, None], SIGNAL_GRID[None, :])
         known = np.zeros((len(_MEANS), len(SIGNAL_GRID)))
-        nodes, weights = _normal_nodes(24 if sd_u > 0 else 1)
+        nodes, weights = normal_nodes(24 if sd_u > 0 else 1)
         for node, weight in zip(nodes, weights, strict=True):
             known += weight * self.probability((_MEANS + sd_u * node)[:, None], SIGNAL_GRID)
         is_known = ~np.isnan(mean_u)
@@ -137,18 +134,3 @@ class TwoSignals:
 
     def _slope(self, u: Floats, v: Floats) -> Floats:
         return self.first * u + self.second * v + self.interaction * u * v
-
-
-def _normal_nodes(n: int) -> tuple[Floats, Floats]:
-    """Nodes and weights of the mean over a standard normal (Gauss-Hermite)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes, weights / weights.sum()
-
-
-def write_csv(path: Path, header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Write a table with one header line, complete or not at all."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())

@@ -24,8 +24,9 @@ from scipy.special import ndtr
 
 from tumorboard.cache import write_text
 from tumorboard.errors import StudyError
+from tumorboard.formats.csv_writing import write_csv
 from tumorboard.records import Floats
-from tumorboard.simulators import Simulator, write_csv
+from tumorboard.simulators import Simulator
 from tumorboard.transforms import histology_drawing as drawing
 
 #: Classes of BreCaHAD's files; the simulator draws all but two of them.

@@ -20,8 +20,9 @@ import numpy as np
 
 from tumorboard.cache import write_text
 from tumorboard.errors import StudyError
+from tumorboard.formats.csv_writing import write_csv
 from tumorboard.records import Bools, Floats, Ints
-from tumorboard.simulators import SIGNAL_GRID, Bound, Simulator, TwoSignals, best_auroc, write_csv
+from tumorboard.simulators import SIGNAL_GRID, Bound, Simulator, TwoSignals, best_auroc
 from tumorboard.transforms import clinical_columns as clinical
 from tumorboard.transforms.lesions import draw_lesion_and_mask
 

@@ -21,7 +21,8 @@ import numpy as np
 
 from tumorboard.cache import write_text
 from tumorboard.errors import StudyError
-from tumorboard.simulators import Bound, Simulator, best_auroc, write_csv
+from tumorboard.formats.csv_writing import write_csv
+from tumorboard.simulators import Bound, Simulator, best_auroc
 from tumorboard.transforms import radiogenomic_patients as people
 from tumorboard.transforms import simulated_lung_cancer as cancer
 from tumorboard.transforms.radiogenomic_files import CohortFiles

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from tumorboard.cache import write_text
+from tumorboard.formats.csv_writing import write_csv
 from tumorboard.formats.dicom_writing import Acquisition, write_ct_series, write_segmentation
 from tumorboard.formats.nifti_writing import write_nifti
 from tumorboard.transforms import radiogenomic_patients as people
@@ -82,10 +80,10 @@ class CohortFiles:
             if self.fmcib_features and chest is not None:
                 found = untrained_features(chest.hu, chest.affine, chest.center_mm)
                 features.append([patient_id, *(f"{value:.5g}" for value in found.tolist())])
-        _write_table(out / "patients.csv", HEADER, rows)
+        write_csv(out / "patients.csv", HEADER, rows)
         if self.fmcib_features:
             names = (f"pred_{k}" for k in range(N_FEATURES))
-            _write_table(out / "fmcib_features.csv", ("patient_id", *names), features)
+            write_csv(out / "fmcib_features.csv", ("patient_id", *names), features)
         self._write_rna(out, patients, ids)
         _write_visits(out, patients, ids)
 
@@ -162,7 +160,7 @@ class CohortFiles:
                 rng=np.random.default_rng([self.seed, i, int(self.is_external), 2]),
             )
         table = rows_of(self.expression.genes, tpm)
-        _write_table(out / "rna.csv", ("gene_symbol", *(ids[i] for i in rows)), table)
+        write_csv(out / "rna.csv", ("gene_symbol", *(ids[i] for i in rows)), table)
 
 
 def _record_cells(patients: people.Patients, i: int) -> list[str]:
@@ -204,12 +202,4 @@ def _write_visits(out: Path, patients: people.Patients, ids: Sequence[str]) -> N
         for j in range(people.MOST_VISITS)
         if not np.isnan(patients.visits[i, j])
     ]
-    _write_table(out / "visits.csv", ("patient_id", "days", "tumour_diameter_mm", "ldh"), rows)
-
-
-def _write_table(path: Path, header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
+    write_csv(out / "visits.csv", ("patient_id", "days", "tumour_diameter_mm", "ldh"), rows)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from typing import cast
 
 import numpy as np
@@ -22,6 +22,7 @@ from scipy.optimize import brentq
 from scipy.special import expit, ndtr, ndtri
 
 from tumorboard.records import Bools, Floats, Ints
+from tumorboard.transforms.gauss_hermite import normal_nodes
 
 #: Signals in the order of every array of them.
 SIGNALS = ("size", "glass", "hypoxia", "proliferation", "exhaustion", "frailty", "growth")
@@ -86,12 +87,6 @@ def believe(channels: Sequence[tuple[Floats, Floats]], frailty: Floats) -> Belie
     return Beliefs(total / precision, 1 / precision, frailty)
 
 
-def frailty_prior(n: int) -> Floats:
-    """(n, len(GRID)) of an observer who knows nothing."""
-    weights = np.exp(-(GRID**2) / 2)
-    return np.broadcast_to(weights / weights.sum(), (n, len(GRID)))
-
-
 def frailty_known(frailty: Floats) -> Floats:
     """(n, len(GRID)) of an observer who sees it: shared by the two grid points around it."""
     position = np.clip((frailty - GRID[0]) / (GRID[1] - GRID[0]), 0, len(GRID) - 1.001)
@@ -142,7 +137,7 @@ class LungCancerModel:
     def cuts(self) -> Floats:
         """Thresholds of the ordered logit that give `STAGE_SHARES`."""
         spread = float(np.linalg.norm(effects(STAGE_EFFECTS)))
-        nodes, weights = _normal_nodes(80)
+        nodes, weights = normal_nodes(80)
 
         def cut(share: float) -> float:
             return cast(
@@ -154,7 +149,7 @@ class LungCancerModel:
     @cached_property
     def scale_days(self) -> float:
         """Scale of the Weibull time that gives the share of censored patients."""
-        nodes, weights = _normal_nodes(40)
+        nodes, weights = normal_nodes(40)
         risk = np.exp(float(np.linalg.norm(effects(HAZARD_EFFECTS))) * nodes)
         days = np.linspace(*FOLLOW_UP_DAYS, 401)
 
@@ -237,13 +232,6 @@ def _expected_expit(mean: Floats, spread: float) -> Floats:
     """Mean of expit over normal numbers of this mean and spread, interpolated."""
     if spread < 1e-9:
         return expit(mean)
-    nodes, weights = _normal_nodes(40)
+    nodes, weights = normal_nodes(40)
     grid = np.linspace(-40, 40, 3201)
     return np.interp(mean, grid, expit(grid[:, None] + spread * nodes) @ weights)
-
-
-@cache
-def _normal_nodes(n: int) -> tuple[Floats, Floats]:
-    """Nodes and weights of the mean over a standard normal (Gauss-Hermite)."""
-    nodes, weights = np.polynomial.hermite_e.hermegauss(n)
-    return nodes, weights / weights.sum()
