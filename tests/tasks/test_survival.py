@@ -6,6 +6,7 @@ import json
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -216,3 +217,21 @@ def test_a_baseline_beside_a_discrete_network_has_a_baseline_hazard() -> None:
     found = own.predict_baseline(log_hazard)
     np.testing.assert_array_equal(found[:, :1], log_hazard)
     assert (found[:, 1] > 0).all() and (found[:, 1] < 1).all()  # noqa: PT018
+
+
+def test_two_rows_of_a_patient_are_one_patient_of_the_partial_likelihood() -> None:
+    own = task()
+    eta = torch.tensor([0.3, -0.2, 1.0, 0.1, 0.6], requires_grad=True)
+    target = torch.tensor([[5.0, 1], [2, 1], [4, 1], [4, 1], [9, 0]])
+    given: Any = {"class_weights": torch.ones(1), "loss": Loss()}
+    once = own.loss(eta[:, None], target, **given)
+    (slope,) = torch.autograd.grad(once[0], eta)
+    # the censored patient has two rows
+    rows = torch.tensor([1, 2, 3, 4, 4, 0])
+    shares = torch.tensor([1, 1, 1, 0.4, 0.6, 1])
+    found = own.weighted_loss(eta[rows, None], target[rows], weight=shares, **given)
+    (other,) = torch.autograd.grad(found[0], eta)
+    torch.testing.assert_close(found, once[:1].expand(6), rtol=1e-5, atol=1e-6)
+    torch.testing.assert_close(other, slope, rtol=1e-5, atol=1e-6)
+    equal = own.weighted_loss(eta[:, None], target, weight=torch.full((5,), 2.0), **given)
+    torch.testing.assert_close(equal, once)

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import warnings
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.records import Bools, Floats, Ints
 
+if TYPE_CHECKING:
+    import torch
+
 #: Log-hazards further below the highest count as this: their exponentials are still numbers.
 _LOWEST = -600.0
+#: Log-hazards are moved to at most the first of these and at least the second: the sum of their
+#: exponentials is a 32-bit number for any number of patients.
+_LOG_HIGH, _LOG_LOW = 30.0, -60.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +87,47 @@ class RiskSets:
         gradient = np.empty_like(slope)
         gradient[self.order] = slope - self.weight * self.is_event
         return float(value), gradient
+
+
+def cox_loss(log_hazard: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """(B,) mean over events of the negative log partial likelihood, the same for every row."""
+    import torch
+
+    event = target[:, 1] > 0
+    if len(event) < 2 or not bool(event.any()):
+        return log_hazard * 0.0
+    shift = log_hazard.detach().max() - _LOG_HIGH  # the likelihood is the same for any shift
+    with warnings.catch_warnings():
+        # tied times are ordinary: Efron's method is meant
+        warnings.filterwarnings("ignore", message="Ties in")
+        warnings.filterwarnings("ignore", message="`torch.jit")  # of torchsurv's own import
+        from torchsurv.loss.cox import neg_partial_log_likelihood
+
+        value: Any = neg_partial_log_likelihood(
+            torch.clamp(log_hazard - shift, min=_LOG_LOW), event, target[:, 0].float(),
+            reduction="sum",
+        )  # fmt: skip
+    return (value / event.sum()).expand(len(log_hazard))
+
+
+def weighted_cox_loss(
+    log_hazard: torch.Tensor, target: torch.Tensor, weight: torch.Tensor
+) -> torch.Tensor:
+    """The same of rows (B,) that weigh differently, such as several of one patient.
+
+    torchsurv has no weights: value and gradient are those of `RiskSets`.
+    """
+    import torch
+
+    time, event = target.detach().double().cpu().numpy().T
+    rows = RiskSets.of(time, event > 0, weight.detach().double().cpu().numpy())
+    total = float(rows.weight @ rows.is_event)
+    if len(event) < 2 or not total > 0:
+        return log_hazard * 0.0
+    value, slope = rows.loss(log_hazard.detach().double().cpu().numpy())
+    # a plane through the value with this gradient
+    moved = torch.from_numpy(slope).to(log_hazard) * (log_hazard - log_hazard.detach())
+    return ((value + moved.sum()) / total).expand(len(log_hazard))
 
 
 def breslow(

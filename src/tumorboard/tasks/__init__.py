@@ -64,6 +64,16 @@ class Task(ABC):
     ) -> torch.Tensor:
         """Loss of every row (B,): outputs (B, K), target (B,)."""
 
+    def weighted_loss(
+        self, outputs: torch.Tensor, target: torch.Tensor, *, weight: torch.Tensor,
+        class_weights: torch.Tensor, loss: Loss,
+    ) -> torch.Tensor:  # fmt: skip
+        """As `loss`, of rows that will be weighed by `weight` (B,): for losses that compare rows.
+
+        By default a row's loss is its own, whatever the others weigh.
+        """
+        return self.loss(outputs, target, class_weights=class_weights, loss=loss)
+
     @abstractmethod
     def predict(self, outputs: torch.Tensor) -> torch.Tensor:
         """Outputs (B, K) to what the prediction table holds, such as probabilities (B, K)."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -27,9 +26,6 @@ _ENOUGH = 10
 #: What folds are balanced by: 0 and 1 of the event.
 _GROUPS = ("censored", "event")
 _HORIZONS = "horizons_days"
-#: Log-hazards are moved to at most the first of these and at least the second: the sum of their
-#: exponentials is a 32-bit number for any number of patients.
-_LOG_HIGH, _LOG_LOW = 30.0, -60.0
 
 
 class Survival(Task):
@@ -162,8 +158,17 @@ class Survival(Task):
         the events of the batch; 0 where the batch has none.
         """
         if self.keys.head == "cox":
-            return _cox_loss(outputs.float()[:, 0], target)
+            return hazards.cox_loss(outputs.float()[:, 0], target)
         return self._interval_loss(self._logits(outputs.float()), target)
+
+    def weighted_loss(
+        self, outputs: torch.Tensor, target: torch.Tensor, *, weight: torch.Tensor,
+        class_weights: torch.Tensor, loss: Loss,
+    ) -> torch.Tensor:  # fmt: skip
+        """As `loss`; several rows of one patient are one patient of the risk sets of `cox`."""
+        if self.keys.head == "cox" and not bool((weight == weight[:1]).all()):
+            return hazards.weighted_cox_loss(outputs.float()[:, 0], target, weight)
+        return self.loss(outputs, target, class_weights=class_weights, loss=loss)
 
     def _logits(self, outputs: torch.Tensor) -> torch.Tensor:
         """Logits of the intervals' hazards; models of earlier versions give them themselves."""
@@ -222,27 +227,6 @@ class Survival(Task):
         base = hazards.steps_at(self.learned.arrays["times"], self.learned.arrays["hazard"], days)
         with np.errstate(over="ignore"):  # a hazard beyond every number is a survival of 0
             return np.hstack([outputs, np.exp(-base * np.exp(outputs))])
-
-
-def _cox_loss(log_hazard: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """(B,) mean over events of the negative log partial likelihood, the same for every row."""
-    import torch
-
-    event = target[:, 1] > 0
-    if len(event) < 2 or not bool(event.any()):
-        return log_hazard * 0.0
-    shift = log_hazard.detach().max() - _LOG_HIGH  # the likelihood is the same for any shift
-    with warnings.catch_warnings():
-        # tied times are ordinary: Efron's method is meant
-        warnings.filterwarnings("ignore", message="Ties in")
-        warnings.filterwarnings("ignore", message="`torch.jit")  # of torchsurv's own import
-        from torchsurv.loss.cox import neg_partial_log_likelihood
-
-        value: Any = neg_partial_log_likelihood(
-            torch.clamp(log_hazard - shift, min=_LOG_LOW), event, target[:, 0].float(),
-            reduction="sum",
-        )  # fmt: skip
-    return (value / event.sum()).expand(len(log_hazard))
 
 
 def _between(cuts: Floats, ends: Floats, days: Floats) -> Floats:

@@ -158,15 +158,16 @@ class ArmModule(lightning.LightningModule):
         for m in range(present.shape[1]):
             # a partial likelihood compares rows: who lacks the modality is in no risk set of it
             has = present[:, m]
-            own = replace(batch, target=batch.target[has])
+            own = replace(batch, target=batch.target[has], weight=batch.weight[has])
             per_row = self._row_loss(outputs.branches[has, m], own)
-            total = total + (batch.weight[has] * per_row).sum() / len(batch.weight)
+            total = total + (own.weight * per_row).sum() / len(batch.weight)
         return total
 
     def _row_loss(self, logits: torch.Tensor, batch: Batch) -> torch.Tensor:
-        return self.task.loss(
+        return self.task.weighted_loss(
             logits,
             batch.target,
+            weight=batch.weight,
             class_weights=cast("torch.Tensor", self.class_weights),
             loss=self.training_keys.loss,
         )
