@@ -3,16 +3,14 @@ import math
 import numpy as np
 
 from tumorboard.records import Estimate
+from tumorboard.report.number_format import interval, number, p_value
 from tumorboard.report.performance import (
     ClassCount,
     arms_table,
     class_tables,
     confusion_matrices,
     describe_arms,
-    interval,
     is_rare,
-    number,
-    p_value,
 )
 
 

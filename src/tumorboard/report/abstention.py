@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
 from tumorboard.report.model_remarks import said_once
-from tumorboard.report.performance import number
+from tumorboard.report.number_format import number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, percent, percent_cell, real, reals
 from tumorboard.report.style import GREY, INK, PALE, Mark, marks, panels, save, short, styled
@@ -220,7 +220,9 @@ def _risk_coverage(
                 ls="", marker=mark.marker, ms=6, color=mark.colour, mec=INK, mew=0.7, zorder=5,
             )  # fmt: skip
     axis.set(xlim=(0, 101), xlabel="predictions kept, most certain first (%)")
-    axis.set_ylim(0, 1.35 * axis.get_ylim()[1])  # room for the legend
+    top = axis.get_ylim()[1]
+    axis.set_ylim(0, 1.35 * top)  # room for the legend
+    axis.set_yticks([tick for tick in axis.get_yticks() if 0 <= tick <= min(top, 100.0)])
     axis.set_ylabel("wrong among those kept (%)")
     axis.set_title("Risk against coverage")
     axis.grid(visible=True)

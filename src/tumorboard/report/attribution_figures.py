@@ -14,7 +14,7 @@ from tumorboard.evaluation.joined_importance import SHARES
 from tumorboard.explain import Attributions, Importance
 from tumorboard.prediction.shap_library import global_draws, shap_library
 from tumorboard.records import Floats
-from tumorboard.report.performance import metric_name
+from tumorboard.report.number_format import metric_name
 from tumorboard.report.style import GREY, INK, MINUS, PAGE_WIDTH, short, styled, svg_text
 
 if TYPE_CHECKING:

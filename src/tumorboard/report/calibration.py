@@ -11,7 +11,7 @@ from markupsafe import Markup
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
 from tumorboard.report.model_remarks import calibration_notes
-from tumorboard.report.performance import number
+from tumorboard.report.number_format import number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, real, reals
 from tumorboard.report.style import (

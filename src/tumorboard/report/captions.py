@@ -11,9 +11,9 @@ from tumorboard.report.contents import Contents
 from tumorboard.report.curves import MAX_CLASSES, N_BOOTSTRAP
 from tumorboard.report.flow import empty_columns
 from tumorboard.report.head_to_head import MAX_ARMS as MAX_BARS
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.overlaid_curves import MAX_ARMS as MAX_OVERLAID
 from tumorboard.report.overlaid_curves import overlaid_arms
-from tumorboard.report.performance import metric_name, number
 from tumorboard.report.style import MINUS
 
 _RULES: Mapping[str, str] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.records import Floats
-from tumorboard.report.performance import metric_name, number
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.shown import reals
 from tumorboard.report.style import GREY, marks, panels, short, styled
 from tumorboard.study_words import LOWER_IS_BETTER

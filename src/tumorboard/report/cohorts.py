@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.standardised_differences import FEWEST, NOTEWORTHY
-from tumorboard.report.performance import interval, number, p_value
+from tumorboard.report.number_format import interval, number, p_value
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import COLOURS, GREY, MARKERS, new_figure, save, short, styled

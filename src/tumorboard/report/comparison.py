@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import both, interval, metric_name, number, p_value
+from tumorboard.report.number_format import both, interval, metric_name, number, p_value
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import (
     GREY,

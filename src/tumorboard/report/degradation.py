@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.records import Bools, Floats
-from tumorboard.report.performance import interval, metric_name, number
+from tumorboard.report.number_format import interval, metric_name, number
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, Mark, marks, panels, save, short, styled

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.performance import p_value
+from tumorboard.report.number_format import p_value
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import real

@@ -12,7 +12,7 @@ import numpy as np
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
 from tumorboard.report.heat_maps import as_jpeg, data_uri
-from tumorboard.report.performance import number, p_value
+from tumorboard.report.number_format import number, p_value
 from tumorboard.report.section import Section, fill
 
 #: Errors that are listed one by one.

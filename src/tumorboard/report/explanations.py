@@ -28,7 +28,7 @@ from tumorboard.report.explained import (
 )
 from tumorboard.report.gene_swarm import gene_swarm_svg, top_genes
 from tumorboard.report.heat_maps import as_jpeg, data_uri, side_by_side
-from tumorboard.report.performance import metric_name
+from tumorboard.report.number_format import metric_name
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.three_planes import is_flat

@@ -11,7 +11,8 @@ from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.explanation_table import FOLDER
 from tumorboard.records import Estimate
 from tumorboard.report.limits import limits, shares_missing
-from tumorboard.report.performance import describe_arms, interval, metric_name, number
+from tumorboard.report.number_format import interval, metric_name, number
+from tumorboard.report.performance import describe_arms
 from tumorboard.report.run_contents import RunContents
 
 

@@ -14,8 +14,9 @@ from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.head_to_head import bars_figure, compared_metrics
 from tumorboard.report.history import history_figure
+from tumorboard.report.number_format import metric_name
 from tumorboard.report.overlaid_curves import overlaid_arms, overlay_figure
-from tumorboard.report.performance import confusion_matrices, metric_name
+from tumorboard.report.performance import confusion_matrices
 from tumorboard.report.style import save
 from tumorboard.study_keys import LOWER_IS_BETTER
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from tumorboard.records import Floats
 from tumorboard.report.confusion import DARKEST
-from tumorboard.report.performance import metric_name, number
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.shown import real
 from tumorboard.report.style import INK, panels, short, styled
 

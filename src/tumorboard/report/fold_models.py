@@ -9,7 +9,7 @@ from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.carry_over import spread
 from tumorboard.report.contents import Contents
 from tumorboard.report.fold_confusion import MAX_MODELS, fold_confusion_figure
-from tumorboard.report.performance import metric_name, number
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import reals

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from tumorboard.evaluation.comparison import Comparison
 from tumorboard.records import Estimate
-from tumorboard.report.performance import both
+from tumorboard.report.number_format import both
 from tumorboard.report.style import (
     GREY,
     HALF_WIDTH,

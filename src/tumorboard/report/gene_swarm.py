@@ -11,7 +11,7 @@ from tumorboard.evaluation.explanation_table import AttributionRow
 from tumorboard.explain import Importance
 from tumorboard.records import Floats
 from tumorboard.report.attribution_figures import scale_words
-from tumorboard.report.performance import counted
+from tumorboard.report.number_format import counted
 from tumorboard.report.style import GREY, PAGE_WIDTH, new_figure, short, styled, svg_text
 
 if TYPE_CHECKING:

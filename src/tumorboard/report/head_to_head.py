@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorboard.records import Estimate
-from tumorboard.report.performance import metric_name, number
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.style import INK, Mark, marks, new_figure, short, styled
 
 if TYPE_CHECKING:

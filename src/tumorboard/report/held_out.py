@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.report.number_format import interval, metric_name, number, p_value
 from tumorboard.report.outside_models import outside_models
-from tumorboard.report.performance import interval, metric_name, number, p_value
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, marks, new_figure, save, short, styled

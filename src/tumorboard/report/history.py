@@ -12,7 +12,7 @@ import numpy as np
 
 from tumorboard.errors import InputError
 from tumorboard.records import Floats
-from tumorboard.report.performance import metric_name
+from tumorboard.report.number_format import metric_name
 from tumorboard.report.style import GREY, Mark, marks, panels, short, styled
 
 if TYPE_CHECKING:

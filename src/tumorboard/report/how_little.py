@@ -11,7 +11,7 @@ from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.records import Estimate
 from tumorboard.report.contents import Contents
 from tumorboard.report.limits import FEW_EVENTS
-from tumorboard.report.performance import counted, metric_name, number
+from tumorboard.report.number_format import counted, metric_name, number
 
 #: From half of a 95 % interval to the difference that is found in 80 of 100 such studies: the
 #: normal quantiles (1.960 + 0.842) / 1.960 (Bloom, Evaluation Review 1995; 19: 547-556).

@@ -7,7 +7,7 @@ from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import interval, number
+from tumorboard.report.number_format import interval, number
 from tumorboard.report.section import Section, fill
 
 #: A degradation that flags no larger share of the images at any strength is hardly seen.

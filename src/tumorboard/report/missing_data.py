@@ -10,7 +10,7 @@ import numpy as np
 
 from tumorboard.evaluation.standardised_differences import NOTEWORTHY, difference_of_counts
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import number
+from tumorboard.report.number_format import number
 from tumorboard.report.section import Section, fill
 
 #: Combinations of modalities that get a row of their own.

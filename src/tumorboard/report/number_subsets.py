@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.numbers_contents import NumbersContents
-from tumorboard.report.performance import metric_name, number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, real
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from tumorboard.report.number_format import metric_name
 from tumorboard.report.numbers_contents import NumbersContents
-from tumorboard.report.performance import metric_name
 
 
 def numbers_captions(contents: NumbersContents) -> dict[str, str]:

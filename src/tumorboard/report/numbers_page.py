@@ -26,17 +26,12 @@ from tumorboard.report.flow import empty_columns, flow_figure, missing_figure
 from tumorboard.report.forest import forest_figure
 from tumorboard.report.held_out import external_section, locked_section
 from tumorboard.report.history import history_figure
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.numbers_captions import numbers_captions, numbers_glossary
 from tumorboard.report.numbers_contents import NumbersContents
 from tumorboard.report.page import assembled, background_words, cohort_words, head_words
 from tumorboard.report.patients import MAX_PATIENTS
-from tumorboard.report.performance import (
-    describe_arms,
-    difference_rows,
-    metric_name,
-    number,
-    outcome_tables,
-)
+from tumorboard.report.performance import describe_arms, difference_rows, outcome_tables
 from tumorboard.report.run_card import write_cards
 from tumorboard.report.section import Section
 from tumorboard.report.style import labelled_figures, save

@@ -10,7 +10,7 @@ from typing import Any
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.carry_over import CarryOver, carried, carry_over_figure
 from tumorboard.report.fold_models import confusion_drawings
-from tumorboard.report.performance import metric_name
+from tumorboard.report.number_format import metric_name
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.style import save
 from tumorboard.study_words import LOWER_IS_BETTER

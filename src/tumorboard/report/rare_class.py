@@ -8,7 +8,7 @@ from typing import Any
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.rare_class import SHOWN
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import both, counted, interval, metric_name, number, p_value
+from tumorboard.report.number_format import both, counted, interval, metric_name, number, p_value
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, real
 

@@ -11,8 +11,8 @@ from markupsafe import Markup
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.modalities import picture_modalities
 from tumorboard.records import Estimate
+from tumorboard.report.number_format import Cell, interval, number
 from tumorboard.report.numbers_contents import NumbersContents
-from tumorboard.report.performance import Cell, interval, number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import real, reals
 from tumorboard.report.style import COLOURS, GREY, INK, new_figure, save, short, styled

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from tumorboard.records import Floats
-from tumorboard.report.performance import Cell, interval, number
+from tumorboard.report.number_format import Cell, interval, number
 
 
 def real(value: float | None) -> float:

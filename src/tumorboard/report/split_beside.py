@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.split_beside import plural
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import metric_name, number
+from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, real
 from tumorboard.report.style import GREY, INK, PALE, marks, panels, save, short, styled

@@ -7,7 +7,7 @@ from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.performance import interval, metric_name, number, p_value
+from tumorboard.report.number_format import interval, metric_name, number, p_value
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, INK, Mark, marks, new_figure, save, short, styled

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.report.contents import Contents
-from tumorboard.report.performance import interval, metric_name, number
+from tumorboard.report.number_format import interval, metric_name, number
 from tumorboard.report.section import Section, fill
 from tumorboard.report.style import GREY, INK, PALE, Mark, marks, new_figure, save, short, styled
 

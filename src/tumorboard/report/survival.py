@@ -10,7 +10,7 @@ import numpy as np
 from markupsafe import Markup
 
 from tumorboard.evaluation.evidence import read_evidence
-from tumorboard.report.performance import number, p_value
+from tumorboard.report.number_format import number, p_value
 from tumorboard.report.run_contents import RunContents
 from tumorboard.report.section import Section, fill
 from tumorboard.report.shown import cell, percent, percent_cell, real, reals

@@ -14,7 +14,7 @@ from tumorboard.prediction.kept_maps import KeptMap, read_map
 from tumorboard.report.contents import Contents
 from tumorboard.report.explained import Opinion, opinions
 from tumorboard.report.heat_maps import as_jpeg, data_uri, strip
-from tumorboard.report.performance import interval, number
+from tumorboard.report.number_format import interval, number
 from tumorboard.report.section import Section, fill
 
 #: Most patients shown.

@@ -1,0 +1,91 @@
+"""How the page writes numbers, intervals, p-values, counts and the names of metrics."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite
+
+from tumorboard.report.style import MINUS
+
+#: How the page calls a metric.
+METRIC_NAMES: Mapping[str, str] = {
+    "auroc": "AUROC",
+    "auprc": "AUPRC",
+    "accuracy": "Accuracy",
+    "balanced_accuracy": "Balanced accuracy",
+    "sensitivity": "Sensitivity",
+    "specificity": "Specificity",
+    "ppv": "PPV",
+    "npv": "NPV",
+    "f1": "F1",
+    "macro_f1": "Macro F1",
+    "mcc": "MCC",
+    "brier": "Brier",
+    "log_loss": "Log loss",
+    "scaled_brier": "Scaled Brier",
+    "prevalence": "Prevalence",
+    "auroc_bootstrap": "AUROC, bootstrap",
+    "c_index": "C-index",
+    "uno_c_index": "Uno's C-index",
+    "integrated_brier": "Integrated Brier",
+    "scaled_integrated_brier": "Scaled integrated Brier",
+    "r2": "R²",
+    "spearman": "Spearman",
+    "pearson": "Pearson",
+    "mae": "MAE",
+    "rmse": "RMSE",
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A number as the page shows it; `interval` is empty where there is none, `method` made it."""
+
+    value: str
+    interval: str = ""
+    method: str = ""
+
+
+def counted(n: int, noun: str) -> str:
+    """`1 row`, `1,200 rows`."""
+    return f"{n:,} {noun}{'' if n == 1 else 's'}"
+
+
+def metric_name(metric: str) -> str:
+    """How the page calls a metric; a name it does not know is shown as it is."""
+    if metric in METRIC_NAMES:
+        return METRIC_NAMES[metric]
+    word, _, rest = metric.partition("_")
+    if word in METRIC_NAMES and rest:
+        return f"{METRIC_NAMES[word]}, {f'{rest} days' if rest.isdigit() else rest}"
+    return metric
+
+
+def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
+    """A number as the page shows it: true minus sign, a dash where there is none."""
+    if not isfinite(value):
+        return "–"  # noqa: RUF001 - an en dash marks an empty cell
+    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", MINUS)
+
+
+def interval(low: float, high: float, *, digits: int = 3, signed: bool = False) -> str:
+    """`0.781 to 0.893`; empty where there is no interval."""
+    if not (isfinite(low) and isfinite(high)):
+        return ""
+    ends = (number(end, digits=digits, signed=signed) for end in (low, high))
+    return " to ".join(ends)
+
+
+def p_value(value: float) -> str:
+    """Three decimals, and never 0.000."""
+    if not isfinite(value):
+        return number(value)
+    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+
+
+def both(value: float, reference: float) -> str:
+    """`0.452 - 0.471`: the two values that a difference is made of; empty where one is unknown."""
+    if not (isfinite(value) and isfinite(reference)):
+        return ""
+    return f"{number(value)} {MINUS} {number(reference)}"
