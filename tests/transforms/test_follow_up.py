@@ -15,17 +15,15 @@ from tumorboard.transforms.follow_up import FollowUpColumns, read_follow_up
 
 def read(
     time: Sequence[str | None], event: Sequence[str | None], *, column: str = "status",
-    event_value: str = "1", unit: str = "days",
+    event_value: str = "1", unit: str = "days", name: str = "followed",
 ) -> FollowUpColumns:  # fmt: skip
     patients = tuple(f"P{i}" for i in range(len(time)))
     cohort = Cohort(
         name="t", patient_id=patients, unit_id=patients, files={}, root=Path(),
-        columns={"months": tuple(time), column: tuple(event)},
+        columns={name: tuple(time), column: tuple(event)},
         line=tuple(range(2, len(time) + 2)), table=Path("t.csv"),
     )  # fmt: skip
-    return read_follow_up(
-        cohort, time="months", time_unit=unit, event=column, event_value=event_value
-    )
+    return read_follow_up(cohort, time=name, time_unit=unit, event=column, event_value=event_value)
 
 
 def test_months_and_years_are_days() -> None:
@@ -51,8 +49,8 @@ def test_a_missing_cell_is_no_censoring() -> None:
 
 def test_times_that_are_not_above_zero_are_listed_with_the_remedy() -> None:
     with pytest.raises(
-        InputError, match=r"t\.csv, column months .*2 times not above 0: row 3 patient P1: '0', "
-        r"row 4 patient P2: '-4'.*exclude = \{months = \['0'\]\}",
+        InputError, match=r"t\.csv, column followed .*2 times not above 0: row 3 patient P1: '0', "
+        r"row 4 patient P2: '-4'.*exclude = \{followed = \['0'\]\}",
     ):  # fmt: skip
         read(["1", "0", "-4"], ["1", "0", "1"])
 
@@ -108,3 +106,36 @@ def test_an_absent_column_is_named() -> None:
     )  # fmt: skip
     with pytest.raises(InputError, match=r"no column 'months' \(task.time\).*'month'"):
         read_follow_up(cohort, time="months", time_unit="days", event="e", event_value="1")
+
+
+@pytest.mark.parametrize(
+    ("value", "other"), [("alive", "dead"), ("Censored", "1"), ("1: alive", "2")]
+)
+def test_a_value_that_says_itself_that_no_event_was_seen_is_refused(value: str, other: str) -> None:
+    with pytest.raises(StudyError, match=rf"means that no event was seen.*such as '{other}'"):
+        read(["1", "2"], [value, other], event_value=value)
+
+
+@pytest.mark.parametrize(
+    ("cells", "value"),
+    [(["alive", "dead"], "dead"), (["alive with disease", "alive"], "alive with disease"),
+     (["not alive", "alive"], "not alive")],
+)  # fmt: skip
+def test_such_words_in_both_values_or_in_the_other_say_nothing(
+    cells: list[str], value: str
+) -> None:
+    assert read(["1", "2"], cells, event_value=value).event.tolist() == [
+        cell == value for cell in cells
+    ]
+
+
+@pytest.mark.parametrize("name", ["survival_months", "Months", "time (month)"])
+def test_a_unit_in_the_name_of_the_times_is_the_unit(name: str) -> None:
+    assert read(["1"], ["1"], name=name, unit="months").time_days.tolist() == [30.4375]
+    with pytest.raises(StudyError, match=r"time_unit: found 'days', but the column is named"):
+        read(["1"], ["1"], name=name)
+
+
+def test_a_name_of_two_units_or_of_none_says_nothing() -> None:
+    for name in ("days_or_months", "monthly_visits", "birthday_years", "os"):
+        assert read(["2"], ["1"], name=name, unit="years").time_days.tolist() == [730.5]

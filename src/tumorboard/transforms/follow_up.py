@@ -29,6 +29,12 @@ _CENSORED = re.compile(
 )
 #: Names of columns in which 0 (or "no") usually means that the event was not seen.
 _EVENT = re.compile(r"(^|[^a-z])(event|events|dead|death|deceased|died)([^a-z]|$)", re.I)
+#: Words that say by themselves that no event was seen, whatever the column is called.
+_UNSEEN = re.compile(r"\b(alive|living|lebend|censored|no event|event.?free|disease.?free)\b")
+#: Units that the name of a column of times spells out.
+_UNITS: Mapping[str, re.Pattern[str]] = {
+    unit: re.compile(rf"(^|[^a-z]){unit[:-1]}s?([^a-z]|$)", re.I) for unit in DAYS
+}
 _YES = frozenset({"1", "true", "yes", "y", "t", "censored", "alive", "living"})
 _NO = frozenset({"0", "false", "no", "n", "f"})
 
@@ -66,7 +72,8 @@ def read_follow_up(
     Raises:
         InputError: A column is absent; times that are no positive numbers, or longer than any life;
             more than two values of the event.
-        StudyError: `event_value` is not in the column, or its name says that it means the opposite.
+        StudyError: `event_value` is not in the column, or it or the column's name says that it
+            means the opposite; the name of the column of times spells another unit.
     """
     for key, name in (("time", time), ("event", event)):
         if name not in cohort.columns:
@@ -92,6 +99,12 @@ def _days(cohort: Cohort, time: str, unit: str) -> Floats:
             f"above 0: {listed([_place(cohort, row, cells) for row in rows])}. Follow-up starts at "
             "time zero and ends later: mend the table, or leave such patients out with exclude = "
             f"{{{time} = [{shown(cell)}]}} under [cohort]."
+        )
+    named = [own for own, pattern in _UNITS.items() if pattern.search(time)]
+    if len(named) == 1 and named[0] != unit:
+        raise StudyError(
+            f"task.time_unit: found {unit!r}, but the column is named {time!r}. Set time_unit = "
+            f"{named[0]!r}, or rename the column if it truly holds {unit}."
         )
     days = numbers * DAYS[unit]
     rows = np.flatnonzero(days > MOST_YEARS * DAYS["years"]).tolist()
@@ -147,6 +160,13 @@ def _too_many(
 
 def _refuse_opposite(name: str, wanted: str, counts: Counter[str]) -> None:
     share = f"{counts[wanted]} of {sum(counts.values())} rows"
+    others = [key for key in counts if key != wanted]
+    if _UNSEEN.search(wanted) and others and not any(_UNSEEN.search(key) for key in others):
+        raise StudyError(
+            f"task.event_value: {wanted!r} in column {name!r} means that no event was seen; as "
+            f"written, {share} would have the event. Name the value of those who had it, such as "
+            f"{others[0]!r}."
+        )
     if _CENSORED.search(name) and wanted in _YES:
         raise StudyError(
             f"task.event_value: in a column named {name!r}, {wanted!r} means that the patient was "

@@ -142,7 +142,11 @@ def _patients(study: Study, prepared: Prepared) -> list[str]:
         + ", ".join(f"{name} in {sum(m.present)} rows" for name, m in prepared.measured.items()),
         *cohort.notes,
         *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
-        *(f"rejected: patient {r.patient_id}: {r.reason}" for r in prepared.rejections),
+        *(
+            f"rejected: patient {r.patient_id}"
+            f"{f', {r.path}' if r.path and r.path.name not in r.reason else ''}: {r.reason}"
+            for r in prepared.rejections
+        ),
     ]
 
 

@@ -51,6 +51,7 @@ from tumorboard.training.fit import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.plan import MEMBERS, fit_folder
 from tumorboard.training.prepare import Prepared
+from tumorboard.verbs.inputs import predictor_columns
 
 Say = Callable[[str], None]
 
@@ -242,20 +243,10 @@ def _of_probes(finished: Finished, probes: ProbeTable | None) -> dict[str, dict[
     }
 
 
-def _predictors(study: Study) -> tuple[list[str], list[str]]:
-    """Numeric and categorical columns of the table modalities."""
-    numeric: list[str] = []
-    categorical: list[str] = []
-    for table in study.modalities.values():
-        numeric += [str(column) for column in table.get("numeric", [])]
-        categorical += [str(column) for column in table.get("categorical", [])]
-    return list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
-
-
 def _errors(finished: Finished) -> dict[str, Any]:
     """Errors of the primary arm, what they share, and contact sheets of their images."""
     cohort, study = finished.prepared.cohort, finished.study
-    numeric, categorical = _predictors(study)
+    numeric, categorical = predictor_columns(study)
     if study.keys.cohort.institution != "none":
         categorical.append(study.keys.cohort.institution)
     numbers = {
@@ -293,7 +284,7 @@ def cohorts_apart(
     study: Study, prepared: Prepared, others: Sequence[OtherCohort]
 ) -> dict[str, Any]:
     """The study's patients beside those of every external cohort."""
-    numeric, categorical = _predictors(study)
+    numeric, categorical = predictor_columns(study)
     everybody = prepared.cohort
     ids = everybody.patient_id
     inside = everybody.take([i for i, patient in enumerate(ids) if patient not in prepared.locked])

@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from tumorboard.cache import Cache, write_text
 from tumorboard.evaluation.pairing import pairing_label
@@ -61,16 +62,12 @@ def write_setup(
     write_table_one(folder / "table1.json", first_table(study, prepared))
 
 
-def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
+def first_table(study: Study, prepared: Prepared) -> dict[str, Any]:
     """Table 1: the columns of the table modalities, by outcome class; without locked patients.
 
     Each unit counts once: where a prediction is about a row, so is the table.
     """
-    numeric: list[str] = []
-    categorical: list[str] = []
-    for table in study.modalities.values():
-        numeric += [str(c) for c in table.get("numeric", [])]
-        categorical += [str(c) for c in table.get("categorical", [])]
+    numeric, categorical = predictor_columns(study)
     if study.keys.cohort.institution != "none":
         categorical.append(study.keys.cohort.institution)
     ids = prepared.cohort.patient_id
@@ -79,8 +76,19 @@ def first_table(study: Study, prepared: Prepared) -> dict[str, object]:
     outcome = next(iter(prepared.outcomes.as_classes().columns.values()))
     return table_one(
         cohort.columns,
-        numeric=list(dict.fromkeys(numeric)),
+        numeric=numeric,
         categorical=list(dict.fromkeys(categorical)),
         outcome=tuple(outcome[i] for i in rows),
         patient_id=cohort.unit_id,
     )
+
+
+def predictor_columns(study: Study) -> tuple[list[str], list[str]]:
+    """Numeric and categorical columns of the table modalities; visits have a table of their own."""
+    numeric: list[str] = []
+    categorical: list[str] = []
+    for table in study.modalities.values():
+        if table["kind"] == "table":
+            numeric += [str(column) for column in table.get("numeric", [])]
+            categorical += [str(column) for column in table.get("categorical", [])]
+    return list(dict.fromkeys(numeric)), list(dict.fromkeys(categorical))
