@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -13,36 +12,17 @@ from tumorboard.evaluation.comparison import Comparison
 from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.evaluation.rare_class import RARE_SHARE
 from tumorboard.records import Estimate, Floats
-from tumorboard.report.style import MINUS
+from tumorboard.report.number_format import (
+    METRIC_NAMES,
+    Cell,
+    both,
+    counted,
+    interval,
+    metric_name,
+    number,
+    p_value,
+)
 
-#: How the page calls a metric.
-METRIC_NAMES: Mapping[str, str] = {
-    "auroc": "AUROC",
-    "auprc": "AUPRC",
-    "accuracy": "Accuracy",
-    "balanced_accuracy": "Balanced accuracy",
-    "sensitivity": "Sensitivity",
-    "specificity": "Specificity",
-    "ppv": "PPV",
-    "npv": "NPV",
-    "f1": "F1",
-    "macro_f1": "Macro F1",
-    "mcc": "MCC",
-    "brier": "Brier",
-    "log_loss": "Log loss",
-    "scaled_brier": "Scaled Brier",
-    "prevalence": "Prevalence",
-    "auroc_bootstrap": "AUROC, bootstrap",
-    "c_index": "C-index",
-    "uno_c_index": "Uno's C-index",
-    "integrated_brier": "Integrated Brier",
-    "scaled_integrated_brier": "Scaled integrated Brier",
-    "r2": "R²",
-    "spearman": "Spearman",
-    "pearson": "Pearson",
-    "mae": "MAE",
-    "rmse": "RMSE",
-}
 #: Columns of the arms table, in order: with two classes, and with more. What a large class cannot
 #: flatter comes first; the accuracy, which it can, comes last.
 BINARY = (
@@ -52,15 +32,6 @@ SEVERAL = ("macro_f1", "balanced_accuracy", "auprc", "auroc", "ppv", "mcc", "bri
 PER_CLASS = ("sensitivity", "auprc", "auroc", "ppv", "specificity", "npv", "f1")
 
 Metrics = Mapping[str, Mapping[str, Estimate]]
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A number as the page shows it; `interval` is empty where there is none, `method` made it."""
-
-    value: str
-    interval: str = ""
-    method: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,43 +84,6 @@ class ClassCount:
             f"{self.n_units:,} of {counted(self.n_all, unit)} ({share}){patients}; "
             f"the AUPRC of a coin is {number(self.share)}"
         )
-
-
-def counted(n: int, noun: str) -> str:
-    """`1 row`, `1,200 rows`."""
-    return f"{n:,} {noun}{'' if n == 1 else 's'}"
-
-
-def metric_name(metric: str) -> str:
-    """How the page calls a metric; a name it does not know is shown as it is."""
-    if metric in METRIC_NAMES:
-        return METRIC_NAMES[metric]
-    word, _, rest = metric.partition("_")
-    if word in METRIC_NAMES and rest:
-        return f"{METRIC_NAMES[word]}, {f'{rest} days' if rest.isdigit() else rest}"
-    return metric
-
-
-def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
-    """A number as the page shows it: true minus sign, a dash where there is none."""
-    if not isfinite(value):
-        return "–"  # noqa: RUF001 - an en dash marks an empty cell
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", MINUS)
-
-
-def interval(low: float, high: float, *, digits: int = 3, signed: bool = False) -> str:
-    """`0.781 to 0.893`; empty where there is no interval."""
-    if not (isfinite(low) and isfinite(high)):
-        return ""
-    ends = (number(end, digits=digits, signed=signed) for end in (low, high))
-    return " to ".join(ends)
-
-
-def p_value(value: float) -> str:
-    """Three decimals, and never 0.000."""
-    if not isfinite(value):
-        return number(value)
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
 
 
 def arms_table(
@@ -282,13 +216,6 @@ def _describe(arm: Mapping[str, Any]) -> str:
 def _word(component: Any) -> str:
     name = component["name"] if isinstance(component, Mapping) else component
     return str(name).replace("_", " ")
-
-
-def both(value: float, reference: float) -> str:
-    """`0.452 - 0.471`: the two values that a difference is made of; empty where one is unknown."""
-    if not (isfinite(value) and isfinite(reference)):
-        return ""
-    return f"{number(value)} {MINUS} {number(reference)}"
 
 
 def difference_rows(
