@@ -66,7 +66,8 @@ def number(value: float, *, digits: int = 3, signed: bool = False) -> str:
     """A number as the page shows it: true minus sign, a dash where there is none."""
     if not isfinite(value):
         return "–"  # noqa: RUF001 - an en dash marks an empty cell
-    return f"{value:{'+' if signed else ''}.{digits}f}".replace("-", MINUS)
+    zero = "" if digits else "z"  # no whole number is minus 0; -0.000 tells a limit's side of zero
+    return f"{value:{'+' if signed else ''}{zero}.{digits}f}".replace("-", MINUS)
 
 
 def interval(low: float, high: float, *, digits: int = 3, signed: bool = False) -> str:
