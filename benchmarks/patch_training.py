@@ -39,7 +39,8 @@ from tumorboard.modalities.patches import Patches
 from tumorboard.records import Floats, Part, Split
 from tumorboard.simulators.histology import Histology
 from tumorboard.study import Study
-from tumorboard.training.fit import choose_precision, fit_arm, fit_modalities, new_network
+from tumorboard.training.device import choose_precision
+from tumorboard.training.fit import fit_arm, fit_modalities, new_network
 from tumorboard.training.fitted import channels_last
 from tumorboard.training.prepare import Prepared, build_task, prepare
 

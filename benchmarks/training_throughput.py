@@ -34,7 +34,8 @@ from PIL import Image
 from tumorboard.cache import Cache
 from tumorboard.records import Cohort, Split
 from tumorboard.study import Study
-from tumorboard.training.fit import choose_precision, fit_arm
+from tumorboard.training.device import choose_precision
+from tumorboard.training.fit import fit_arm
 from tumorboard.training.prepare import Prepared, build_modality, build_task
 
 BATCH = 16

@@ -13,10 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
-from tumorboard.errors import InputError, StudyError
+from tumorboard.errors import InputError
 from tumorboard.formats.file_progress import FileProgress
 from tumorboard.formats.row_files import RowFiles
-from tumorboard.formats.volume import Volume
 from tumorboard.formats.volume_masks import read_mask
 from tumorboard.formats.volumes import read_volume_files
 from tumorboard.modalities import Measured, Modality
@@ -29,7 +28,14 @@ from tumorboard.records import (
     Ints,
     Rejection,
 )
-from tumorboard.transforms.radiomics import FAMILIES, Family, RadiomicsSettings, radiomics
+from tumorboard.transforms.radiomics import (
+    FAMILIES,
+    Family,
+    RadiomicsSettings,
+    check_settings,
+    radiomics,
+    refuse_unknown_size,
+)
 
 #: Standard deviations beyond which a feature is unlike the training patients'.
 _FAR = 5.0
@@ -89,7 +95,7 @@ class Radiomics(Modality):
     ) -> None:
         least, most = (-np.inf, np.inf) if intensity_range == "none" else intensity_range
         self._settings = RadiomicsSettings(families, spacing_mm, bin_width, bins, least, most)
-        _check(self._settings)
+        check_settings(self._settings)
         self._pattern = files
         self._masks = masks
         self._choose = dict(choose)
@@ -239,42 +245,12 @@ class Radiomics(Modality):
         kept = cache.load(key)
         if kept is None:
             volume = read_volume_files(paths, where=_place(paths), choose=self._choose)
-            _refuse_unknown_size(volume, self._settings)
+            refuse_unknown_size(volume, self._settings)
             found = radiomics(volume, read_mask(masks, volume), self._settings)
             kept = np.array([tuple(found.values())], dtype=[(name, "f8") for name in found])
             cache.store(key, kept)
         names = kept.dtype.names or ()
         return {name: float(kept[name][0]) for name in names}
-
-
-def _check(settings: RadiomicsSettings) -> None:
-    problems: list[str] = []
-    if settings.bins < 0 or settings.bins == 1:
-        problems.append(f"bins: found {settings.bins}, expected 0 or at least 2.")
-    if settings.bin_width < 0 or (not settings.bins and settings.bin_width == 0):
-        problems.append(f"bin_width: found {settings.bin_width:g}, expected more than 0.")
-    if not settings.least < settings.most:
-        problems.append("intensity_range: expected a lower and a higher number.")
-    if not settings.bins and not np.isfinite(settings.least):
-        problems.append(
-            'intensity_range: "none", but grey levels of a width need a start. Name a range, or '
-            "set bins."
-        )
-    if settings.spacing_mm != "original" and min(settings.spacing_mm) <= 0:
-        problems.append(f"spacing_mm: found {list(settings.spacing_mm)}, expected more than 0.")
-    if not settings.families:
-        problems.append("families: found none, expected at least one.")
-    if problems:
-        raise StudyError(problems)
-
-
-def _refuse_unknown_size(volume: Volume, settings: RadiomicsSettings) -> None:
-    if volume.facts.get("geometry") == "unknown" and settings.spacing_mm != "original":
-        raise InputError(
-            "the voxel size is not known, so that it cannot be resampled to "
-            f'{" x ".join(f"{v:g}" for v in settings.spacing_mm)} mm. Set spacing_mm = "original": '
-            "features are then in voxels."
-        )
 
 
 def _mirp_version() -> str:

@@ -13,13 +13,8 @@ from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import Rows, derive_seed
-from tumorboard.training.fit import (
-    choose_device,
-    choose_precision,
-    fit_modalities,
-    new_network,
-    prepared_task,
-)
+from tumorboard.training.device import choose_device, choose_precision
+from tumorboard.training.fit import fit_modalities, new_network, prepared_task
 from tumorboard.training.fitted import channels_last
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.signatures import with_signatures

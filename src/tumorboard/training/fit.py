@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,18 +11,19 @@ import numpy as np
 import torch
 
 from tumorboard import registry
-from tumorboard.errors import RunError, StudyError
+from tumorboard.errors import StudyError
 from tumorboard.modalities import Modality, row_weights
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
 from tumorboard.records import ArraySpec, Bools, Ints, Part, Split, Structure
 from tumorboard.study import Arm, Study
-from tumorboard.study_keys import Training
 from tumorboard.tasks import Task
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
+from tumorboard.training.device import choose_device
 from tumorboard.training.fitted import FittedArm, asked_of, channels_last
 from tumorboard.training.members import is_kept, keep_member, reopen_member
 from tumorboard.training.prepare import Prepared, build_modality, build_task
+from tumorboard.training.trainer import make_trainer, quiet
 
 if TYPE_CHECKING:
     import lightning
@@ -298,92 +296,12 @@ def _train(
         Checkpoint(checkpoint, every_s=checkpoint_every_s),
         Report(tell),
     ]
-    with _quiet():
-        trainer = _trainer(fitted.study, arm.training, callbacks, has_images=has_images)
+    with quiet():
+        trainer = make_trainer(fitted.study, arm.training, callbacks, has_images=has_images)
         trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None)
     network.load_state_dict(best.weights)
     network.to(choose_device(fitted.study.keys.runtime.device)).eval()
     return module.history
-
-
-def _trainer(
-    study: Study, training: Training, callbacks: list[lightning.Callback], *, has_images: bool
-) -> lightning.Trainer:
-    import lightning
-    from lightning.fabric.plugins.environments.lightning import LightningEnvironment
-
-    from tumorboard.training.callbacks import AtomicCheckpoints
-
-    device = choose_device(study.keys.runtime.device)
-    return lightning.Trainer(
-        accelerator={"cuda": "gpu"}.get(device, device),
-        devices=1,
-        precision=choose_precision(study.keys.runtime.precision, device, has_images),
-        max_epochs=training.epochs,
-        gradient_clip_val=training.gradient_clip or None,
-        callbacks=callbacks,
-        # one fit is one process: under a scheduler Lightning must not requeue the job itself
-        plugins=[AtomicCheckpoints(), LightningEnvironment()],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        num_sanity_val_steps=0,
-        reload_dataloaders_every_n_epochs=1,
-        use_distributed_sampler=False,
-    )
-
-
-def choose_device(wanted: str) -> str:
-    """`auto` takes a GPU where there is one.
-
-    Raises:
-        RunError: A device is asked for that is not there.
-    """
-    if wanted == "auto":
-        return "cuda" if torch.cuda.is_available() else "cpu"
-    if wanted == "cuda" and not torch.cuda.is_available():
-        raise RunError(
-            'runtime.device = "cuda", but torch sees no CUDA GPU here. Install a CUDA build of '
-            "torch, or "
-            'set runtime.device = "cpu".'
-        )
-    if wanted == "mps" and not torch.backends.mps.is_available():
-        raise RunError('runtime.device = "mps", but this machine has none. Use "cpu".')
-    return wanted
-
-
-def choose_precision(wanted: str, device: str, has_images: bool) -> Any:
-    """Lightning's word for the precision; `auto`: bfloat16 for images where hardware has it."""
-    words = {"32": "32-true", "bf16": "bf16-mixed", "16": "16-mixed"}
-    if wanted != "auto":
-        return words[wanted]
-    if not has_images:
-        return "32-true"
-    if device == "cuda":
-        return "bf16-mixed" if torch.cuda.is_bf16_supported() else "16-mixed"
-    native = torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
-    return "bf16-mixed" if device == "cpu" and native else "32-true"
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Silence advice that does not apply: arrays are in memory, so no loader worker helps."""
-    loggers = [logging.getLogger(name) for name in ("lightning.pytorch", "lightning.fabric")]
-    levels = [logger.level for logger in loggers]
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*LeafSpec.*deprecated.*")
-        warnings.filterwarnings("ignore", message=".*is supported for historical reasons.*")
-        warnings.filterwarnings("ignore", message=".*You're resuming from a checkpoint.*")
-        warnings.filterwarnings("ignore", message=".*number of training batches.*")
-        try:
-            yield
-        finally:
-            for logger, level in zip(loggers, levels, strict=True):
-                logger.setLevel(level)
 
 
 def rows_of(prepared: Prepared, split: Split, arm: Arm, part: Part) -> Ints:

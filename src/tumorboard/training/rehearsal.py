@@ -8,7 +8,8 @@ from tumorboard import registry
 from tumorboard.errors import TumorboardError, nearest
 from tumorboard.records import ArraySpec, Split, Structure
 from tumorboard.study import Arm, Study
-from tumorboard.training.fit import choose_device, fit_modality, new_network, prepared_task
+from tumorboard.training.device import choose_device
+from tumorboard.training.fit import fit_modality, new_network, prepared_task
 from tumorboard.training.fitted import asked_of
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.signatures import with_signatures

@@ -12,7 +12,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from tumorboard.errors import InputError, RunError
+from tumorboard.errors import InputError, RunError, StudyError
 from tumorboard.formats.volume import Volume
 from tumorboard.records import Bools
 
@@ -61,6 +61,46 @@ class RadiomicsSettings:
     def document(self) -> dict[str, Any]:
         """The settings as plain data, for keys of a cache."""
         return {key: str(value) for key, value in asdict(self).items()}
+
+
+def check_settings(settings: RadiomicsSettings) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        StudyError: Every key at fault.
+    """
+    problems: list[str] = []
+    if settings.bins < 0 or settings.bins == 1:
+        problems.append(f"bins: found {settings.bins}, expected 0 or at least 2.")
+    if settings.bin_width < 0 or (not settings.bins and settings.bin_width == 0):
+        problems.append(f"bin_width: found {settings.bin_width:g}, expected more than 0.")
+    if not settings.least < settings.most:
+        problems.append("intensity_range: expected a lower and a higher number.")
+    if not settings.bins and not np.isfinite(settings.least):
+        problems.append(
+            'intensity_range: "none", but grey levels of a width need a start. Name a range, or '
+            "set bins."
+        )
+    if settings.spacing_mm != "original" and min(settings.spacing_mm) <= 0:
+        problems.append(f"spacing_mm: found {list(settings.spacing_mm)}, expected more than 0.")
+    if not settings.families:
+        problems.append("families: found none, expected at least one.")
+    if problems:
+        raise StudyError(problems)
+
+
+def refuse_unknown_size(volume: Volume, settings: RadiomicsSettings) -> None:
+    """Refuse to resample voxels whose size is not known.
+
+    Raises:
+        InputError: The file says no voxel size, and the settings name one.
+    """
+    if volume.facts.get("geometry") == "unknown" and settings.spacing_mm != "original":
+        raise InputError(
+            "the voxel size is not known, so that it cannot be resampled to "
+            f'{" x ".join(f"{v:g}" for v in settings.spacing_mm)} mm. Set spacing_mm = "original": '
+            "features are then in voxels."
+        )
 
 
 def radiomics(volume: Volume, mask: Bools, settings: RadiomicsSettings) -> dict[str, float]:

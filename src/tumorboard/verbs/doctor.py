@@ -138,7 +138,7 @@ def _accelerator() -> Line:
         return Line("device", "missing", "torch is not installed", remedy)
     import torch
 
-    from tumorboard.training.fit import choose_device, choose_precision
+    from tumorboard.training.device import choose_device, choose_precision
 
     device = choose_device("auto")
     precision = choose_precision("auto", device, has_images=True)

@@ -47,7 +47,7 @@ from tumorboard.report.contact_sheet import write_contact_sheets
 from tumorboard.study import Study
 from tumorboard.study_keys import Conformal, Evaluation, Tuning, outcome_columns
 from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import choose_device
+from tumorboard.training.device import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.plan import MEMBERS, fit_folder
 from tumorboard.training.prepare import Prepared

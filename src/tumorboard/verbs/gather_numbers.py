@@ -27,7 +27,7 @@ from tumorboard.report.run_contents import read_json
 from tumorboard.study import Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import choose_device
+from tumorboard.training.device import choose_device
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.prepare import Prepared
 from tumorboard.verbs.gather import (
