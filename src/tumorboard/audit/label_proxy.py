@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from tumorboard.audit import Audited, Check
-from tumorboard.formats.image_metadata import ImageMetadata, read_metadata
 from tumorboard.formats.messages import counted, listed
 from tumorboard.modalities.longitudinal import MeasuredVisits
 from tumorboard.records import Finding, Severity
 from tumorboard.study_tasks import gene_set_targets
+from tumorboard.transforms.file_separation import by_file_name, by_header, files_of_one_class
 from tumorboard.transforms.patient_columns import Patients, patients_of, separations
-from tumorboard.transforms.separation import Separation, by_category, by_order
+from tumorboard.transforms.separation import Separation
 from tumorboard.transforms.staging_columns import by_stage, find_stagings
 
 #: AUROC of one column alone from which it is the label in other words.
@@ -25,9 +22,6 @@ ERROR = 0.98
 WARNING = 0.90
 #: Chance of such an AUROC, times the columns looked at, above which few patients explain it.
 CHANCE = 0.05
-#: Patients with a file of one class alone, where other files hold several, below which these few
-#: are not judged.
-MIN_PATIENTS = 10
 #: Classes that are stages, such as "IIIb" or "0 to I".
 _STAGE = re.compile(r"(stage\s*)?(0|I{1,3}|IV)[ABC]?\d?\b", re.IGNORECASE)
 _WAYS = {
@@ -205,11 +199,11 @@ def _of_stages(audited: Audited, patients: Patients) -> list[Finding]:
 def _of_files(
     modality: str, files: Sequence[tuple[Path, ...]], root: Path, patients: Patients
 ) -> list[Finding]:
-    files = _of_one_class(files, patients)
+    files = files_of_one_class(files, patients)
     if not any(files):
         return []
     findings: list[Finding] = []
-    name = _by_words(files, root, patients)
+    name = by_file_name(files, root, patients)
     if name is not None and name.auroc >= WARNING and _severity(name, 1) != "note":
         findings.append(
             Finding(
@@ -221,7 +215,7 @@ def _of_files(
                 evidence={"modality": modality, "of": "file name", **_evidence(name, patients)},
             )
         )
-    found = _by_header(files, patients)
+    found = by_header(files, patients)
     for what, best in found.items():
         if best.auroc >= WARNING and _severity(best, len(found)) != "note":
             findings.append(
@@ -234,89 +228,6 @@ def _of_files(
                 )
             )
     return findings
-
-
-def _of_one_class(
-    files: Sequence[tuple[Path, ...]], patients: Patients
-) -> Sequence[tuple[Path, ...]]:
-    """Files without those of several classes: a slide that holds nuclei of all of them tells none.
-
-    None is left where the others are of one class, or of too few patients to judge.
-    """
-    classes: defaultdict[Path, set[int]] = defaultdict(set)
-    labels = patients.target[patients.entry].tolist()
-    for row, label in zip(patients.row.tolist(), labels, strict=True):
-        for path in files[row]:
-            classes[path].add(label)
-    if all(len(own) == 1 for own in classes.values()):
-        return files
-    alone = [() if any(len(classes[p]) > 1 for p in paths) else paths for paths in files]
-    left = [
-        (patients.patient_id[entry], label)
-        for row, entry, label in zip(
-            patients.row.tolist(), patients.entry.tolist(), labels, strict=True
-        )
-        if alone[row]
-    ]
-    n_patients = len({patient for patient, _ in left})
-    n_classes = len({label for _, label in left})
-    return alone if n_classes > 1 and n_patients >= MIN_PATIENTS else [()] * len(files)
-
-
-def _by_words(
-    files: Sequence[tuple[Path, ...]], root: Path, patients: Patients
-) -> Separation | None:
-    rows = [{word for path in paths for word in _words(path, root)} for paths in files]
-    has_file = patients.means(np.asarray([1.0 if paths else np.nan for paths in files]))
-    return _categories(rows, patients, np.isfinite(has_file))
-
-
-def _words(path: Path, root: Path) -> Iterable[str]:
-    own = path.relative_to(root) if path.is_relative_to(root) else path
-    return re.findall(r"[a-z]+", str(own.with_suffix("")).lower())
-
-
-def _categories(
-    rows: Sequence[Iterable[str]], patients: Patients, has: np.ndarray
-) -> Separation | None:
-    """What categories tell among the patients that have any."""
-    tokens = patients.unions(rows)
-    kept = [own for own, is_kept in zip(tokens, has.tolist(), strict=True) if is_kept]
-    target = patients.target[has]
-    if len(set(kept)) < 2 or len(np.unique(target)) < 2:
-        return None
-    return by_category(kept, target, n_classes=len(patients.classes), way="name")
-
-
-def _by_header(files: Sequence[tuple[Path, ...]], patients: Patients) -> Mapping[str, Separation]:
-    headers = [read_metadata(paths[0]) if paths else None for paths in files]
-    if not any(headers):
-        return {}
-    has = np.isfinite(patients.means(np.asarray([1.0 if h else np.nan for h in headers])))
-    texts = {
-        "format": [(f"{h.kind} {h.depth}",) if h else () for h in headers],
-        "size": [(f"{h.width} x {h.height}",) if h else () for h in headers],
-        "program that wrote them": [(h.software or "none",) if h else () for h in headers],
-    }
-    found = {what: _categories(rows, patients, has) for what, rows in texts.items()}
-    sizes = [found["size"], *(_order(headers, shape, patients) for shape in ("area", "ratio"))]
-    found["size"] = _best([s for s in sizes if s is not None])
-    return {what: best for what, best in found.items() if best is not None}
-
-
-def _order(
-    headers: Sequence[ImageMetadata | None], shape: str, patients: Patients
-) -> Separation | None:
-    numbers = np.full(len(headers), np.nan)
-    for row, header in enumerate(headers):
-        if header is not None and header.height and header.width:
-            area, ratio = header.width * header.height, header.width / header.height
-            numbers[row] = area if shape == "area" else ratio
-    means = patients.means(numbers)
-    seen = np.isfinite(means)
-    if len(np.unique(means[seen])) < 2 or len(np.unique(patients.target[seen])) < 2:
-        return None
-    return by_order(means, patients.target, n_classes=len(patients.classes))
 
 
 def _of_others(audited: Audited, patients: Patients) -> list[Finding]:
