@@ -121,3 +121,36 @@ def test_maps_find_the_simulated_lesion(simulated: Path, tmp_path: Path) -> None
     gain = np.mean([row.share_inside - row.mask_share for row in rows])
     assert len(rows) >= 10
     assert gain > 0.05
+
+
+def test_genes_are_not_called_missing_and_how_their_table_was_read_is_no_warning(
+    tmp_path: Path,
+) -> None:
+    draw = np.random.default_rng(0)
+    counts = draw.integers(50, 900, (24, 6))
+    genes = [f"ENSG{i:011d}" for i in range(6)]
+    lines = [f"P{i}," + ",".join(map(str, own)) for i, own in enumerate(counts.tolist())]
+    (tmp_path / "rna.csv").write_text("\n".join([",".join(["id", *genes]), *lines]))
+    rows = [f"P{i},{'ab'[i % 2]},{40 + i if i else ''}" for i in range(24)]
+    (tmp_path / "patients.csv").write_text("\n".join(["patient_id,y,age", *rows]))
+    (tmp_path / "study.toml").write_text(
+        '[study]\nname = "s"\nquestion = "?"\n[cohort]\nsource = "folder"\ntable = "patients.csv"\n'
+        '[task]\ntarget = "y"\n[modalities.rna]\nkind = "expression"\ntable = "rna.csv"\n'
+        'scale = "counts"\nids = "ensembl"\nencoder = {name = "mlp", widths = [4]}\n'
+        '[modalities.record]\nkind = "table"\nnumeric = ["age"]\n'
+        'encoder = {name = "mlp", widths = [4]}\n[arms]\n'
+        'fused = {modalities = ["rna", "record"], fusion = "concatenation"}\n'
+        "[training]\nepochs = 1\n[evaluation]\nfolds = 2\n"
+    )
+    fit(tmp_path / "study.toml", out=tmp_path / "model", arm="fused")
+    report = explain(
+        tmp_path / "model", cohort=tmp_path / "patients.csv", out=tmp_path / "out",
+        patients=["P0", "P1"], explainers=["integrated_gradients"],
+    )  # fmt: skip
+    assert any("rna.csv" in line for line in report.lines)
+    for page in (tmp_path / "out" / "patients").iterdir():
+        assert "rna.csv" not in page.read_text(encoding="utf-8")
+    shown = {(row.patient_id, row.feature): row.shown for row in report.explanations.attributions}
+    assert shown["P0", "age"] == "missing"
+    assert shown["P1", "age"] == "41"
+    assert {text for (_, feature), text in shown.items() if feature != "age"} == {""}

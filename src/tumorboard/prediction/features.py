@@ -193,12 +193,16 @@ def shares(
 def shown_cells(
     measured: Mapping[str, Measured], cohort: Cohort, rows: Ints, keys: list[tuple[str, str]]
 ) -> tuple[tuple[str, ...], ...]:
-    """Text of each row's cells; keys are (modality, column)."""
+    """Text of each row's cells; keys are (modality, column).
+
+    "" for what is no column of the cohort table, such as a gene: its cell is elsewhere.
+    """
 
     def cell(row: int, modality: str, column: str) -> str:
         if not measured[modality].present[row]:
             return ABSENT
-        text = cohort.columns[column][row] if column in cohort.columns else None
-        return (text or "").strip() or MISSING
+        if column not in cohort.columns:
+            return ""
+        return (cohort.columns[column][row] or "").strip() or MISSING
 
     return tuple(tuple(cell(int(row), *key) for key in keys) for row in rows)

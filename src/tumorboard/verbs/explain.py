@@ -269,11 +269,14 @@ def _warnings(
     for row in read.rows.tolist():
         if read.cohort.unit_id[row] in rows_of:
             rows_of[read.cohort.unit_id[row]].append(row)
+    none = np.zeros(0, dtype=np.int64)
+    of_all = {name: m.notes(read.measured[name], none) for name, m in fitted.modalities.items()}
     return {
         unit: tuple(
             f"{name}: {sentence}"
             for name, modality in fitted.modalities.items()
             for sentence in modality.notes(read.measured[name], np.asarray(rows, dtype=np.int64))
+            if sentence not in of_all[name]  # how a table was read is no warning about a patient
         )
         for unit, rows in rows_of.items()
     }
