@@ -9,8 +9,9 @@ from small_study import make_cohort, make_prepared, make_split, make_study
 from tumorboard.errors import RunError, StudyError
 from tumorboard.records import Split
 from tumorboard.study import Study
+from tumorboard.training.arm_rows import refuse_empty_parts
 from tumorboard.training.device import choose_device, choose_precision
-from tumorboard.training.fit import fit_arm, fit_modalities, refuse_empty_parts
+from tumorboard.training.fit import fit_arm, fit_modalities
 from tumorboard.training.prepare import Prepared
 
 Small = tuple[Study, Prepared, Split]

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 from tumorboard import registry
@@ -15,9 +14,10 @@ from tumorboard.errors import StudyError
 from tumorboard.modalities import Modality, row_weights
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
-from tumorboard.records import ArraySpec, Bools, Ints, Part, Split, Structure
+from tumorboard.records import ArraySpec, Ints, Split, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.tasks import Task
+from tumorboard.training.arm_rows import training_rows
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
 from tumorboard.training.device import choose_device
 from tumorboard.training.fitted import FittedArm, asked_of, channels_last
@@ -104,7 +104,7 @@ def fit_arm(
     Raises:
         RunError: The loss or the watched metric is not finite; the device is absent.
     """
-    train, validation = _parts(prepared, split, arm)
+    train, validation = training_rows(prepared, split, arm)
     modalities, specs = fit_modalities(study, prepared, split, arm)
     fitted = FittedArm(
         study=study,
@@ -148,40 +148,6 @@ def prepared_task(study: Study, prepared: Prepared, train: Ints) -> Task:
     outcomes = prepared.outcomes
     task.prepare(outcomes.target[train], share, values=outcomes.values)
     return task
-
-
-def refuse_empty_parts(study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
-    """Stop before the first fit where an arm would have nobody to train or validate on.
-
-    Raises:
-        StudyError: The arm, the part and the fold.
-    """
-    for arm in study.arms.values():
-        for split in splits:
-            _parts(prepared, split, arm)
-
-
-def _parts(prepared: Prepared, split: Split, arm: Arm) -> tuple[Ints, Ints]:
-    """Training and validation rows that have one of the arm's modalities.
-
-    Raises:
-        StudyError: There are none in one of the parts.
-    """
-    present: Bools = np.asarray(prepared.present(arm.modalities).any(axis=1))
-    train, validation = (
-        rows[present[rows]]
-        for rows in (
-            split.rows(prepared.cohort, "train"),
-            split.rows(prepared.cohort, "validation"),
-        )
-    )
-    for part, rows in (("training", train), ("validation", validation)):
-        if len(rows) == 0:
-            raise StudyError(
-                f"arms.{arm.name}: no {part} patient of repeat {split.repeat}, fold {split.fold} "
-                f"has {' or '.join(arm.modalities)}. Use fewer folds, or leave the arm out."
-            )
-    return train, validation
 
 
 def _fit_member(
@@ -302,9 +268,3 @@ def _train(
     network.load_state_dict(best.weights)
     network.to(choose_device(fitted.study.keys.runtime.device)).eval()
     return module.history
-
-
-def rows_of(prepared: Prepared, split: Split, arm: Arm, part: Part) -> Ints:
-    """Rows of a part that have at least one of the arm's modalities."""
-    rows = split.rows(prepared.cohort, part)
-    return rows[np.flatnonzero(prepared.present(arm.modalities)[rows].any(axis=1))]

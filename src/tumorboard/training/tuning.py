@@ -20,8 +20,9 @@ from tumorboard.evaluation.scores import LOSS_OF, score_units
 from tumorboard.records import Part, Split
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import LOWER_IS_BETTER, Tuning
+from tumorboard.training.arm_rows import rows_of
 from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import fit_arm, rows_of
+from tumorboard.training.fit import fit_arm
 from tumorboard.training.fitted import FittedArm
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.signatures import with_signatures

@@ -17,8 +17,8 @@ from tumorboard.formats.messages import counted
 from tumorboard.records import Cohort, Finding, Outcomes, Part, Split
 from tumorboard.study import Study
 from tumorboard.study_keys import Conformal
+from tumorboard.training.arm_rows import refuse_empty_parts
 from tumorboard.training.estimate import duration, estimate_seconds
-from tumorboard.training.fit import refuse_empty_parts
 from tumorboard.training.found_cohort import read_cohort, with_columns
 from tumorboard.training.other_cohorts import read_others
 from tumorboard.training.prepare import Prepared, build_task, prepare

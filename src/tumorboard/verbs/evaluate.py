@@ -20,8 +20,8 @@ from tumorboard.records import Estimate, Finding, Outcomes, Split
 from tumorboard.report.write import write_report
 from tumorboard.study import Study
 from tumorboard.study_keys import Tuning
+from tumorboard.training.arm_rows import refuse_empty_parts
 from tumorboard.training.device import choose_device, choose_precision
-from tumorboard.training.fit import refuse_empty_parts
 from tumorboard.training.found_cohort import with_columns
 from tumorboard.training.other_cohorts import OtherCohort, read_others
 from tumorboard.training.plan import run_plan

@@ -11,8 +11,8 @@ from tumorboard.cohorts.splits import (
 )
 from tumorboard.records import Ints, Split
 from tumorboard.study import Study
+from tumorboard.training.arm_rows import refuse_empty_parts
 from tumorboard.training.batches import derive_seed
-from tumorboard.training.fit import refuse_empty_parts
 from tumorboard.training.prepare import Prepared
 
 _NOBODY: frozenset[str] = frozenset()
