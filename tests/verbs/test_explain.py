@@ -131,13 +131,13 @@ def test_genes_are_not_called_missing_and_how_their_table_was_read_is_no_warning
     genes = [f"ENSG{i:011d}" for i in range(6)]
     lines = [f"P{i}," + ",".join(map(str, own)) for i, own in enumerate(counts.tolist())]
     (tmp_path / "rna.csv").write_text("\n".join([",".join(["id", *genes]), *lines]))
-    rows = [f"P{i},{'ab'[i % 2]},{40 + i if i else ''}" for i in range(24)]
-    (tmp_path / "patients.csv").write_text("\n".join(["patient_id,y,age", *rows]))
+    rows = [f"P{i},{'ab'[i % 2]},{40 + i if i else ''},{i}" for i in range(24)]
+    (tmp_path / "patients.csv").write_text("\n".join(["patient_id,y,age,size", *rows]))
     (tmp_path / "study.toml").write_text(
         '[study]\nname = "s"\nquestion = "?"\n[cohort]\nsource = "folder"\ntable = "patients.csv"\n'
         '[task]\ntarget = "y"\n[modalities.rna]\nkind = "expression"\ntable = "rna.csv"\n'
         'scale = "counts"\nids = "ensembl"\nencoder = {name = "mlp", widths = [4]}\n'
-        '[modalities.record]\nkind = "table"\nnumeric = ["age"]\n'
+        '[modalities.record]\nkind = "table"\nnumeric = ["age", "size"]\n'
         'encoder = {name = "mlp", widths = [4]}\n[arms]\n'
         'fused = {modalities = ["rna", "record"], fusion = "concatenation"}\n'
         "[training]\nepochs = 1\n[evaluation]\nfolds = 2\n"
@@ -153,4 +153,4 @@ def test_genes_are_not_called_missing_and_how_their_table_was_read_is_no_warning
     shown = {(row.patient_id, row.feature): row.shown for row in report.explanations.attributions}
     assert shown["P0", "age"] == "missing"
     assert shown["P1", "age"] == "41"
-    assert {text for (_, feature), text in shown.items() if feature != "age"} == {""}
+    assert {text for (_, feature), text in shown.items() if feature not in ("age", "size")} == {""}
