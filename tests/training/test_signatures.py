@@ -20,7 +20,7 @@ from tumorboard.training.signatures import (
     signature_scores,
     with_signatures,
 )
-from tumorboard.transforms.gene_set_scores import MOST_DEVIATIONS
+from tumorboard.transforms.profiles import MOST_DEVIATIONS
 
 GENES = ("KRT1", "KRT2", "KRT3", "KRT4", "KRT5", "KRT7", "KRT8", "KRT9")
 SETS = {"FIRST": GENES[:5], "LAST": (*GENES[3:], "NOT_MEASURED"), "FEW": GENES[:4]}

@@ -5,6 +5,7 @@ from tumorboard.errors import InputError
 from tumorboard.transforms.profiles import (
     ProfileScaling,
     aligned,
+    bounded,
     refuse_small_overlap,
     scaling_notes,
 )
@@ -65,3 +66,8 @@ def test_a_table_without_enough_columns() -> None:
 def test_nothing_that_varies() -> None:
     with pytest.raises(InputError, match="rna: of 1 column none varies over the 2 training"):
         ProfileScaling.fit(np.ones((2, 1)), ("a",), where="rna", most_missing=0.2)
+
+
+def test_no_value_counts_for_more_than_ten_deviations() -> None:
+    found = bounded(np.asarray([437.0, -12.0, 3.0, np.nan]))
+    np.testing.assert_array_equal(found, [10.0, -10.0, 3.0, np.nan])

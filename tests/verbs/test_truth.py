@@ -30,8 +30,8 @@ def primary(
 class TestGain:
     @pytest.mark.slow
     def test_a_complementary_image_is_found(self, tmp_path: Path) -> None:
-        """Five folds of 240 patients gave +0.05 to +0.14 with intervals 0.15 to 0.34 wide, which missed
-        the gain in two of three seeds; 480 patients gave +0.14 and +0.13 and missed it in neither.
+        """Five folds of 240 patients gave +0.05 to +0.14 with intervals 0.15 to 0.34 wide, which
+        missed the gain in two of three seeds; 480 gave +0.14 and +0.13 and missed it in neither.
         """
         found = [primary(tmp_path, seed, image_signal=None, patients=480) for seed in (11, 12)]
         assert any(comparison.ci_low > 0 for comparison in found)

@@ -58,7 +58,7 @@ def mcnemar(arm_is_right: Bools, reference_is_right: Bools) -> McNemar:
     seen = tail - (float(bdtr(min(b, c) - 1, n, 0.5)) if min(b, c) else 0.0)
     exact = min(1.0, 2 * tail)
     # where both are equal, twice the lower tail counts what was seen twice
-    mid_p = 1.0 - seen if b == c else 2 * tail - seen
+    mid_p = 1.0 - seen / 2 if b == c else 2 * tail - seen
     statistic = max(abs(b - c) - 1, 0) ** 2 / n
     return McNemar(b, c, len(arm_is_right), exact, mid_p, float(chdtrc(1, statistic)))
 

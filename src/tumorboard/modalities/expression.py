@@ -34,6 +34,7 @@ from tumorboard.transforms.profiles import (
     ProfileScaling,
     absent_names,
     aligned,
+    bounded,
     refuse_small_overlap,
     scaling_notes,
 )
@@ -205,7 +206,8 @@ class Expression(Modality):
             return self.arrays(measured, rows)
         profiles, scaling = _profiles(measured), self._fitted()
         own = profiles.values[rows]
-        return scaling.scaled(aligned(own, profiles.names, scaling.names)).astype(np.float32)
+        found = scaling.scaled(aligned(own, profiles.names, scaling.names))
+        return bounded(found).astype(np.float32)
 
     def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
         """What was read, what fitting left out, and what these rows lack of the model's genes."""
@@ -269,7 +271,7 @@ class Expression(Modality):
         if self._outputs is not None:
             scores = self._structure.scores(standard, scaling, self._set_score)
             standard = self._outputs.scaled(scores)
-        return standard.astype(np.float32)
+        return bounded(standard).astype(np.float32)
 
     def _spec(self) -> ArraySpec:
         if self._outputs is not None:

@@ -22,6 +22,7 @@ from tumorboard.transforms.profiles import (
     ProfileScaling,
     absent_names,
     aligned,
+    bounded,
     refuse_small_overlap,
     scaling_notes,
 )
@@ -122,14 +123,14 @@ class Features(Modality):
             InputError: The table lacks columns that the model was trained on.
         """
         scaling, own = self._aligned(measured, rows)
-        found = scaling.filled(own).astype(np.float32)
+        found = bounded(scaling.filled(own)).astype(np.float32)
         found[_profiles(measured).index[rows] < 0] = 0.0
         return found
 
     def unimputed(self, measured: Measured, rows: Ints) -> NDArray[Any]:
         """The same with NaN wherever a value is missing."""
         scaling, own = self._aligned(measured, rows)
-        return scaling.scaled(own).astype(np.float32)
+        return bounded(scaling.scaled(own)).astype(np.float32)
 
     def notes(self, measured: Measured, rows: Ints) -> tuple[str, ...]:
         """What was read, what fitting left out, and columns that the table lacks."""

@@ -88,16 +88,8 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     locked = choose_locked(study, selected, outcomes)
     if patients_per_class:
         spared = locked | _without(_required(study), modalities, selected, cache)
-        n_patients = len(found.patients)
-        # what left before the choice is no step from these few to those analysed
-        selected = replace(_first_patients(selected, outcomes, patients_per_class, spared), flow=())
+        found, selected = _small(found, selected, outcomes, patients_per_class, spared)
         locked = frozenset[str]()
-        found = _only(found, set(selected.patient_id))
-        few = (
-            f"A small version of the study: {len(found.patients)} of {n_patients} patients, at "
-            f"most the first {patients_per_class} of a class or group. Its numbers answer nothing."
-        )
-        found = replace(found, notes=(few, *found.notes), flow=())
         outcomes = task.read(selected, values=outcomes.values)
     measured = {name: m.read(found, name=name, cache=cache) for name, m in modalities.items()}
     selected = replace(selected, flow=(*selected.flow, *outcomes.flow))
@@ -125,6 +117,22 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         records=_records(found, selected, measured),
         locked=locked & set(selected.patient_id),
     )
+
+
+def _small(
+    found: Cohort, selected: Cohort, outcomes: Outcomes, per_class: int,
+    spared: Collection[str],
+) -> tuple[Cohort, Cohort]:  # fmt: skip
+    """Everybody found and selected, cut to the first patients of each class; it says so."""
+    n_patients = len(found.patients)
+    # what left before the choice is no step from these few to those analysed
+    selected = replace(_first_patients(selected, outcomes, per_class, spared), flow=())
+    found = _only(found, set(selected.patient_id))
+    few = (
+        f"A small version of the study: {len(found.patients)} of {n_patients} patients, at "
+        f"most the first {per_class} of a class or group. Its numbers answer nothing."
+    )
+    return replace(found, notes=(few, *found.notes), flow=()), selected
 
 
 def reading_notes(measured: Mapping[str, Measured]) -> tuple[str, ...]:

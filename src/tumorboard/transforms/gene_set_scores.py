@@ -8,11 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.records import Floats, Ints
+from tumorboard.transforms.profiles import bounded
 
 #: Exponent of the ranks (Barbie et al. 2009).
 _EXPONENT = 0.25
-#: Standard deviations that one gene of one patient counts for at most.
-MOST_DEVIATIONS = 10.0
 
 
 def members(
@@ -31,15 +30,13 @@ def members(
 def mean_scores(standard: Floats, groups: Mapping[str, Ints]) -> Floats:
     """(patients, sets): mean over a set's genes of standardised values; NaN values left out.
 
-    A gene that hardly varies in the training patients can lie hundreds of their deviations off in
-    one patient and would be the whole score: values count as at most `MOST_DEVIATIONS`.
+    No gene of one patient is the whole score: see `bounded`.
     """
     columns: list[Floats] = []
     for index in groups.values():
         own = standard[:, index]
         known = np.isfinite(own)
-        bounded = np.clip(own, -MOST_DEVIATIONS, MOST_DEVIATIONS)
-        total = np.where(known, bounded, 0.0).sum(axis=1)
+        total = np.where(known, bounded(own), 0.0).sum(axis=1)
         n_known = known.sum(axis=1)
         columns.append(np.where(n_known > 0, total / np.maximum(n_known, 1), np.nan))
     return np.stack(columns, axis=1)

@@ -16,9 +16,20 @@ from tumorboard.errors import InputError
 from tumorboard.formats.messages import counted, listed
 from tumorboard.records import Floats, Ints
 
+#: Standard deviations that one value of one patient counts for at most.
+MOST_DEVIATIONS = 10.0
 #: A spread below this share of the mean is rounding, not variation.
 _FLAT = 1e-6
 _NO_COUNTS: Mapping[str, int] = {}
+
+
+def bounded(standard: Floats) -> Floats:
+    """Standardised values, at most `MOST_DEVIATIONS` from the mean; NaN stays.
+
+    A gene that hardly varies in the training patients can lie hundreds of their deviations off in
+    one patient, and would be all that a network or a score sees of that patient.
+    """
+    return np.clip(standard, -MOST_DEVIATIONS, MOST_DEVIATIONS)
 
 
 @dataclass(frozen=True)
