@@ -1,7 +1,13 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 import pytest
 from made_cohort import make_audited, patients
 
+from tumorboard.audit import Audited
 from tumorboard.audit.too_few_events import TooFewEvents
+from tumorboard.study import Study
 
 
 @pytest.mark.parametrize("n", [8, 12, 19])
@@ -28,3 +34,30 @@ def test_several_rare_classes_are_one_finding() -> None:
     columns = {"patient_id": list(range(67)), "diagnosis": labels}
     (finding,) = TooFewEvents().find(make_audited(columns))
     assert finding.evidence["class"] == "c"
+
+
+def followed(n_events: int) -> Audited:
+    """60 patients of whom so many died."""
+    columns, _ = patients(60)
+    audited = make_audited(columns)
+    study = Study.from_tables(
+        {
+            "study": {"name": "survival"},
+            "cohort": {"table": "patients.csv"},
+            "task": {"kind": "survival", "time": "days", "time_unit": "days", "event": "died",
+                     "event_value": 1},
+            "modalities": {"record": {"kind": "table", "numeric": ["age"]}},
+        },
+        path=Path("study.toml"),
+    )  # fmt: skip
+    strata = (np.arange(60) < n_events).astype(np.int64)
+    outcomes = replace(
+        audited.outcomes, classes=(), groups=("censored", "event"), strata=strata, target=strata
+    )
+    return replace(audited, study=study, outcomes=outcomes.as_classes())
+
+
+def test_of_survival_events_count_and_few_censored_are_no_fault() -> None:
+    assert TooFewEvents().find(followed(55)) == []
+    (finding,) = TooFewEvents().find(followed(12))
+    assert finding.message.startswith("12 patients of 60 have the event")

@@ -12,7 +12,7 @@ FEWEST_EVENTS = 20
 
 
 class TooFewEvents(Check):
-    """too-few-events: fewer than 20 patients of the rarest class.
+    """too-few-events: fewer than 20 patients of the rarest class, or fewer than 20 events.
 
     One finding per study, whatever the number of classes. A class under 10 patients is named by
     `small-class` as well: that one is about the class, this one about the whole study.
@@ -24,10 +24,13 @@ class TooFewEvents(Check):
         counts = {
             name: int((patients.target == k).sum()) for k, name in enumerate(patients.classes)
         }
-        rarest = min(counts, key=lambda name: counts[name], default="")
-        if not counts or counts[rarest] >= FEWEST_EVENTS:
+        # a survival model learns from events, however few are censored
+        is_survival = audited.study.keys.task.kind == "survival"
+        rarest = "event" if is_survival else min(counts, key=lambda name: counts[name], default="")
+        if counts.get(rarest, FEWEST_EVENTS) >= FEWEST_EVENTS:
             return []
         n, n_all = counts[rarest], len(audited.cohort.patients)
+        named = "the event" if is_survival else f"the rarest outcome, {rarest!r}"
         label = patients.classes.index(rarest)
         n_columns = len(audited.predictors)
         per = f", {n / n_columns:.1f} per predictor column" if n_columns else ""
@@ -35,8 +38,8 @@ class TooFewEvents(Check):
             Finding(
                 "too-few-events",
                 "warning",
-                f"{counted(n, 'patient')} of {n_all} have the rarest outcome, "
-                f"{rarest!r}{per}. Under {FEWEST_EVENTS} intervals are wide and models learn "
+                f"{counted(n, 'patient')} of {n_all} have {named}{per}. "
+                f"Under {FEWEST_EVENTS} intervals are wide and models learn "
                 "single patients: collect more, ask a simpler question, or use fewer predictors.",
                 patients=tuple(
                     patient
