@@ -179,7 +179,7 @@ def cohort_words(contents: RunContents) -> dict[str, Any]:
                 "name": name,
                 "files": counts["files"],
                 "patients": counts["patients"],
-                "analysed": analysed.get(name, 0),
+                "analysed": analysed.get(name, "no arm reads it"),
             }
             for name, counts in cohort.get("modalities", {}).items()
         ],

@@ -144,8 +144,11 @@ class RunContents(ABC):
         )
 
     def _present(self) -> dict[str, int]:
-        """Modality -> analysed patients who have it, whichever arm saw it."""
-        seen: dict[str, set[str]] = {name: set() for name in self.study.get("modalities", {})}
+        """Modality that an arm reads -> analysed patients who have it, whichever arm saw it."""
+        arms = self.study.get("arms", {}).values()
+        read = {name for arm in arms for name in arm["modalities"]}
+        known = self.study.get("modalities", {})
+        seen: dict[str, set[str]] = {name: set() for name in known if name in read}
         pairs = zip(self.tested.patient_id.tolist(), self.tested.modalities.tolist(), strict=True)
         for patient, names in set(pairs):
             for name in names.split("+"):
