@@ -15,7 +15,8 @@ def contents(kind: str, names: tuple[str, ...], **more: Any) -> NumbersContents:
     predictions = SimpleNamespace(kind=kind, prediction_names=names)
     facts = {
         "primary_metric": "c_index" if kind == "survival" else "r2", "unit": "lesion",
-        "has_intervals": True, "pairing": "", "predictions": predictions, **more,
+        "has_intervals": True, "pairing": "", "predictions": predictions, "n_splits": (1, 5),
+        "differences": (), "fold_means": {}, **more,
     }  # fmt: skip
     return cast("NumbersContents", SimpleNamespace(**facts))
 
@@ -27,6 +28,7 @@ def test_a_regression_explains_r2_and_never_speaks_of_events() -> None:
     assert "in the units of the target" in texts["arms"]
     assert texts["patients"].startswith("predicted_size_mm, test predictions only")
     assert texts["answer"].startswith("Above: difference in R²")
+    assert texts["answer"].endswith("R² of each arm on its own, its folds together.")
     assert "about one lesion" in texts["flow"]
     words = dict(numbers_glossary(own))
     assert list(words) == ["95 % interval", "Interval of a difference", "Arm, unit"]

@@ -14,6 +14,7 @@ from tumorboard.report.head_to_head import MAX_ARMS as MAX_BARS
 from tumorboard.report.number_format import metric_name, number
 from tumorboard.report.overlaid_curves import MAX_ARMS as MAX_OVERLAID
 from tumorboard.report.overlaid_curves import overlaid_arms
+from tumorboard.report.run_contents import RunContents
 from tumorboard.report.style import MINUS
 
 _RULES: Mapping[str, str] = {
@@ -50,7 +51,7 @@ def captions(contents: Contents) -> dict[str, str]:
         "answer": (
             f"Above: difference in {metric} on the same patients, the primary comparison first. "
             f"{_lines(contents, 'one that crosses zero is compatible with no difference')}"
-            f"{_compared(contents)}Below: {metric} of each arm on its own, "
+            f"{compared(contents)}Below: {metric} of each arm on its own, "
             f"{'its folds together' if repeats * folds > 1 else 'on all its patients'}."
         ),
         "flow": f"Who was found, left out and analysed. Analysed: tested in at least one fold. "
@@ -89,7 +90,7 @@ def _lines(contents: Contents, meaning: str) -> str:
     return f"Lines are 95 % intervals; {meaning}. " if contents.has_intervals else ""
 
 
-def _compared(contents: Contents) -> str:
+def compared(contents: RunContents) -> str:
     """The two values that the difference of the first line is made of."""
     row = contents.differences[0] if contents.differences else None
     values = contents.fold_means.get((row.arm, row.metric)) if row else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tumorboard.report.captions import compared
 from tumorboard.report.number_format import metric_name
 from tumorboard.report.numbers_contents import NumbersContents
 
@@ -14,9 +15,11 @@ def numbers_captions(contents: NumbersContents) -> dict[str, str]:
         if contents.has_intervals
         else ""
     )
+    repeats, folds = contents.n_splits
+    together = "its folds together" if repeats * folds > 1 else "on all its patients"
     texts = {
         "answer": f"Above: difference in {metric} on the same patients, the primary comparison "
-        f"first. {lines}Below: {metric} of each arm on its own.",
+        f"first. {lines}{compared(contents)}Below: {metric} of each arm on its own, {together}.",
         "flow": "Who was found, left out and analysed. Analysed: tested in at least one fold. One "
         f"prediction is about one {unit}.",
         "missing": "Empty cells of the cohort table, everything found. None was replaced by zero.",
