@@ -173,6 +173,21 @@ def test_task(task: str, sentence: str) -> None:
     assert faults(HEAD + task + PARTS) == [sentence]
 
 
+def test_only_questions_that_answer_numbers_are_asked_of_numbers() -> None:
+    task = '[task]\nkind = "regression"\ntarget = "size"\n'
+    record = '[modalities.record]\nkind = "table"\nnumeric = ["age"]\n'
+    genes = '[modalities.rna]\nkind = "expression"\ntable = "rna.csv"\nscale = "tpm"\n'
+    asked = [
+        load(HEAD + text).keys.evaluation.explain
+        for text in (task + record, task + record + genes,
+                     task + record + '[evaluation]\nexplain = []\n', TASK + record)
+    ]  # fmt: skip
+    assert asked[:3] == [
+        ["permutation_importance"], ["permutation_importance", "gene_attribution"], [],
+    ]  # fmt: skip
+    assert {"grad_cam", "tree_shap"} <= set(asked[3])
+
+
 @pytest.mark.parametrize(
     ("column", "role"),
     [

@@ -81,7 +81,8 @@ class Evaluation(Keys):
         refer_below: Patients whose most probable class has less are referred to a human; 0 none.
         prevalences: Shares of positive patients that PPV, NPV, F1 and counts are computed at.
         mc_dropout: Passes with dropout switched on, for the spread of a prediction; 0 none.
-        explain: Questions asked of the trained models, by name (see `tumorboard list`).
+        explain: Questions asked of the trained models, by name (see `tumorboard list`). Where
+            outcomes are numbers by default permutation_importance and, with RNA, gene_attribution.
         explain_patients: Test patients per arm that are explained one by one.
     """
 

@@ -30,7 +30,7 @@ def gene_set_targets(task: TaskTable) -> list[str]:
 
 
 def with_task_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
-    """The study's tables with the metric of its task where the author named none."""
+    """The study's tables with the metric and the questions of its task where none are named."""
     task = tables.get("task")
     kind = task.get("kind", "classification") if isinstance(task, Mapping) else "classification"
     if kind == "classification" or kind not in METRICS_OF:
@@ -42,11 +42,20 @@ def with_task_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
         evaluation = dict(cast("Mapping[str, Any]", evaluation))
         if isinstance(evaluation.get("primary"), Mapping):
             evaluation["primary"] = {"metric": metric, **evaluation["primary"]}
-        filled["evaluation"] = evaluation
+        filled["evaluation"] = {"explain": _questions(filled.get("modalities")), **evaluation}
     tuning = filled.get("tuning")
     if isinstance(tuning, Mapping):
         filled["tuning"] = {"metric": metric, **cast("Mapping[str, Any]", tuning)}
     return filled
+
+
+def _questions(modalities: object) -> list[str]:
+    """Explainers that answer numbers; that of genes where there are some."""
+    found = ["permutation_importance"]
+    tables = modalities.values() if isinstance(modalities, Mapping) else ()
+    if any(isinstance(own, Mapping) and own.get("kind") == "expression" for own in tables):
+        found.append("gene_attribution")
+    return found
 
 
 def task_faults(keys: StudyKeys) -> list[str]:
