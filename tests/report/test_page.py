@@ -1,5 +1,6 @@
 import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -226,3 +227,5 @@ def test_small_classes_are_one_line_of_the_audit() -> None:
     assert first.patients == ("p1", "mitosis", "tumour")
     assert last is other
     assert grouped([small[0], other]) == [small[0], other]
+    joined = [replace(found, severity="note") for found in small]
+    assert grouped(joined) == joined

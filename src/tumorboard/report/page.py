@@ -146,8 +146,11 @@ def head_words(contents: RunContents) -> dict[str, Any]:
 
 
 def grouped(findings: Sequence[Finding]) -> list[Finding]:
-    """Findings with the small classes of a study in one line; audit.json keeps each of them."""
-    small = [f for f in findings if f.code == "small-class"]
+    """Findings with the small classes of a study in one line; audit.json keeps each of them.
+
+    Notes on what a class joins stay: each says something of its own.
+    """
+    small = [f for f in findings if f.code == "small-class" and f.severity == "warning"]
     if len(small) < 2:
         return list(findings)
     counts = {str(f.evidence["class"]): f.evidence["n_patients"] for f in small}
