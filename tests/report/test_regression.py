@@ -68,14 +68,14 @@ def test_gene_sets_say_how_much_the_image_carries(tmp_path: Path) -> None:
     made = section(contents)
     assert made is not None
     assert made.lead == (
-        "How much of HYPOXIA the image carries: R2 of ct is 0.310 (0.210 to 0.410): 31 % of its "
+        "How much of HYPOXIA the image carries: R² of ct is 0.310 (0.210 to 0.410): 31 % of its "
         "variance."
     )
     for name, said in (("TGFB", "\N{MINUS SIGN}0.050"), ("EMT", "0.050")):
-        assert f"How much of {name} the image carries: R2 of ct is {said} (" in made.html
+        assert f"How much of {name} the image carries: R² of ct is {said} (" in made.html
     assert made.html.count("no evidence that it carries any") == 2
-    assert "R2 of rna" not in made.html  # it sees no picture
-    assert "R2 of both" not in made.html
+    assert "R² of rna" not in made.html  # it sees no picture
+    assert "R² of both" not in made.html
     assert "<td>0.400<small>0.300 to 0.500</small></td>" in made.html
     assert "both &lt;1&gt;" in made.html
     assert made.html.count("<h3>") == 3
@@ -96,7 +96,7 @@ def test_an_arm_trained_with_genes_is_judged_on_the_image_alone(tmp_path: Path) 
     assert made is not None
     assert made.html.count("<li>") == 1
     assert (
-        "both &lt;1&gt;, trained with more and shown ct alone: R2 of HYPOXIA is 0.400 (0.200 to "
+        "both &lt;1&gt;, trained with more and shown ct alone: R² of HYPOXIA is 0.400 (0.200 to "
         "0.600): 40 % of variance."
     ) in made.html
 
@@ -108,7 +108,7 @@ def test_few_patients_say_nothing_and_others_have_no_sentence(tmp_path: Path) ->
     assert "of 7 patients: too few for an interval" in made.lead
     made = section(make_contents(tmp_path, "age", {"ct": {"r2": estimate(0.5)}}))
     assert made is not None
-    assert made.lead.startswith("R2 of ct in age is 0.500 (0.400 to 0.600); observed values rise")
+    assert made.lead.startswith("R² of ct in age is 0.500 (0.400 to 0.600); observed values rise")
     assert "carries" not in made.html
 
 
@@ -143,5 +143,5 @@ def test_an_arm_trained_with_genes_is_judged_on_every_set(tmp_path: Path) -> Non
     write_evidence(tmp_path, "subsets", {"arms": {"both <1>": {"shown": shown}}})
     made = section(contents)
     assert made is not None
-    assert "alone: R2 of HYPOXIA is 0.400 (0.200 to 0.600): 40 % of variance." in made.html
-    assert "alone: R2 of EMT is 0.000 (\N{MINUS SIGN}0.100 to 0.100): no evidence." in made.html
+    assert "alone: R² of HYPOXIA is 0.400 (0.200 to 0.600): 40 % of variance." in made.html
+    assert "alone: R² of EMT is 0.000 (\N{MINUS SIGN}0.100 to 0.100): no evidence." in made.html

@@ -16,7 +16,7 @@ _METRIC_WORDS = {
     "auroc": "AUROC", "auprc": "AUPRC", "f1": "F1", "macro_f1": "macro F1", "mcc": "MCC",
     "ppv": "PPV", "npv": "NPV", "brier": "the Brier score", "log_loss": "the log loss",
     "c_index": "the concordance index", "uno_c_index": "Uno's concordance index",
-    "integrated_brier": "the integrated Brier score", "r2": "R2",
+    "integrated_brier": "the integrated Brier score", "r2": "R²",
     "mae": "the mean absolute error", "rmse": "the root mean squared error",
     "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
 }  # fmt: skip

@@ -151,7 +151,7 @@ def _too_few(sample_size: Mapping[str, Any]) -> list[str]:
     n_training = round(sample_size.get("n_patients", 0) * sample_size.get("training_share", 0.0))
     return [
         f"{arm}: {found['parameters']} predictor parameters ask for {found['assumed']['required']} "
-        f"patients (Riley et al. 2020, R2 of 15 % of its maximum); each fit trained on about "
+        f"patients (Riley et al. 2020, R² of 15 % of its maximum); each fit trained on about "
         f"{n_training}, so its probabilities may be too extreme."
         for arm, found in sample_size.get("arms", {}).items()
         if "assumed" in found and found["assumed"]["required"] > n_training

@@ -79,16 +79,16 @@ def carried_sentences(
 def _carried(target: str, arm: str, r2: Estimate | None) -> str:
     start = f"How much of {target} the image carries"
     if r2 is None or np.isnan(r2.value):
-        return f"{start}: R2 of {arm} is undefined."
+        return f"{start}: R² of {arm} is undefined."
     if np.isnan(r2.ci_low):
         return (
-            f"{start}: R2 of {arm} is {number(r2.value)}, of {r2.n_patients} patients: too few for "
+            f"{start}: R² of {arm} is {number(r2.value)}, of {r2.n_patients} patients: too few for "
             "an interval, so nothing can be said."
         )
     said = f"{number(r2.value)} ({interval(r2.ci_low, r2.ci_high)})"
     if r2.value <= 0 or r2.ci_low <= 0:
-        return f"{start}: R2 of {arm} is {said}: no evidence that it carries any."
-    return f"{start}: R2 of {arm} is {said}: {100 * r2.value:.0f} % of its variance."
+        return f"{start}: R² of {arm} is {said}: no evidence that it carries any."
+    return f"{start}: R² of {arm} is {said}: {100 * r2.value:.0f} % of its variance."
 
 
 def _shown_alone(
@@ -116,13 +116,13 @@ def _of_subset(metrics: Mapping[str, Any], target: str) -> str:
     if np.isnan(low):
         return ""
     verdict = "no evidence" if min(value, low) <= 0 else f"{100 * value:.0f} % of variance"
-    return f"R2 of {target} is {number(value)} ({interval(low, high)}): {verdict}."
+    return f"R² of {target} is {number(value)} ({interval(low, high)}): {verdict}."
 
 
 def _lead(contents: NumbersContents, document: Mapping[str, Any], arm: str, target: str) -> str:
     r2 = _cell(_estimate(contents, arm, "r2", target))
     slope = real(document["arms"][arm][target]["slope"])
-    first = f"R2 of {arm} in {target} is {r2.value}" + (f" ({r2.interval})" if r2.interval else "")
+    first = f"R² of {arm} in {target} is {r2.value}" + (f" ({r2.interval})" if r2.interval else "")
     if np.isnan(slope):
         return f"{first}."
     return f"{first}; observed values rise by {number(slope, digits=2)} for 1 that is predicted."

@@ -138,7 +138,8 @@ def _wide_sets(study: Study, prepared: Prepared, splits: Sequence[Split]) -> lis
 def _patients(study: Study, prepared: Prepared) -> list[str]:
     cohort = prepared.cohort
     return [
-        f"{study.name}: {len(cohort.patients)} patients in {cohort.n_rows} rows, "
+        f"{study.name}: {counted(len(cohort.patients), 'patient')} in "
+        f"{counted(cohort.n_rows, 'row')}, "
         + ", ".join(f"{name} in {sum(m.present)} rows" for name, m in prepared.measured.items()),
         *cohort.notes,
         *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
@@ -256,7 +257,8 @@ def _unprepared(
     if out is not None:
         write_inputs(out, study, prepared, findings, root, cache)
     lines = [
-        f"{study.name}: {len(found.patients)} patients in {found.n_rows} rows of "
+        f"{study.name}: {counted(len(found.patients), 'patient')} in "
+        f"{counted(found.n_rows, 'row')} of "
         f"{found.table.name}; not all that the study asks of them could be read",
         *found.notes,
         *told(findings, study.keys.audit.accept),
