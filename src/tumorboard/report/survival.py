@@ -111,10 +111,11 @@ def _calibration(arm: str, found: Sequence[Mapping[str, Any]]) -> list[dict[str,
 def survival_figure(document: Mapping[str, Any], arms: Sequence[str]) -> Figure:
     """Curves of the first arm's risk groups; calibration and AUROC over time of all arms."""
     figure = new_figure(7.6)
-    grid = figure.add_gridspec(2, 2, height_ratios=[1.15, 1.0])
+    # the empty row keeps the counts below the curves from the titles of the panels below
+    grid = figure.add_gridspec(3, 2, height_ratios=[1.15, 0.02, 1.0])
     _curves(figure.add_subplot(grid[0, :]), document["arms"][arms[0]]["groups"], arms[0])
-    _calibration_panel(figure.add_subplot(grid[1, 0]), document, arms)
-    _auroc_panel(figure.add_subplot(grid[1, 1]), document, arms)
+    _calibration_panel(figure.add_subplot(grid[2, 0]), document, arms)
+    _auroc_panel(figure.add_subplot(grid[2, 1]), document, arms)
     return figure
 
 
@@ -134,7 +135,7 @@ def _curves(axis: Axes, groups: Mapping[str, Any] | None, arm: str) -> None:
         axis.fill_between(years, low, high, step="post", color=colour, alpha=0.13, lw=0)
     days = reals(groups["at_risk_days"]) / _YEAR
     for k, (name, found) in enumerate(zip(groups["names"], groups["groups"], strict=True)):
-        below = -0.25 - 0.085 * k
+        below = -0.2 - 0.075 * k
         axis.text(-0.025, below, name, color=COLOURS[k], fontsize=8, ha="right", va="center",
                   transform=axis.transAxes)  # fmt: skip
         for x, n in zip(days, found["at_risk"], strict=True):
