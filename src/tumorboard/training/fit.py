@@ -23,7 +23,7 @@ from tumorboard.training.device import choose_device
 from tumorboard.training.fitted import FittedArm, asked_of, channels_last
 from tumorboard.training.members import is_kept, keep_member, reopen_member
 from tumorboard.training.prepare import Prepared, build_modality, build_task
-from tumorboard.training.trainer import make_trainer, quiet
+from tumorboard.training.trainer import make_trainer, quiet, release
 
 if TYPE_CHECKING:
     import lightning
@@ -267,4 +267,6 @@ def _train(
         trainer.fit(module, ckpt_path=checkpoint if checkpoint.is_file() else None)
     network.load_state_dict(best.weights)
     network.to(choose_device(fitted.study.keys.runtime.device)).eval()
+    best.weights.clear()
+    release(trainer, module)
     return module.history

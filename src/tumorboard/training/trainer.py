@@ -8,6 +8,8 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+import torch
+
 from tumorboard.study import Study
 from tumorboard.study_keys import Training
 from tumorboard.training.device import choose_device, choose_precision
@@ -43,6 +45,20 @@ def make_trainer(
         reload_dataloaders_every_n_epochs=1,
         use_distributed_sampler=False,
     )
+
+
+def release(trainer: lightning.Trainer, module: lightning.LightningModule) -> None:
+    """Take the network, its gradients and the optimiser's moments from a trainer that is done.
+
+    Trainer, module and callbacks refer to each other in a ring, which stays in memory until Python
+    looks for rings; it does so by the number of objects, and a search of hundreds of fits makes few
+    but large ones.
+    """
+    for optimizer in trainer.optimizers:
+        optimizer.zero_grad(set_to_none=True)
+        optimizer.state.clear()
+        optimizer.param_groups.clear()
+    module.network = torch.nn.Identity()
 
 
 @contextmanager
