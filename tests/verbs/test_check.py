@@ -155,7 +155,7 @@ def test_the_committed_studies_read_the_real_patients(
 ) -> None:
     report = check(STUDIES / f"{study}.toml", data=DATA, out=tmp_path, estimate_time=False)
     assert report.exit_code == 0
-    assert f"{patients} patients" in report.lines[0]
+    assert f"{patients:,} patients" in report.lines[0]
     assert json.loads((tmp_path / "cohort.json").read_text())["outcome"] == counts
 
 

@@ -140,7 +140,10 @@ def _patients(study: Study, prepared: Prepared) -> list[str]:
     return [
         f"{study.name}: {counted(len(cohort.patients), 'patient')} in "
         f"{counted(cohort.n_rows, 'row')}, "
-        + ", ".join(f"{name} in {sum(m.present)} rows" for name, m in prepared.measured.items()),
+        + ", ".join(
+            f"{name} in {counted(int(sum(m.present)), 'row')}"
+            for name, m in prepared.measured.items()
+        ),
         *cohort.notes,
         *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
         *(
