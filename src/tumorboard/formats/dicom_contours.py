@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from tumorboard.errors import InputError
+from tumorboard.formats.dicom_references import refuse_other_reference
 from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.formats.volume import Volume
 from tumorboard.records import Bools, Floats
@@ -64,23 +65,7 @@ def _check_reference(path: Path, dataset: Dataset, like: Volume) -> None:
         for series in study.get("RTReferencedSeriesSequence") or ()
     ]
     frames = [str(r.FrameOfReferenceUID) for r in references if r.get("FrameOfReferenceUID")]
-    series = like.facts.get("series_instance_uid", "")
-    frame = like.facts.get("frame_of_reference_uid", "")
-    if named and series and series not in named:
-        raise InputError(
-            f"{path}: drawn on series {listed(named)}, which is absent; the volume is of series "
-            f"{series}. Give the contours with their own series."
-        )
-    if frames and frame and frame not in frames:
-        raise InputError(
-            f"{path}: FrameOfReferenceUID is {listed(frames)}, the volume's is {frame}: their "
-            "positions cannot be compared. Draw the contours on this series."
-        )
-    if series and not named and not frames:
-        raise InputError(
-            f"{path}: names neither its series nor its frame of reference, so that nothing says "
-            "what it was drawn on. Export it again."
-        )
+    refuse_other_reference(path, like, series=named, frames=frames, what="contours")
 
 
 def _structures(path: Path, dataset: Dataset, wanted: str) -> list[Dataset]:

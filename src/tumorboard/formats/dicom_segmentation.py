@@ -15,6 +15,7 @@ from tumorboard.formats.dicom_files import DicomFile
 from tumorboard.formats.dicom_geometry import plane_affine
 from tumorboard.formats.dicom_headers import read_header
 from tumorboard.formats.dicom_multiframe import frames_of
+from tumorboard.formats.dicom_references import refuse_other_reference
 from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.formats.volume import Volume
 from tumorboard.records import Bools, Floats
@@ -133,28 +134,14 @@ def _own_grid(path: Path, planes: Sequence[tuple[Slice, NDArray[Any]]]) -> Volum
 
 
 def _check_reference(path: Path, dataset: FileDataset, like: Volume) -> None:
-    series = like.facts.get("series_instance_uid", "")
     named = [
         str(item.get("SeriesInstanceUID", ""))
         for item in dataset.get("ReferencedSeriesSequence") or ()
     ]
-    if named and series and series not in named:
-        raise InputError(
-            f"{path}: drawn on series {listed(named)}, which is absent; the volume is of series "
-            f"{series}. Give the segmentation with its own series."
-        )
-    frame = like.facts.get("frame_of_reference_uid", "")
-    found = str(dataset.get("FrameOfReferenceUID", ""))
-    if found and frame and found != frame:
-        raise InputError(
-            f"{path}: FrameOfReferenceUID is {found}, the volume's is {frame}: their positions "
-            "cannot be compared. Register and resample the segmentation first."
-        )
-    if series and not named and not found:
-        raise InputError(
-            f"{path}: names neither its series (ReferencedSeriesSequence) nor its frame of "
-            "reference, so that nothing says what it was drawn on. Export it again."
-        )
+    frame = str(dataset.get("FrameOfReferenceUID", ""))
+    refuse_other_reference(
+        path, like, series=named, frames=[frame] if frame else [], what="segments"
+    )
 
 
 def _segments(path: Path, dataset: FileDataset, wanted: str) -> set[int]:
