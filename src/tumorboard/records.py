@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 Layout = Literal["vector", "image", "volume", "text", "tokens", "bag"]
 Part = Literal["train", "validation", "test", "locked"]
 #: What an encoder needs of its modality beyond names and sizes: fields of `ArraySpec`.
-Structure = Literal["graph", "groups", "projections"]
+Structure = Literal["graph", "groups", "projections", "vocabulary"]
 FileState = Literal["used", "ignored", "rejected"]
 Severity = Literal["error", "warning", "note"]
 
@@ -36,6 +36,8 @@ class ArraySpec:
             sets.
         projections: (G, F) weights that turn features into the eigenvectors of G modules, for
             encoders that need them; else None.
+        vocabulary: Words of the training notes, the most frequent first, for encoders that learn
+            word vectors; else empty.
     """
 
     layout: Layout
@@ -44,6 +46,7 @@ class ArraySpec:
     graph: NDArray[np.int64] | None = None
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict[str, NDArray[np.int64]])
     projections: NDArray[np.float64] | None = None
+    vocabulary: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ DEFAULT_ENCODERS: Mapping[str, str] = {
     "bag": "attention_mil",
     "volume": "resnet3d",
     "tokens": "gru",
+    "text": "language_model",
 }
 
 

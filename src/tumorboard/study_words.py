@@ -15,9 +15,32 @@ METRICS_OF: Mapping[str, tuple[str, ...]] = {
     "classification": METRICS,
     "survival": ("c_index", "uno_c_index", "integrated_brier"),
     "regression": ("r2", "spearman", "pearson", "mae", "rmse"),
+    "segmentation": (
+        "dice",
+        "iou",
+        "nsd",
+        "hd95",
+        "sensitivity",
+        "specificity",
+        "precision",
+        "pixel_accuracy",
+        "volume_error",
+        "lesion_sensitivity",
+        "lesion_precision",
+        "lesion_f1",
+    ),
 }
 #: Metrics where smaller is better.
-LOWER_IS_BETTER = ("brier", "log_loss", "integrated_brier", "mae", "rmse", "loss")
+LOWER_IS_BETTER = (
+    "brier",
+    "log_loss",
+    "integrated_brier",
+    "mae",
+    "rmse",
+    "loss",
+    "hd95",
+    "volume_error",
+)
 
 #: Codes of the audit's findings, which `[audit] accept` may name.
 FINDINGS = (

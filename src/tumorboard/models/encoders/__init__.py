@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 import torch
 from torch import nn
 
 from tumorboard.records import ArraySpec, Layout, Structure
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """Parts of what an encoder read, for whoever attends to them one by one.
+
+    Args:
+        values: (B, T, output_size).
+        mask: (B, T) True where there is a token; at least one per row.
+    """
+
+    values: torch.Tensor
+    mask: torch.Tensor
 
 
 class Encoder(nn.Module, ABC):
@@ -39,6 +53,15 @@ class Encoder(nn.Module, ABC):
     @abstractmethod
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Embed a batch (B, *spec.sizes) of finished arrays as (B, output_size)."""
+
+    def read(self, x: torch.Tensor) -> tuple[torch.Tensor, Tokens]:
+        """The embedding (B, output_size) and the tokens that it was made of.
+
+        By default the embedding is the only token; encoders of text give one per word.
+        """
+        embedding = self(x)
+        mask = torch.ones(len(embedding), 1, dtype=torch.bool, device=embedding.device)
+        return embedding, Tokens(embedding.unsqueeze(1), mask)
 
     def stages(self) -> list[nn.Module]:
         """Parts from input to output, for staged unfreezing and layer-wise learning rates."""

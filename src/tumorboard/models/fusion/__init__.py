@@ -5,10 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import nn
+
+from tumorboard.errors import StudyError
+from tumorboard.models.guides import Guide, MapShape
 
 Level = Literal["input", "feature", "decision"]
 
@@ -37,6 +40,8 @@ class Fusion(nn.Module, ABC):
     """
 
     level: ClassVar[Level]
+    #: Whether it can also join other modalities into a segmenter; see `guide`.
+    guides: ClassVar[bool] = False
     output_size: int
 
     def __init__(self, names: tuple[str, ...], sizes: tuple[int, ...]) -> None:
@@ -55,3 +60,25 @@ class Fusion(nn.Module, ABC):
                 (probabilities).
             present: (B, M) boolean, at least one True per row.
         """
+
+    @classmethod
+    def extra_channels(cls, **settings: Any) -> int:
+        """Channels that its guide adds to the image of a segmenter; none by default."""
+        return 0
+
+    @classmethod
+    def guide(
+        cls, names: tuple[str, ...], sizes: tuple[int, ...], shape: MapShape, **settings: Any
+    ) -> Guide:
+        """What joins other modalities into a segmenter, with the settings of `__init__`.
+
+        Args:
+            names: The other modalities, without the one that is segmented.
+            sizes: Size of the embedding, and of each token, of each of them.
+            shape: The feature maps.
+            settings: Keyword arguments of `__init__`, every default filled in.
+
+        Raises:
+            StudyError: This fusion joins vectors alone.
+        """
+        raise StudyError(f"fusion: {cls.__name__} joins vectors, not the maps of a segmenter.")
