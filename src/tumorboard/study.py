@@ -11,12 +11,14 @@ from typing import Any, cast
 from pydantic import ValidationError
 
 from tumorboard.errors import StudyError
-from tumorboard.study_arms import Arm, default_arms, read_arm
+from tumorboard.study_arms import MAIN_GUIDE, Arm, default_arms, read_arm
 from tumorboard.study_faults import Faults, dotted, faulty_keys, problems
 from tumorboard.study_keys import ArmTable, Primary, StudyKeys
 from tumorboard.study_lookup import keys_at
 from tumorboard.study_parts import (
     DEFAULT_ENCODERS,
+    ENCODERS,
+    SEGMENTERS,
     ModalityPart,
     read_modality,
     read_source,
@@ -201,7 +203,9 @@ def _modalities(
 ) -> dict[str, ModalityPart]:
     parts: dict[str, ModalityPart] = {name: ModalityPart() for name in _names(tables, "modalities")}
     for name, table in keys.modalities.items():
-        part = parts[name] = read_modality(name, table, faults)
+        is_segmented = keys.task.kind == "segmentation" and name == keys.task.image
+        reader = SEGMENTERS if is_segmented else ENCODERS
+        part = parts[name] = read_modality(name, table, faults, reader=reader)
         if part.settings is not None:
             faults.extend(predictors(keys, name, part.settings, part.columns))
     return parts
@@ -235,8 +239,12 @@ def _primary(keys: StudyKeys, arms: Mapping[str, Arm]) -> Primary:
     if isinstance(keys.evaluation.primary, Primary):
         return keys.evaluation.primary
     fused = [arm for arm in arms.values() if len(arm.modalities) > 1]
+    if keys.task.kind == "segmentation":
+        fused = [arm for arm in fused if (arm.fusion or {})["name"] == MAIN_GUIDE] or fused
     arm = fused[0] if fused else next(iter(arms.values()))
     others = [other for other in arms.values() if other.name != arm.name and other.baseline is None]
+    if keys.task.kind == "segmentation":  # who has fewer modalities: the image alone
+        others.sort(key=lambda other: len(other.modalities))
     tables = [
         o for o in others if [keys.modalities[m].get("kind") for m in o.modalities] == ["table"]
     ]

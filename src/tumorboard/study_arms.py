@@ -14,6 +14,7 @@ from tumorboard.study_faults import Faults, dotted, problems
 from tumorboard.study_keys import ArmTable, StudyKeys, Training
 from tumorboard.study_lookup import keys_at
 from tumorboard.study_parts import (
+    SEGMENTERS,
     ModalityPart,
     read_component,
     read_encoder,
@@ -27,6 +28,10 @@ _DEFAULT_BASELINES: Mapping[str, tuple[str, str]] = {
     "survival": ("cox", "cox"),
     "regression": ("ridge", "ridge"),
 }
+#: Ways to join other modalities with a segmented image that a study compares by default.
+GUIDES = ("concatenation", "static_weights", "dynamic_attention", "late_average")
+#: The one that the report's first line is about by default.
+MAIN_GUIDE = "dynamic_attention"
 
 
 @dataclass(frozen=True)
@@ -51,8 +56,13 @@ class Arm:
 
 
 def default_arms(keys: StudyKeys) -> dict[str, ArmTable]:
-    """Each modality alone, all fused, late average, and a linear model on each table."""
+    """Each modality alone, all fused, late average, and a linear model on each table.
+
+    Of a segmentation the image alone, and every way to join the others with it.
+    """
     names = list(keys.modalities)
+    if keys.task.kind == "segmentation":
+        return _segmenting_arms(keys, names)
     arms = {name: ArmTable(modalities=[name]) for name in names}
     if len(names) > 1:
         arms["fused"] = ArmTable(modalities=names, fusion={"name": "concatenation"})
@@ -62,6 +72,17 @@ def default_arms(keys: StudyKeys) -> dict[str, ArmTable]:
     for name in tables if baseline else ():
         label = word if len(tables) == 1 else f"{word}_{name}"
         arms[label] = ArmTable(modalities=[name], baseline={"name": baseline})
+    return arms
+
+
+def _segmenting_arms(keys: StudyKeys, names: list[str]) -> dict[str, ArmTable]:
+    image = keys.task.image
+    if image not in names:  # reported with the task
+        return {}
+    arms = {image: ArmTable(modalities=[image])}
+    ordered = [image, *(name for name in names if name != image)]
+    for guide in GUIDES if len(names) > 1 else ():
+        arms[guide] = ArmTable(modalities=ordered, fusion={"name": guide})
     return arms
 
 
@@ -82,7 +103,7 @@ def read_arm(
         faults: Remembers what is at fault with the arm.
     """
     where = f"arms.{name}"
-    wrong = _membership(table, where, list(parts))
+    wrong = [*_membership(table, where, list(parts)), *_segmented(table, keys, where)]
     faults.extend(wrong)
     training = faults.attempt(lambda: _training(keys, table, where))
     members = tuple(table.modalities)
@@ -123,13 +144,27 @@ def _membership(table: ArmTable, where: str, declared: list[str]) -> list[str]:
     return sentences
 
 
+def _segmented(table: ArmTable, keys: StudyKeys, where: str) -> list[str]:
+    """Sentences about an arm of a segmentation that cannot segment."""
+    if keys.task.kind != "segmentation":
+        return []
+    if table.baseline != "none":
+        return [f"{where}.baseline: no baseline makes masks. Remove this arm."]
+    if keys.task.image not in table.modalities:
+        return [
+            f"{where}.modalities: {keys.task.image!r}, which is segmented (task.image), is not "
+            "among them. Add it."
+        ]
+    return []
+
+
 def _arm_encoder(
     table: ArmTable, member: str, part: ModalityPart, where: str
 ) -> Mapping[str, Any] | None:
     """The arm's own encoder of one modality, else the modality's; None where that is at fault."""
     if member in table.encoders:
         where = f"{where}.encoders.{member}"
-        encoder = read_encoder(table.encoders[member], part.layout, where=where)
+        encoder = read_encoder(table.encoders[member], part.layout, where=where, reader=part.reader)
         refuse_normalised_twice(part.settings or {}, encoder, where)
         return encoder
     return part.settings["encoder"] if part.settings is not None else None
@@ -214,6 +249,18 @@ def _fusion(
     value = {"name": "concatenation"} if table.fusion == "none" else table.fusion
     resolved = read_component(value, "models.fusion", where=where)
     fusion = registry.load("models.fusion", str(resolved["name"]))
+    if any(parts[m].reader == SEGMENTERS for m in table.modalities if m in parts):
+        if not fusion.guides:
+            fitting = [
+                name
+                for name in registry.names("models.fusion")
+                if registry.load("models.fusion", name).guides
+            ]
+            raise StudyError(
+                f"{where}: {resolved['name']} joins vectors, not the maps of a segmenter. Known "
+                f"for it: {', '.join(fitting)}."
+            )
+        return resolved
     known = {m: part.layout for m in table.modalities if (part := parts.get(m)) and part.layout}
     if fusion.level == "input" and set(known.values()) - {"vector"}:
         found = ", ".join(f"{member} gives {layout}" for member, layout in known.items())

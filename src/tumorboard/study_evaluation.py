@@ -83,6 +83,11 @@ class Evaluation(Keys):
         mc_dropout: Passes with dropout switched on, for the spread of a prediction; 0 none.
         explain: Questions asked of the trained models, by name (see `tumorboard list`). Where
             outcomes are numbers by default permutation_importance and, with RNA, gene_attribution.
+        controls: Other notes that are put in when a trained segmenter predicts, each an arm of its
+            own: none (`silent`), another patient's (`shuffled`), one with sides and places swapped
+            (`contradicting`). By default all three where an arm reads notes.
+        mask_rule: `auto` chooses threshold, least size and largest component on validation
+            patients; `plain` is a threshold of one half.
         explain_patients: Test patients per arm that are explained one by one.
     """
 
@@ -111,4 +116,6 @@ class Evaluation(Keys):
         "modality_contribution", "permutation_importance", "grad_cam", "linear_shap", "tree_shap",
         "integrated_gradients", "patch_attention",
     ]  # fmt: skip
+    controls: list[Literal["silent", "shuffled", "contradicting"]] = []
+    mask_rule: Literal["auto", "plain"] = "auto"
     explain_patients: Annotated[int, Field(ge=0)] = 12

@@ -22,6 +22,7 @@ from tumorboard.study_table import MetricName as MetricName
 from tumorboard.study_table import Name as Name
 from tumorboard.study_training import Loss as Loss
 from tumorboard.study_training import Optimizer as Optimizer
+from tumorboard.study_training import Patches as Patches
 from tumorboard.study_training import Schedule as Schedule
 from tumorboard.study_training import SearchRange as SearchRange
 from tumorboard.study_training import Stop as Stop
@@ -91,9 +92,12 @@ class TaskTable(Keys):
             years where the follow-up allows.
         gene_sets: File of gene sets (GMT) for targets such as `gene_set:HALLMARK_HYPOXIA`.
         expression: Modality that such targets are computed from, inside each fold.
-        image: Modality that is segmented.
-        mask: Pattern of the mask files.
-        labels: Name -> number in the mask.
+        image: Modality that is segmented; its encoder is a segmenter.
+        mask: Pattern of the mask files; braces name columns of the cohort table.
+        labels: Name -> its number in the masks, or a list of numbers that it joins; such regions
+            may overlap. In DICOM masks it is the number of the segment or of the contour.
+        tolerance_mm: Distance up to which a border counts as found (NSD), in mm; in voxels or
+            pixels where their size is not known.
     """
 
     kind: str = "classification"
@@ -112,7 +116,8 @@ class TaskTable(Keys):
     expression: str = "none"
     image: str = "none"
     mask: str = "none"
-    labels: dict[str, int] = {}
+    labels: dict[Name, Annotated[int, Field(ge=1, le=255)] | list[int]] = {}
+    tolerance_mm: Annotated[float, Field(gt=0)] = 1.0
 
 
 def outcome_columns(task: TaskTable) -> list[str]:

@@ -22,6 +22,10 @@ DEFAULT_ENCODERS: Mapping[str, str] = {
     "tokens": "gru",
     "text": "language_model",
 }
+#: Segmenter of a segmented modality that names none.
+DEFAULT_SEGMENTER = "unet"
+#: What reads a modality: folders of components.
+ENCODERS, SEGMENTERS = "models.encoders", "models.segmenters"
 
 
 @dataclass(frozen=True)
@@ -32,11 +36,14 @@ class ModalityPart:
         settings: Kind, settings and encoder, every default filled in; None where they are at fault.
         layout: What it hands to its encoder; None where its kind is not known.
         columns: Columns of the cohort table that it takes as predictors.
+        reader: Folder of the components that read it: encoders, or segmenters where it is
+            segmented.
     """
 
     settings: Mapping[str, Any] | None = None
     layout: str | None = None
     columns: tuple[str, ...] = ()
+    reader: str = ENCODERS
 
 
 def with_source_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
@@ -91,23 +98,35 @@ def read_records(records: Mapping[str, Any]) -> tuple[str, dict[str, Any]]:
     return name, settings
 
 
-def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> ModalityPart:
-    """One modality with its encoder, as far as it is not at fault, which `faults` remembers."""
+def read_modality(
+    name: str, table: Mapping[str, Any], faults: Faults, *, reader: str = ENCODERS
+) -> ModalityPart:
+    """One modality with its encoder, as far as it is not at fault, which `faults` remembers.
+
+    Args:
+        name: Its name.
+        table: Its table in the study file.
+        faults: Remembers what is at fault.
+        reader: Folder of the components that may read it.
+    """
     where = f"modalities.{name}"
     kind = table.get("kind")
     if not isinstance(kind, str):
         known = ", ".join(registry.names("modalities"))
         faults.extend([f"{where}.kind: missing. Known: {known}."])
-        return ModalityPart()
+        return ModalityPart(reader=reader)
     modality = faults.attempt(lambda: _load("modalities", kind, where=f"{where}.kind"))
     own = {key: item for key, item in table.items() if key not in ("kind", "encoder")}
     layout = _layout(modality, own) if modality is not None else None
-    value = table.get("encoder", DEFAULT_ENCODERS.get(layout or "", "none"))
+    default = DEFAULT_ENCODERS.get(layout or "", "none")
+    value = table.get("encoder", DEFAULT_SEGMENTER if reader == SEGMENTERS else default)
     encoder = None
     if modality is not None or "encoder" in table:
-        encoder = faults.attempt(lambda: read_encoder(value, layout, where=f"{where}.encoder"))
+        encoder = faults.attempt(
+            lambda: read_encoder(value, layout, where=f"{where}.encoder", reader=reader)
+        )
     if modality is None:
-        return ModalityPart()
+        return ModalityPart(reader=reader)
 
     def settle() -> tuple[dict[str, Any], tuple[str, ...]]:
         also = ("kind", "encoder")
@@ -117,9 +136,10 @@ def read_modality(name: str, table: Mapping[str, Any], faults: Faults) -> Modali
 
     settled = faults.attempt(settle)
     if settled is None or encoder is None:
-        return ModalityPart(None, layout)
+        return ModalityPart(None, layout, reader=reader)
     faults.attempt(lambda: refuse_normalised_twice(settled[0], encoder, where))
-    return ModalityPart({"kind": kind, **settled[0], "encoder": encoder}, layout, settled[1])
+    settings = {"kind": kind, **settled[0], "encoder": encoder}
+    return ModalityPart(settings, layout, settled[1], reader)
 
 
 def _layout(modality: type[Any], own: Mapping[str, Any]) -> str:
@@ -146,14 +166,16 @@ def refuse_normalised_twice(
         )
 
 
-def read_encoder(value: object, layout: str | None, *, where: str) -> dict[str, Any]:
-    """Name and settings of an encoder that reads `layout` (None: not known).
+def read_encoder(
+    value: object, layout: str | None, *, where: str, reader: str = ENCODERS
+) -> dict[str, Any]:
+    """Name and settings of an encoder, or a segmenter, that reads `layout` (None: not known).
 
     Raises:
-        StudyError: No such encoder, its settings are at fault, or it reads another layout.
+        StudyError: None of that name, its settings are at fault, or it reads another layout.
     """
-    resolved = read_component(value, "models.encoders", where=where)
-    encoder = registry.load("models.encoders", str(resolved["name"]))
+    resolved = read_component(value, reader, where=where)
+    encoder = registry.load(reader, str(resolved["name"]))
     if layout is not None and layout not in encoder.layouts:
         raise StudyError(
             f"{where}: {resolved['name']} reads {' or '.join(sorted(encoder.layouts))}, but this "

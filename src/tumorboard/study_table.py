@@ -16,6 +16,8 @@ MetricName = Literal[
     "f1", "macro_f1", "mcc", "brier", "log_loss",
     "c_index", "uno_c_index", "integrated_brier",
     "r2", "spearman", "pearson", "mae", "rmse",
+    "dice", "iou", "nsd", "hd95", "precision", "pixel_accuracy", "volume_error",
+    "lesion_sensitivity", "lesion_precision", "lesion_f1",
 ]  # fmt: skip
 Watched = MetricName | Literal["loss"]
 

@@ -10,6 +10,8 @@ from tumorboard.study_faults import show
 from tumorboard.study_keys import Primary, StudyKeys, TaskTable
 from tumorboard.study_words import METRICS_OF
 
+#: Losses of masks.
+MASK_LOSSES = ("dice_ce", "dice_focal")
 #: Beginning of a target that is a score of genes instead of a column.
 GENE_SET = "gene_set:"
 #: Keys of `[task]` that only some tasks read.
@@ -18,6 +20,7 @@ _KEYS_OF: Mapping[str, tuple[str, ...]] = {
     "survival": ("time", "time_unit", "event", "event_value", "head", "n_intervals",
                  "horizons_days"),
     "regression": ("gene_sets", "expression"),
+    "segmentation": ("image", "mask", "labels", "tolerance_mm"),
 }  # fmt: skip
 #: Keys of `[evaluation]` that are about the probability of a class.
 _OF_CLASSES = ("threshold", "calibration", "conformal", "refer_below", "prevalences", "mc_dropout")
@@ -42,26 +45,51 @@ def with_task_defaults(tables: Mapping[str, Any]) -> dict[str, Any]:
         evaluation = dict(cast("Mapping[str, Any]", evaluation))
         if isinstance(evaluation.get("primary"), Mapping):
             evaluation["primary"] = {"metric": metric, **evaluation["primary"]}
-        filled["evaluation"] = {"explain": _questions(filled.get("modalities")), **evaluation}
+        own = _of_masks(filled) if kind == "segmentation" else {"explain": _questions(filled)}
+        filled["evaluation"] = {**own, **evaluation}
+    if kind == "segmentation":
+        filled["training"] = _mask_training(filled.get("training", {}))
     tuning = filled.get("tuning")
     if isinstance(tuning, Mapping):
         filled["tuning"] = {"metric": metric, **cast("Mapping[str, Any]", tuning)}
     return filled
 
 
-def _questions(modalities: object) -> list[str]:
+def _questions(tables: Mapping[str, Any]) -> list[str]:
     """Explainers that answer numbers; that of genes where there are some."""
-    found = ["permutation_importance"]
-    tables = modalities.values() if isinstance(modalities, Mapping) else ()
-    if any(isinstance(own, Mapping) and own.get("kind") == "expression" for own in tables):
-        found.append("gene_attribution")
-    return found
+    return ["permutation_importance", *["gene_attribution"] * _has_kind(tables, "expression")]
+
+
+def _of_masks(tables: Mapping[str, Any]) -> dict[str, Any]:
+    """Defaults of `[evaluation]` where masks are predicted."""
+    controls = ["silent", "shuffled", "contradicting"] if _has_kind(tables, "notes") else []
+    return {"explain": [], "probes": [], "controls": controls}
+
+
+def _mask_training(given: object) -> object:
+    """`[training]` with the loss of masks, and their Dice watched, where the author names none."""
+    if not isinstance(given, Mapping):
+        return given
+    training = dict(cast("Mapping[str, Any]", given))
+    training.setdefault("loss", "dice_ce")
+    if isinstance(training.get("stop", {}), Mapping):
+        training["stop"] = {"metric": "dice", **training.get("stop", {})}
+    return training
+
+
+def _has_kind(tables: Mapping[str, Any], kind: str) -> bool:
+    modalities = tables.get("modalities")
+    own = modalities.values() if isinstance(modalities, Mapping) else ()
+    return any(isinstance(table, Mapping) and table.get("kind") == kind for table in own)
 
 
 def task_faults(keys: StudyKeys) -> list[str]:
     """Sentences about `[task]` and about keys that its kind does not read."""
     kind = keys.task.kind
-    rules = {"classification": _classification, "survival": _survival, "regression": _regression}
+    rules = {
+        "classification": _classification, "survival": _survival, "regression": _regression,
+        "segmentation": _segmentation,
+    }  # fmt: skip
     if kind not in rules:
         return []
     return [*_foreign_keys(keys), *rules[kind](keys), *_metrics(keys)]
@@ -75,6 +103,18 @@ def _foreign_keys(keys: StudyKeys) -> list[str]:
         for name in names
         if other != kind and getattr(keys.task, name) != getattr(defaults, name)
     ]
+    masks = keys.training.loss.name in MASK_LOSSES
+    if masks != (kind == "segmentation"):
+        wanted = " or ".join(MASK_LOSSES) if kind == "segmentation" else "cross_entropy or focal"
+        sentences.append(
+            f"training.loss: {keys.training.loss.name!r} does not fit the task {kind}. Use "
+            f"{wanted}, or remove this key."
+        )
+    if kind != "segmentation" and keys.evaluation.controls:
+        sentences.append(
+            f"evaluation.controls: belongs to the task segmentation, and this study's is {kind}. "
+            "Remove this key."
+        )
     if kind == "classification":
         return sentences
     plain = type(keys.evaluation)()
@@ -84,9 +124,10 @@ def _foreign_keys(keys: StudyKeys) -> list[str]:
         for name in _OF_CLASSES
         if getattr(keys.evaluation, name) != getattr(plain, name)
     ]
-    if keys.training.sampler != "shuffle" and kind == "regression":
+    if keys.training.sampler != "shuffle" and kind in ("regression", "segmentation"):
         sentences.append("training.sampler: balances classes, and the task is regression. Remove.")
-    if keys.training.loss.class_weights != "none" or keys.training.loss.name == "focal":
+    loss = keys.training.loss
+    if kind != "segmentation" and (loss.class_weights != "none" or loss.name == "focal"):
         sentences.append(f"training.loss: is of classes, and the task is {kind}. Remove this key.")
     return sentences
 
@@ -173,6 +214,32 @@ def _survival(keys: StudyKeys) -> list[str]:
         default = type(task)().n_intervals
         if task.n_intervals != default:
             sentences.append('task.n_intervals: is read only where task.head is "discrete_time".')
+    return sentences
+
+
+def _segmentation(keys: StudyKeys) -> list[str]:
+    task, kinds = keys.task, {name: str(t.get("kind")) for name, t in keys.modalities.items()}
+    sentences: list[str] = []
+    if task.target != "none":
+        sentences.append("task.target: a segmentation names task.mask and task.labels instead.")
+    if kinds.get(task.image) not in ("image", "volume"):
+        known = [name for name, kind in kinds.items() if kind in ("image", "volume")]
+        found = "missing" if task.image == "none" else f"found {task.image!r}"
+        sentences.append(
+            f"task.image: {found}. Name the modality of kind image or volume that is segmented. "
+            f"{nearest(task.image, known)}"
+        )
+    if task.mask == "none":
+        sentences.append("task.mask: missing. Name the pattern of the mask files.")
+    if not task.labels:
+        sentences.append("task.labels: missing. Name each label's number, as {tumour = 1}.")
+    for name, number in task.labels.items():
+        numbers = number if isinstance(number, list) else [number]
+        if not numbers or min(numbers) < 1 or max(numbers) > 255:
+            sentences.append(f"task.labels.{name}: found {show(number)}, expected 1 to 255.")
+    single = [number for number in task.labels.values() if isinstance(number, int)]
+    twice = sorted({number for number in single if single.count(number) > 1})
+    sentences += [f"task.labels: the number {n} is named twice. Keep one." for n in twice]
     return sentences
 
 

@@ -68,18 +68,38 @@ class Loss(Keys):
     """What training makes small.
 
     Args:
-        name: The loss.
+        name: The loss; of masks `dice_ce` or `dice_focal` (a sum of both).
         class_weights: `effective_number` is the class balance of Cui et al., CVPR 2019.
         gamma: How much easy patients count less (`focal`).
         beta: Of `effective_number`.
         label_smoothing: Share of the target that is spread over all classes.
     """
 
-    name: Literal["cross_entropy", "focal"] = "cross_entropy"
+    name: Literal["cross_entropy", "focal", "dice_ce", "dice_focal"] = "cross_entropy"
     class_weights: Literal["none", "balanced", "effective_number"] = "none"
     gamma: Annotated[float, Field(ge=0)] = 2.0
     beta: Annotated[float, Field(gt=0, lt=1)] = 0.999
     label_smoothing: Annotated[float, Field(ge=0, lt=1)] = 0.0
+
+
+class Patches(Keys):
+    """Parts of an image that a segmenter is trained on.
+
+    Args:
+        size: Pixels or voxels along each axis; a last side of 1 reads a volume slice by slice.
+            `auto` is the whole image, and of a volume at most 96 voxels a side.
+        per_case: Patches of each image in one epoch.
+        foreground: Share of the patches that are drawn around a voxel of a label, each label
+            equally often; the others lie anywhere.
+        overlap: Share of two neighbouring patches that overlap when a whole image is segmented.
+        flips: Axes along which the image is mirrored for further answers that are averaged.
+    """
+
+    size: list[Annotated[int, Field(ge=1)]] | Literal["auto"] = "auto"
+    per_case: Annotated[int, Field(ge=1)] = 2
+    foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
+    overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
+    flips: list[Literal["x", "y", "z"]] = []
 
 
 class Training(Keys):
@@ -97,6 +117,7 @@ class Training(Keys):
         modality_dropout: Chance that a modality is hidden while training, never the last one.
         gradient_clip: Longest gradient; 0 clips nothing.
         augment: Whether modalities augment training rows.
+        patches: What a segmenter sees of an image at a time.
         members: Networks of a deep ensemble, each from its own seed; their outputs are averaged.
     """
 
@@ -110,6 +131,7 @@ class Training(Keys):
     modality_dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
     gradient_clip: Annotated[float, Field(ge=0)] = 0.0
     augment: bool = True
+    patches: Patches = Patches()
     members: Annotated[int, Field(ge=1)] = 1
 
 

@@ -51,11 +51,7 @@ FINDINGS = (
 )  # fmt: skip
 
 #: Keys that the design names and whose part is not built yet: key -> the part.
-NOT_BUILT: Mapping[str, str] = {
-    "task.image": "the task segmentation",
-    "task.mask": "the task segmentation",
-    "task.labels": "the task segmentation",
-}
+NOT_BUILT: Mapping[str, str] = {}
 
 
 #: Settings that only some choices read: key -> (the choice, the words that read it).
@@ -66,7 +62,7 @@ READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "training.schedule.metric": ("training.schedule.name", ("plateau",)),
     "training.schedule.every": ("training.schedule.name", ("step",)),
     "training.schedule.minimum": ("training.schedule.name", ("plateau",)),
-    "training.loss.gamma": ("training.loss.name", ("focal",)),
+    "training.loss.gamma": ("training.loss.name", ("focal", "dice_focal")),
     "training.loss.beta": ("training.loss.class_weights", ("effective_number",)),
     "evaluation.threshold.at": ("evaluation.threshold.rule", ("fixed",)),
     "evaluation.threshold.at_least": ("evaluation.threshold.rule", ("sensitivity", "precision")),
