@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -13,10 +13,16 @@ from tumorboard import registry
 from tumorboard.errors import StudyError
 from tumorboard.models.encoders import Encoder
 from tumorboard.models.fusion import Fused, Fusion
+from tumorboard.models.staged_learning import (
+    StagedNetwork,
+    build_encoder,
+    component_settings,
+    encode_present,
+    run_part,
+)
 from tumorboard.records import ArraySpec
 
 Link = Literal["softmax", "identity"]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -36,7 +42,7 @@ class Outputs:
     weights: torch.Tensor | None = None
 
 
-class Network(nn.Module):
+class Network(StagedNetwork):
     """One arm's network: an encoder per modality, a fusion, a linear head.
 
     Encoders see only the rows where their modality is present, so that no statistic of theirs
@@ -64,7 +70,7 @@ class Network(nn.Module):
         link: Link,
     ) -> None:
         super().__init__()
-        self.names = tuple(specs)
+        self.names = self.encoder_names = tuple(specs)
         self.link: Link = link
         kind = _fusion_class(fusion)
         if kind is None and len(specs) != 1:
@@ -73,7 +79,7 @@ class Network(nn.Module):
         self.encoders = nn.ModuleList(
             []
             if self.level == "input"
-            else [_encoder(name, spec, encoders[name]) for name, spec in specs.items()]
+            else [build_encoder(name, spec, encoders[name]) for name, spec in specs.items()]
         )
         if self.level == "input":
             sizes = tuple(_vector_size(name, spec) for name, spec in specs.items())
@@ -83,14 +89,15 @@ class Network(nn.Module):
         given = (n_outputs,) * len(sizes) if is_decision else sizes
         self.fusion: Fusion | None = None
         if kind is not None and fusion is not None:
-            self.fusion = kind(self.names, given, **_settings(kind, fusion, where="fusion"))
+            self.fusion = kind(
+                self.names, given, **component_settings(kind, fusion, where="fusion")
+            )
         size = self.fusion.output_size if self.fusion is not None else sizes[0]
         self.heads = nn.ModuleList(
             nn.Linear(inputs, n_outputs) for inputs in (sizes if is_decision else (size,))
         )
         if self.fusion is None or is_decision:
             _start_heads(self.heads, self._encoders())
-        self._frozen: list[nn.Module] = []
 
     def forward(self, inputs: Mapping[str, torch.Tensor], present: torch.Tensor) -> Outputs:
         """Predict a batch.
@@ -108,7 +115,7 @@ class Network(nn.Module):
         if self.level == "input":
             return [inputs[name] for name in self.names]
         return [
-            _encode(encoder, inputs[name], present[:, m])
+            encode_present(encoder, inputs[name], present[:, m])
             for m, (name, encoder) in enumerate(zip(self.names, self._encoders(), strict=True))
         ]
 
@@ -118,69 +125,12 @@ class Network(nn.Module):
             return self._decide(embeddings, present)
         return self._fuse(embeddings, present)
 
-    def encoder(self, name: str) -> Encoder:
-        """The encoder of a modality."""
-        return self._encoders()[self.names.index(name)]
-
-    def load_pretrained(self) -> None:
-        """Take up the weights that the encoders' settings name, when training starts."""
-        for encoder in self._encoders():
-            encoder.load_pretrained()
-
-    def parameter_groups(
-        self, learning_rate: float, *, encoder_learning_rate: float | Literal["same"] = "same"
-    ) -> list[dict[str, Any]]:
-        """Groups for an optimiser: `{"params": [...], "lr": ...}`, the slowest first.
-
-        Every parameter is in exactly one. The last stage of each encoder learns at
-        `encoder_learning_rate`, and that of every stage below is multiplied by the encoder's
-        `learning_rate_decay` once more; the fusion and the heads learn at `learning_rate`.
-        """
-        fastest = learning_rate if encoder_learning_rate == "same" else encoder_learning_rate
-        rates: dict[int, float] = {}
-        for encoder in self._encoders():
-            for height, stage in enumerate(reversed(encoder.stages())):
-                rate = fastest * encoder.learning_rate_decay**height
-                rates.update({id(parameter): rate for parameter in stage.parameters()})
-        groups: dict[float, list[nn.Parameter]] = {}
-        for parameter in self.parameters():
-            groups.setdefault(rates.get(id(parameter), learning_rate), []).append(parameter)
-        return [{"params": groups[rate], "lr": rate} for rate in sorted(groups)]
-
-    def set_epoch(self, epoch: int) -> None:
-        """Freeze and unfreeze stages for an epoch.
-
-        An encoder with `unfreeze_every` or `frozen_epochs` starts with every stage frozen, so that
-        the new head does not spoil pretrained weights; stages are then trained from the last on.
-
-        Args:
-            epoch: Number of epochs finished: 0 for the first.
-        """
-        self._frozen = []
-        for encoder in self._encoders():
-            stages = encoder.stages()
-            n_frozen = len(stages) - encoder.n_trained(epoch)
-            self._frozen += stages[:n_frozen]
-            for number, stage in enumerate(stages):
-                stage.requires_grad_(number >= n_frozen)
-        self.train(self.training)
-
-    def train(self, mode: bool = True) -> Network:
-        """As in any module, but frozen stages stay in eval mode: their batch norm must not move."""
-        super().train(mode)
-        for stage in self._frozen:
-            stage.eval()
-        return self
-
-    def _encoders(self) -> list[Encoder]:
-        return [cast("Encoder", encoder) for encoder in self.encoders]
-
     def _fuse(self, embeddings: Sequence[torch.Tensor], present: torch.Tensor) -> Outputs:
         (head,) = self.heads
         fusion = self.fusion
         if fusion is None:
             return Outputs(head(embeddings[0]))
-        fused: Fused = _run(fusion, lambda: fusion(embeddings, present), n_rows=len(present))
+        fused: Fused = run_part(fusion, lambda: fusion(embeddings, present), n_rows=len(present))
         return Outputs(head(fused.vector), weights=fused.weights)
 
     def _decide(self, embeddings: Sequence[torch.Tensor], present: torch.Tensor) -> Outputs:
@@ -230,24 +180,6 @@ def _fusion_class(fusion: Mapping[str, Any] | None) -> type[Fusion] | None:
     return registry.find("models.fusion", fusion["name"], Fusion)
 
 
-def _encoder(name: str, spec: ArraySpec, table: Mapping[str, Any]) -> Encoder:
-    kind = registry.find("models.encoders", table["name"], Encoder)
-    if spec.layout not in kind.layouts:
-        raise StudyError(
-            f"modalities.{name}.encoder: {table['name']} reads "
-            f"{' or '.join(sorted(kind.layouts))}, but this modality gives {spec.layout}. Choose "
-            "another encoder (see `tumorboard list`)."
-        )
-    build = cast("Callable[..., Encoder]", kind)  # `find` gives a subclass, never the contract
-    return build(spec, **_settings(kind, table, where=f"modalities.{name}.encoder"))
-
-
-def _settings(kind: type, table: Mapping[str, Any], *, where: str) -> dict[str, Any]:
-    """Arguments of a component with every default filled in; unknown ones are refused."""
-    own = {key: value for key, value in table.items() if key != "name"}
-    return registry.arguments(kind, registry.resolve(kind, own, where=where))
-
-
 def _start_heads(heads: nn.ModuleList, encoders: Sequence[Encoder]) -> None:
     """Heads right behind an encoder start as it asks."""
     for head, encoder in zip(heads, encoders, strict=True):
@@ -265,30 +197,3 @@ def _vector_size(name: str, spec: ArraySpec) -> int:
             "encoder. Choose a fusion of embeddings, such as concatenation."
         )
     return spec.sizes[0]
-
-
-def _encode(encoder: Encoder, x: torch.Tensor, present: torch.Tensor) -> torch.Tensor:
-    """Embeddings (B, F): the rows present are encoded, the others are zeros that fusions mask."""
-    rows = present.nonzero().squeeze(1)
-    if len(rows) == len(present):
-        return _run(encoder, lambda: encoder(x), n_rows=len(rows))
-    if len(rows) == 0:
-        # as precise as the inputs: relevances are followed in double precision
-        dtype = x.dtype if x.is_floating_point() else torch.float32
-        return torch.zeros(len(present), encoder.output_size, dtype=dtype, device=present.device)
-    encoded = _run(encoder, lambda: encoder(x[rows]), n_rows=len(rows))
-    filler = encoded.new_zeros(len(present), encoder.output_size)
-    return filler.index_copy(0, rows, encoded)
-
-
-def _run(module: nn.Module, action: Callable[[], T], *, n_rows: int) -> T:
-    """Run a part, in eval mode for a single row: batch norm of one row is undefined."""
-    if n_rows > 1 or not module.training:
-        return action()
-    modes = [(part, part.training) for part in module.modules()]
-    module.eval()
-    try:
-        return action()
-    finally:
-        for part, mode in modes:
-            part.training = mode
