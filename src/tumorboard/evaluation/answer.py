@@ -7,9 +7,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from tumorboard.evaluation.comparison import Comparison
-from tumorboard.evaluation.difference import largest_difference
+from tumorboard.evaluation.difference import largest_difference, lower_is_better
 from tumorboard.evaluation.noninferiority import judge_margin
-from tumorboard.study_keys import LOWER_IS_BETTER
 
 #: How a metric is called in a sentence; the others by their name with spaces.
 _METRIC_WORDS = {
@@ -19,6 +18,12 @@ _METRIC_WORDS = {
     "integrated_brier": "the integrated Brier score", "r2": "R²",
     "mae": "the mean absolute error", "rmse": "the root mean squared error",
     "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
+    "dice": "Dice", "iou": "IoU", "nsd": "the normalised surface distance",
+    "hd95_mm": "the 95th percentile Hausdorff distance (mm)",
+    "hd95_px": "the 95th percentile Hausdorff distance (voxels)",
+    "volume_error_ml": "the volume error (ml)", "volume_error_px": "the volume error (voxels)",
+    "lesion_f1": "the F1 of lesions", "lesion_sensitivity": "the sensitivity to lesions",
+    "lesion_precision": "the precision of lesions",
 }  # fmt: skip
 #: What a modality of a kind is called after its name; tables carry their name alone.
 _KIND_WORDS = {
@@ -86,11 +91,11 @@ def _what_changes(comparison: Comparison, subject: str, unit: str) -> str:
         interval += " Too few folds: such an interval says next to nothing."
     if low <= 0 <= high:
         return f"There is no evidence that {_lower_first(subject)} changes {metric}: {interval}"
-    lower_is_better = comparison.metric in LOWER_IS_BETTER
-    if (difference > 0) == lower_is_better:
-        verb = "raises" if lower_is_better else "lowers"
+    is_lower_better = lower_is_better(comparison.metric)
+    if (difference > 0) == is_lower_better:
+        verb = "raises" if is_lower_better else "lowers"
         return f"{subject} makes it worse: it {verb} {metric}: {interval}"
-    better = " (lower is better)" if lower_is_better else ""
+    better = " (lower is better)" if is_lower_better else ""
     return f"{subject} changes {metric}{better} by {interval}"
 
 

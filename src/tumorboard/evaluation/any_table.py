@@ -49,7 +49,7 @@ def read_table(
 
 
 def holds_numbers(path: Path) -> bool:
-    """Whether a prediction table is of survival or of a regression, by its columns.
+    """Whether a prediction table is of survival, a segmentation or a regression, by its columns.
 
     Raises:
         InputError: The file cannot be read as a table of predictions.

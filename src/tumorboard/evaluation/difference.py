@@ -9,8 +9,10 @@ import numpy as np
 from tumorboard.evaluation.auroc import NAN, delong_test, paired_auroc_interval
 from tumorboard.evaluation.bootstrap import percentile_interval
 from tumorboard.evaluation.estimates import Counts, auroc_components_of_models
+from tumorboard.evaluation.mask_columns import without_unit
 from tumorboard.evaluation.statistic import ScoredUnits
 from tumorboard.records import Floats
+from tumorboard.study_words import LOWER_IS_BETTER
 
 #: Difference, lower and upper limit, p-value, name of the test.
 Result = tuple[float, float, float, float, str]
@@ -74,8 +76,15 @@ def corrected_resampled_t(
 
 def largest_difference(metric: str) -> float:
     """Largest difference that two values of a metric can have."""
+    if metric.startswith(("hd95_", "volume_", "false_lesions")):
+        return np.inf
     unbounded = dict.fromkeys(("log_loss", "r2", "mae", "rmse"), np.inf)
     return {"mcc": 2.0, "spearman": 2.0, "pearson": 2.0, **unbounded}.get(metric, 1.0)
+
+
+def lower_is_better(metric: str) -> bool:
+    """Whether a smaller value is the better one; a unit such as `_mm` does not matter."""
+    return metric in LOWER_IS_BETTER or without_unit(metric) in LOWER_IS_BETTER
 
 
 def judge_auroc(first: ScoredUnits, second: ScoredUnits) -> Result:

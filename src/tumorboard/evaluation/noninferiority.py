@@ -7,8 +7,8 @@ from typing import Literal
 
 import numpy as np
 
+from tumorboard.evaluation.difference import lower_is_better
 from tumorboard.evaluation.results import Comparison
-from tumorboard.study_keys import LOWER_IS_BETTER
 
 Conclusion = Literal["superior", "non-inferior", "not shown", "inferior"]
 
@@ -56,7 +56,7 @@ def judge_margin(comparison: Comparison, margin: float) -> NonInferiority | None
     if margin <= 0:
         return None
     low, high = comparison.ci_low, comparison.ci_high
-    if comparison.metric in LOWER_IS_BETTER:
+    if lower_is_better(comparison.metric):
         low, high = -high, -low
     conclusion: Conclusion = "not shown"
     if np.isnan(low) or np.isnan(high):

@@ -12,10 +12,12 @@ from tumorboard.evaluation.auroc import NAN
 from tumorboard.evaluation.bootstrap import bootstrap
 from tumorboard.evaluation.difference import holm, judge_folds, judge_replicates
 from tumorboard.evaluation.estimates import MIN_PATIENTS
+from tumorboard.evaluation.mask_columns import MaskColumns
 from tumorboard.evaluation.outcome_table import OutcomeTable, OutcomeUnits
 from tumorboard.evaluation.part_sizes import Sizes, given_shares
 from tumorboard.evaluation.regression_statistic import RegressionStatistic
 from tumorboard.evaluation.results import Comparison
+from tumorboard.evaluation.segmentation_statistic import SegmentationStatistic, where_both
 from tumorboard.evaluation.survival_statistic import SurvivalStatistic
 from tumorboard.records import Floats
 from tumorboard.study_keys import Primary
@@ -34,7 +36,7 @@ def compare_outcomes(
     split: the paired patient bootstrap.
 
     Args:
-        kind: The task, `survival` or `regression`.
+        kind: The task, `survival`, `regression` or `segmentation`.
         table: Predictions of all arms.
         primary: What the study's first line answers.
         n_bootstrap: Resamples of the patients, where there is one split.
@@ -62,7 +64,8 @@ def _compare(
     kind: str, table: OutcomeTable, arm: str, reference: str, metric: str, n_bootstrap: int,
     rng: np.random.Generator, sizes: Sizes | None,
 ) -> Comparison:  # fmt: skip
-    first, second = (OutcomeUnits.of(side) for side in pair_outcomes(table, arm, reference))
+    first, second = _sides(table, arm, reference)
+    metric = metric_name_in(table, metric)
     n = len(first.patients)
     if len(first.models) > 1:
         shares = given_shares(sizes or _sizes(table, arm), first.models)
@@ -81,22 +84,39 @@ def _compare(
         drawn = bootstrap(difference, n_patients=n, n_replicates=n_bootstrap, rng=rng)
         result = judge_replicates(value, drawn, metric)
     difference_, low, high, p_value, test = result
+    if kind == "segmentation":
+        n = SegmentationStatistic(first, (metric,)).n_defined(0)
     if n < MIN_PATIENTS:
         low, high, p_value, test = NAN, NAN, NAN, f"none: under {MIN_PATIENTS} patients"
-    elif np.array_equal(first.predictions, second.predictions) and not np.isnan(difference_):
+    elif np.array_equal(first.predictions, second.predictions, equal_nan=True) and not np.isnan(
+        difference_
+    ):
         low, high, p_value, test = 0.0, 0.0, 1.0, "none: the predictions are identical"
     return Comparison(arm, reference, metric, difference_, low, high, p_value, test, n)
 
 
 def mean_values(table: OutcomeTable, arm: str, reference: str, metric: str) -> tuple[float, float]:
     """What a difference is made of: the means over the folds of both arms, on shared units."""
-    sides = [OutcomeUnits.of(side) for side in pair_outcomes(table, arm, reference)]
+    sides = _sides(table, arm, reference)
     each = [[_value(table.kind, side, metric, m) for m in side.models] for side in sides]
     defined = [
         i for i in range(len(each[0])) if each[0][i] == each[0][i] and each[1][i] == each[1][i]
     ]
     first, second = (float(np.mean([own[i] for i in defined])) if defined else NAN for own in each)
     return first, second
+
+
+def metric_name_in(table: OutcomeTable, metric: str) -> str:
+    """A study's word for a metric as the table names it: `hd95` is `hd95_mm` or `hd95_px`."""
+    if table.kind != "segmentation":
+        return metric
+    return MaskColumns.of(table.prediction_names).resolve(metric)
+
+
+def _sides(table: OutcomeTable, arm: str, reference: str) -> tuple[OutcomeUnits, OutcomeUnits]:
+    """Units of two arms that have a difference."""
+    first, second = (OutcomeUnits.of(side) for side in pair_outcomes(table, arm, reference))
+    return where_both(first, second) if table.kind == "segmentation" else (first, second)
 
 
 def pair_outcomes(
@@ -141,7 +161,11 @@ def _value(kind: str, units: OutcomeUnits, metric: str, model: tuple[int, int]) 
 
 
 def _statistic(kind: str, units: OutcomeUnits, metric: str) -> Statistic:
-    kinds = {"survival": SurvivalStatistic, "regression": RegressionStatistic}
+    kinds = {
+        "survival": SurvivalStatistic,
+        "regression": RegressionStatistic,
+        "segmentation": SegmentationStatistic,
+    }
     return kinds[kind](units, (metric,))
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from tumorboard.cache import write_atomic
 from tumorboard.errors import InputError, nearest
+from tumorboard.evaluation.mask_columns import is_reference, mask_columns_in
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.prediction_table import ID_COLUMNS
 from tumorboard.evaluation.sheet import Sheet
@@ -52,9 +53,11 @@ def _plain(value: float) -> str:
 
 
 def prediction_columns(header: Sequence[str]) -> tuple[str, ...]:
-    """Columns of predicted numbers: of survival, or of a regression."""
+    """Columns of predicted numbers: of survival, of a segmentation, or of a regression."""
     if RISK in header:
         return (RISK, *(name for name in header if is_survival(name)))
+    if masks := mask_columns_in(header):
+        return masks
     return tuple(name for name in header if name.startswith(PREDICTED))
 
 
@@ -73,7 +76,9 @@ def read_outcomes(path: Path, *, arm: str = "none", further: Sequence[str] = ())
 
     Args:
         path: CSV with at least `patient_id`, and either `time_days`, `event`, `risk_score` (and
-            `survival_<days>`) or pairs `<target>`, `predicted_<target>`.
+            `survival_<days>`), or pairs `<target>`, `predicted_<target>`, or of a segmentation
+            `reference_<label>_ml` (`_px`) and `dice_<label>` with further metrics, where an empty
+            cell is a metric that does not apply.
         arm: Name where the table has no column `arm`; "none" takes the file's name.
         further: Columns that tell apart rows of one unit and model, such as `probe`.
 
@@ -85,9 +90,9 @@ def read_outcomes(path: Path, *, arm: str = "none", further: Sequence[str] = ())
     if not names:
         raise InputError(
             f"{path}: no column of predictions. Expected {RISK} with {TIME} and {EVENT}, or "
-            f"{PREDICTED}<target> with <target>."
+            f"{PREDICTED}<target> with <target>, or dice_<label> with reference_<label>_ml."
         )
-    outcomes = (TIME, EVENT) if names[0] == RISK else tuple(n[len(PREDICTED) :] for n in names)
+    outcomes = _outcome_columns(sheet.header, names)
     for name in outcomes:
         if name not in sheet.header:
             raise InputError(f"{path}: no outcome column {name!r}. {nearest(name, sheet.header)}")
@@ -99,10 +104,19 @@ def read_outcomes(path: Path, *, arm: str = "none", further: Sequence[str] = ())
         repeat=sheet.counts("repeat"), fold=sheet.counts("fold"),
         part=sheet.texts("part", "test"), modalities=sheet.texts("modalities", ""),
         outcome=sheet.numbers(outcomes, empty=True), outcome_names=outcomes,
-        predictions=sheet.numbers(names, empty=False), prediction_names=names,
+        predictions=sheet.numbers(names, empty=is_reference(outcomes[0])), prediction_names=names,
     )  # fmt: skip
     _check_rows(sheet, table, further)
     return table
+
+
+def _outcome_columns(header: Sequence[str], names: Sequence[str]) -> tuple[str, ...]:
+    """Columns of what happened, for columns of predictions."""
+    if names[0] == RISK:
+        return TIME, EVENT
+    if mask_columns_in(header):
+        return tuple(name for name in header if is_reference(name))
+    return tuple(name[len(PREDICTED) :] for name in names)
 
 
 def _check_rows(sheet: Sheet, table: OutcomeTable, further: Sequence[str]) -> None:

@@ -1,4 +1,4 @@
-"""Predictions of numbers (survival, regression): one row per unit, arm, repeat and fold."""
+"""Predictions of numbers (survival, regression, scored masks): a row per unit, arm and fold."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass, fields, replace
 import numpy as np
 
 from tumorboard.errors import InputError, nearest
+from tumorboard.evaluation.mask_columns import is_of_masks
 from tumorboard.evaluation.prediction_table import ID_COLUMNS, Texts
 from tumorboard.records import Bools, Floats, Ints
 
@@ -29,7 +30,7 @@ class OutcomeTable:
         outcome: (rows, O) NaN where the outcome is not known. Survival: time in days, and 1 where
             the event was seen.
         outcome_names: Their columns, such as `time_days`, `event`.
-        predictions: (rows, P).
+        predictions: (rows, P). Segmentation: metrics of a case, NaN where one does not apply.
         prediction_names: Their columns, such as `risk_score`, `survival_365`.
     """
 
@@ -67,7 +68,9 @@ class OutcomeTable:
 
     @property
     def kind(self) -> str:
-        """The task whose predictions these are: `survival` or `regression`."""
+        """The task whose predictions these are: `survival`, `segmentation` or `regression`."""
+        if is_of_masks(self.outcome_names, self.prediction_names):
+            return "segmentation"
         return "survival" if self.outcome_names == ("time_days", "event") else "regression"
 
     @property

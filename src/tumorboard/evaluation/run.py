@@ -21,6 +21,9 @@ from tumorboard.records import Estimate
 #: Files without which a folder is not a finished run.
 _FILES = ("study.toml", "predictions.csv", "metrics.json", "comparison.json")
 
+#: Tasks whose predictions are numbers.
+_OF_NUMBERS = ("survival", "regression", "segmentation")
+
 
 class Run:
     """A run folder; each file is read when it is first asked for.
@@ -51,7 +54,7 @@ class Run:
     @cached_property
     def predictions(self) -> PredictionTable | OutcomeTable:
         """One row per unit, arm, repeat and fold."""
-        if self._table("task").get("kind", "classification") in ("survival", "regression"):
+        if self._table("task").get("kind", "classification") in _OF_NUMBERS:
             return read_outcomes(self.folder / "predictions.csv")
         target = self._table("task").get("target", "none")
         outcome = target if isinstance(target, str) else "none"

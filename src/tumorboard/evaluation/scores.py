@@ -9,9 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.evaluation.classification import score
+from tumorboard.evaluation.mask_columns import MaskColumns
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.regression_scores import evaluate_regression, score_regression
 from tumorboard.evaluation.regression_statistic import all_names
+from tumorboard.evaluation.segmentation_scores import evaluate_segmentation, score_segmentation
 from tumorboard.evaluation.survival_scores import evaluate_survival, score_survival
 from tumorboard.evaluation.survival_statistic import horizons_of, survival_names
 from tumorboard.records import Estimate, Floats
@@ -39,6 +41,8 @@ def score_units(
         return score_survival(metric, target=target, predictions=predictions, names=names)
     if kind == "regression":
         return score_regression(metric, target, predictions)
+    if kind == "segmentation":
+        return score_segmentation(metric, predictions, names)
     weight = np.ones(len(predictions))
     return score(metric, target=target.astype(np.int64), probabilities=predictions, weight=weight)
 
@@ -49,12 +53,16 @@ def evaluate_outcomes(
     """Arm -> metric -> estimate with its interval by patients, of a task of numbers.
 
     Args:
-        kind: `survival` or `regression`.
+        kind: `survival`, `regression` or `segmentation`.
         table: Predictions of all arms.
         n_bootstrap: Resamples of the patients.
         rng: Source of the resamples.
     """
-    evaluate = evaluate_survival if kind == "survival" else evaluate_regression
+    evaluate = {
+        "survival": evaluate_survival,
+        "segmentation": evaluate_segmentation,
+        "regression": evaluate_regression,
+    }[kind]
     return evaluate(table, n_bootstrap=n_bootstrap, rng=rng)
 
 
@@ -62,4 +70,6 @@ def metrics_of_numbers(table: OutcomeTable) -> tuple[str, ...]:
     """Names of every metric that a table of numbers has."""
     if table.kind == "survival":
         return survival_names(horizons_of(table.prediction_names))
+    if table.kind == "segmentation":
+        return MaskColumns.of(table.prediction_names).metrics
     return all_names(table.outcome_names)

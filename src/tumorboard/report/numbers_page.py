@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from tumorboard.cache import write_text
+from tumorboard.evaluation.difference import lower_is_better
 from tumorboard.report import (
     checklists,
     cohorts,
@@ -35,7 +36,6 @@ from tumorboard.report.performance import describe_arms, difference_rows, outcom
 from tumorboard.report.run_card import write_cards
 from tumorboard.report.section import Section
 from tumorboard.report.style import labelled_figures, save
-from tumorboard.study_words import LOWER_IS_BETTER
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -103,7 +103,7 @@ def _figures(contents: NumbersContents) -> dict[str, str]:
             {arm: values[metric] for arm, values in contents.metrics.items() if metric in values},
             [row for row in contents.differences if row.metric == metric],
             metric=metric_name(metric),
-            smaller_is_better=metric in LOWER_IS_BETTER,
+            smaller_is_better=lower_is_better(metric),
             means=contents.fold_means,
         ),
         "flow": flow_figure(contents.flow()),

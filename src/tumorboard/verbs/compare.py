@@ -12,7 +12,7 @@ from tumorboard.errors import InputError, StudyError, nearest
 from tumorboard.evaluation.any_table import AnyTable, holds_numbers, in_common, join
 from tumorboard.evaluation.classification import evaluate_arms
 from tumorboard.evaluation.comparison import Comparison, compare_all
-from tumorboard.evaluation.outcome_comparison import compare_outcomes
+from tumorboard.evaluation.outcome_comparison import compare_outcomes, metric_name_in
 from tumorboard.evaluation.outcome_files import read_outcomes
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import LABEL, is_simulated_table
@@ -24,7 +24,9 @@ from tumorboard.study_keys import Primary, Threshold
 #: Resamples of the patients.
 N_BOOTSTRAP = 2000
 #: Kind of prediction -> what is compared unless something is named.
-_LEADING = {"classification": "auroc", "survival": "c_index", "regression": "r2"}
+_LEADING = {
+    "classification": "auroc", "survival": "c_index", "regression": "r2", "segmentation": "dice",
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -55,7 +57,8 @@ def compare(
 ) -> list[Compared]:
     """Compare the arms of prediction tables with one reference arm, each on the patients in common.
 
-    Tables are of classes, of survival or of numbers (a regression), all of one kind. Thresholds of
+    Tables are of classes, of survival, of numbers (a regression) or of segmentations, all of one
+    kind. Thresholds of
     classes are Youden's on the validation part of a table, and 0.5 where it has none. Survival is
     compared by the columns that all tables have: risks alone where one has no curves.
 
@@ -64,7 +67,7 @@ def compare(
             table without the column `arm` is one arm, named after its file.
         outcome: Outcome column of classes; "none" finds it.
         positive: Positive class of two; "none" for the last.
-        metric: What is compared; "none" for `auroc`, `c_index` or `r2`.
+        metric: What is compared; "none" for `auroc`, `c_index`, `r2` or `dice`.
         reference: Arm that the others are compared with; "none" for the first.
         seed: Of the bootstrap.
 
@@ -83,6 +86,8 @@ def compare(
     first = next(arm for arm in arms if arm != reference)
     kind = table.kind if isinstance(table, OutcomeTable) else "classification"
     metric = _LEADING[kind] if metric == "none" else metric
+    if isinstance(table, OutcomeTable):
+        metric = metric_name_in(table, metric)
     primary = Primary.model_construct(arm=first, reference=reference, metric=metric)
     comparisons, metrics = _judged(table, primary, seed)
     simulated = any(is_simulated_table(path) for path in paths)
