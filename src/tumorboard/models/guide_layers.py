@@ -1,0 +1,133 @@
+"""Layers of guides: what the other modalities say, spoken out over the places of a map."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812 torch's own name for it
+
+from tumorboard.models.guides import Context, MapShape
+from tumorboard.models.presence import AbsentTokens, blank_absent
+
+#: Octaves of the sines and cosines of a place: the finest wave is half an image long.
+N_OCTAVES = 3
+
+
+class Summary(nn.Module):
+    """Embeddings projected to one size and normalised; a learned vector for each absent one.
+
+    Normalised, since embeddings of language models are a hundred times quieter than those of
+    tables. Layer norm, since a batch of patches holds too few patients for batch norm.
+
+    Args:
+        sizes: Size of each embedding.
+        size: Units that each is projected to.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], size: int = 64) -> None:
+        super().__init__()
+        self.projections = nn.ModuleList(nn.Linear(inputs, size) for inputs in sizes)
+        self.norm = nn.LayerNorm(size, elementwise_affine=False)
+        self.absent = AbsentTokens((size,) * len(sizes))
+        self.output_size = size * len(sizes)
+
+    def forward(self, vectors: Sequence[torch.Tensor], present: torch.Tensor) -> list[torch.Tensor]:
+        """(B, size) of each modality."""
+        blanked = blank_absent(vectors, present)
+        projected = [
+            self.norm(layer(vector))
+            for layer, vector in zip(self.projections, blanked, strict=True)
+        ]
+        return self.absent(projected, present)
+
+
+class PlaceMaps(nn.Module):
+    """A vector and the coordinates of each place -> maps, from which "left" can be read.
+
+    A perceptron of the place alone whose hidden units the vector scales and shifts, so that one
+    layer can already multiply a word by a place. It starts by giving zeros.
+
+    Args:
+        size: Size of the vector.
+        n_axes: Coordinates of a place.
+        n_maps: Maps given.
+        hidden: Hidden units.
+        starts_at_zero: Whether the last layer starts with zeros.
+
+    Source:
+        Scale and shift of hidden units: Perez et al., FiLM, AAAI 2018. Coordinates as inputs of a
+        convolution: Liu et al., CoordConv, NeurIPS 2018. Their waves: Tancik et al., NeurIPS 2020.
+    """
+
+    def __init__(
+        self, size: int, n_axes: int, n_maps: int, *, hidden: int = 32, starts_at_zero: bool = True
+    ) -> None:
+        super().__init__()
+        self.place = nn.Linear(n_waves(n_axes), hidden)
+        self.spoken = nn.Linear(size, 2 * hidden)
+        self.last = zero(nn.Linear(hidden, n_maps)) if starts_at_zero else nn.Linear(hidden, n_maps)
+
+    def forward(self, vector: torch.Tensor, coordinates: torch.Tensor) -> torch.Tensor:
+        """(B, n_maps, *space) of (B, size) and (B, A, *space)."""
+        space = coordinates.shape[2:]
+        places = self.place(waves(coordinates).flatten(2).transpose(1, 2))
+        scale, shift = self.spoken(vector).unsqueeze(1).chunk(2, dim=2)
+        maps = self.last(F.gelu(places * (1 + scale) + shift))
+        return maps.transpose(1, 2).unflatten(2, space)
+
+    def over(
+        self, vector: torch.Tensor, context: Context, space: torch.Size | tuple[int, ...]
+    ) -> torch.Tensor:
+        """(B, n_maps, *space): computed on a coarse grid, and enlarged."""
+        return enlarge(self(vector, context.coordinates(coarse_space(space))), space)
+
+
+def n_waves(n_axes: int) -> int:
+    """Numbers that `waves` gives for each place."""
+    return n_axes * (1 + 2 * N_OCTAVES)
+
+
+def waves(coordinates: torch.Tensor) -> torch.Tensor:
+    """(B, A, *space) coordinates, -1..1 -> themselves, their sines and cosines (B, n_waves, ...).
+
+    The longest wave is two images long, so that left and right differ in it.
+    """
+    found = [coordinates]
+    for octave in range(N_OCTAVES):
+        angle = coordinates * (math.pi / 2 * 2**octave)
+        found += [angle.sin(), angle.cos()]
+    return torch.cat(found, dim=1)
+
+
+def zero(layer: nn.Linear) -> nn.Linear:
+    """The layer, starting with zeros: what it is added to starts as it was."""
+    nn.init.zeros_(layer.weight)
+    nn.init.zeros_(layer.bias)
+    return layer
+
+
+def guided_maps(shape: MapShape, n_coarsest: int) -> tuple[int, ...]:
+    """Indices of the coarsest maps, in the order of `MapShape.sizes`."""
+    return tuple(range(max(0, len(shape.sizes) - n_coarsest), len(shape.sizes)))
+
+
+def keep_alone(changed: torch.Tensor, own: torch.Tensor, context: Context) -> torch.Tensor:
+    """What a guide changed, and what the image alone gives in rows without another modality."""
+    has_other = context.present.any(dim=1)
+    return torch.where(has_other.view(-1, *[1] * (own.ndim - 1)), changed.to(own.dtype), own)
+
+
+def coarse_space(space: torch.Size | tuple[int, ...], most: int = 16) -> tuple[int, ...]:
+    """A grid of at most so many places along each side, to compute on and to enlarge from."""
+    return tuple(min(length, most) for length in space)
+
+
+def enlarge(maps: torch.Tensor, space: torch.Size | tuple[int, ...]) -> torch.Tensor:
+    """Maps (B, N, *coarse) interpolated linearly between their places."""
+    if tuple(maps.shape[2:]) == tuple(space):
+        return maps
+    mode = "bilinear" if len(space) == 2 else "trilinear"
+    return F.interpolate(maps, size=tuple(space), mode=mode, align_corners=False)
