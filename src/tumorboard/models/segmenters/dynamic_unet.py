@@ -6,12 +6,13 @@ from typing import Annotated
 
 from pydantic import Field
 
+from tumorboard.models.segmenters import Segmenter
 from tumorboard.models.setting_types import Count, Dropout
 from tumorboard.models.u_shape import Activation, Layers, Norm, UShape, ready, strided_levels
 from tumorboard.records import ArraySpec
 
 
-class DynamicUnet(UShape):
+class DynamicUnet(UShape, Segmenter):
     """U-Net after nnU-Net: width and depth give its levels; coarser levels are supervised as well.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tumorboard.models.segmenters import Segmenter
 from tumorboard.models.setting_types import Dropout
 from tumorboard.models.u_shape import (
     Activation,
@@ -15,7 +16,7 @@ from tumorboard.models.u_shape import (
 from tumorboard.records import ArraySpec
 
 
-class ResidualUnet(UShape):
+class ResidualUnet(UShape, Segmenter):
     """U-Net whose levels down are residual blocks, halved by strided convolutions.
 
     Args:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from tumorboard.models.segmenters import Segmenter
 from tumorboard.models.setting_types import Dropout
 from tumorboard.models.u_shape import Activation, Layers, Levels, Norm, UShape, plain_levels, ready
 from tumorboard.records import ArraySpec
 
 
-class Unet(UShape):
+class Unet(UShape, Segmenter):
     """U-Net: convolutions and pooling down, transposed convolutions up, finer maps beside them.
 
     Args:
