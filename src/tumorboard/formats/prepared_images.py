@@ -63,22 +63,28 @@ class Preparation:
             "window": self.window, "page_from_middle": offset,
         }  # fmt: skip
 
+    def inside(self, shape: tuple[int, int]) -> tuple[slice, slice]:
+        """Rows and columns of (H, W) that an image of `shape` (rows, columns) covers."""
+        (height, width), (rows, columns) = self.size, shape
+        if self.aspect == "pad":
+            scale = min(height / rows, width / columns)
+            height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
+        top, left = (self.size[0] - height) // 2, (self.size[1] - width) // 2
+        return slice(top, top + height), slice(left, left + width)
+
     def resize(self, channel: NDArray[Any]) -> NDArray[Any]:
         """One channel (rows, columns) of any size as (H, W)."""
         from PIL import Image
 
-        (height, width), (rows, columns) = self.size, channel.shape
-        if self.aspect == "pad":
-            scale = min(height / rows, width / columns)
-            height, width = max(1, round(rows * scale)), max(1, round(columns * scale))
+        rows, columns = self.inside((channel.shape[0], channel.shape[1]))
+        height, width = rows.stop - rows.start, columns.stop - columns.start
         # Pillow widens its bilinear filter when it makes an image smaller, so nothing aliases.
         image = Image.fromarray(np.ascontiguousarray(channel))
         resized = np.asarray(image.resize((width, height), Image.Resampling.BILINEAR))
         if (height, width) == self.size:
             return resized
         canvas = np.zeros(self.size, dtype=channel.dtype)
-        top, left = (self.size[0] - height) // 2, (self.size[1] - width) // 2
-        canvas[top : top + height, left : left + width] = resized
+        canvas[rows, columns] = resized
         return canvas
 
 

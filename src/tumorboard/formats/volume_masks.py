@@ -60,7 +60,7 @@ def read_mask_volume(files: Sequence[Path], like: Volume, *, segment: str = "all
     from tumorboard.formats.dicom_segmentation import segmentation_volume
 
     path = files[0]
-    if len(files) != 1 or not _is_dicom(path):
+    if len(files) != 1 or not is_dicom(path):
         where = path if len(files) == 1 else path.parent
         return read_volume_files(files, where=where)
     if sop_class_of(path) != RTSTRUCT:
@@ -69,7 +69,8 @@ def read_mask_volume(files: Sequence[Path], like: Volume, *, segment: str = "all
     return Volume(inside[np.newaxis].astype(np.int16), like.affine, used=(path,))
 
 
-def _is_dicom(path: Path) -> bool:
+def is_dicom(path: Path) -> bool:
+    """Whether a mask is a DICOM file, whose segments or contours are asked for by number."""
     try:
         return identify(path) == "DICOM"
     except InputError:  # not a picture at all: whoever reads it next says what it is

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from tumorboard import registry
 from tumorboard.cache import Cache
+from tumorboard.errors import StudyError
 from tumorboard.formats.image_fingerprints import Fingerprints
 from tumorboard.formats.lesion_masks import LesionMasks
 from tumorboard.records import (
@@ -27,6 +28,7 @@ from tumorboard.records import (
     Rejection,
     Structure,
 )
+from tumorboard.transforms.cases import Cases
 
 if TYPE_CHECKING:
     import torch
@@ -235,6 +237,26 @@ class Modality(ABC):
         Predictors never see them: they judge what a model looks at.
         """
         return None
+
+    def cases(self, cohort: Cohort, measured: Measured, *, name: str) -> Cases:
+        """The rows as cases of a segmentation: their masks, and the geometry between both grids.
+
+        Raises:
+            StudyError: It cannot be segmented.
+        """
+        raise StudyError(f"modalities.{name}: only images and volumes can be segmented.")
+
+    def patch(
+        self, measured: Measured, row: int, start: tuple[int, ...], size: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """(C, *size) of the array of one row from `start` on, inside of it."""
+        box = tuple(slice(s, s + n) for s, n in zip(start, size, strict=True))
+        array = self.arrays(measured, np.asarray([row], dtype=np.int64))[0]
+        return array[(slice(None), *box)]
+
+    def case_shape(self, measured: Measured, row: int) -> tuple[int, ...]:
+        """Pixels or voxels of a row's image as the segmenter sees it, without channels."""
+        return self.arrays(measured, np.asarray([row], dtype=np.int64)).shape[2:]
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the measurement is worse than training saw: not to be trusted."""

@@ -31,7 +31,9 @@ from tumorboard.records import (
     Rejection,
 )
 from tumorboard.transforms.augmentation import Augmentation
+from tumorboard.transforms.cases import Cases
 from tumorboard.transforms.image_quality import is_poor, measure_quality, poor_notes, reference_of
+from tumorboard.transforms.segmented_images import ImageCases
 
 if TYPE_CHECKING:
     import torch
@@ -190,6 +192,21 @@ class Image(Modality):
         if self._masks == "none":
             return None
         return read_image_masks(cohort, rows, self._masks, self._preparation, name=name)
+
+    def cases(self, cohort: Cohort, measured: Measured, *, name: str) -> Cases:
+        """The pictures as cases of a segmentation.
+
+        Raises:
+            StudyError: A row is several slices.
+        """
+        if self._n_slices > 1:
+            raise StudyError(
+                f"modalities.{name}.slices: a picture is segmented, not {self._n_slices} of a "
+                "stack. Read the stack as a volume."
+            )
+        paths = cohort.files.get(name, ())
+        files = {r: own[0] for r, own in enumerate(paths) if own and measured.present[r]}
+        return ImageCases(files, self._preparation)
 
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the image is too poor to rely on; see `notes`."""

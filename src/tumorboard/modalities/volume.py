@@ -16,9 +16,11 @@ from tumorboard.formats.prepared_volumes import VolumeFiles, prepare_volumes, vo
 from tumorboard.modalities import Measured, Modality
 from tumorboard.modalities.measured.volume import MeasuredVolumes
 from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints, Rejection
+from tumorboard.transforms.cases import Cases
 from tumorboard.transforms.denoising import Denoiser, check_denoiser
 from tumorboard.transforms.histogram_matching import match_histograms, standard_scale
 from tumorboard.transforms.image_quality import is_poor, poor_notes, reference_of
+from tumorboard.transforms.segmented_volumes import VolumeCases
 from tumorboard.transforms.volume_augmentation import VolumeAugmentation
 from tumorboard.transforms.volume_planes import to_channels
 from tumorboard.transforms.volume_preparation import Spacing, VolumePreparation, grid_of, zscored
@@ -45,9 +47,11 @@ class Volume(Modality):
     Args:
         files: Pattern of the files (a folder, a ZIP or one file for each row); braces name columns.
             Several patterns are several channels, resampled onto the grid of the first.
-        size: Voxels along X (right), Y (front) and Z (head), cropped or padded.
+        size: Voxels along X (right), Y (front) and Z (head), cropped or padded; `whole` keeps each
+            volume as large as it is, for segmentation.
         spacing_mm: Voxel size to resample to; `keep` the file's own; `unknown` where files do not
             tell: distances are then in voxels.
+        shrink: Voxels along each axis that become one, where spacing_mm is `unknown`.
         window_hu: Hounsfield units that become 0 and 1, for CT alone; or "none".
         window_suv: Uptake values (SUV by body weight) that become 0 and 1, for PET alone.
         normalise: `window` needs a window; `percentile` scales each volume between its 0.5 and
@@ -86,8 +90,10 @@ class Volume(Modality):
     def __init__(
         self,
         *,
-        files: str | tuple[str, ...], size: tuple[int, int, int] = (96, 96, 96),
-        spacing_mm: Spacing = "keep", window_hu: Literal["none"] | tuple[float, float] = "none",
+        files: str | tuple[str, ...],
+        size: Literal["whole"] | tuple[int, int, int] = (96, 96, 96),
+        spacing_mm: Spacing = "keep", shrink: tuple[float, float, float] = (1.0, 1.0, 1.0),
+        window_hu: Literal["none"] | tuple[float, float] = "none",
         window_suv: Literal["none"] | tuple[float, float] = "none",
         normalise: Literal["auto", "window", "percentile", "zscore"] = "auto",
         harmonise: Literal["none", "nyul"] = "none", crop: Crop = "none", masks: str = "none",
@@ -102,13 +108,17 @@ class Volume(Modality):
     ) -> None:  # fmt: skip
         hu, suv = (() if w == "none" else w for w in (window_hu, window_suv))
         self._patterns = (files,) if isinstance(files, str) else files
-        check_settings(self._patterns, size, spacing_mm, hu, suv, normalise, harmonise)
+        self._size = () if isinstance(size, str) else size
+        check_settings(
+            self._patterns, self._size, spacing_mm, hu, suv, normalise, harmonise,
+            shrink=shrink, is_cropped=crop != "none",
+        )  # fmt: skip
         check_denoiser(denoise, denoise_weights)
         self._rows = VolumeRows(self._patterns, crop)
         self._masks = self._rows.mask if masks == "none" else masks
         self._preparation = VolumePreparation(
-            spacing_mm, size, hu, self._rows.box, denoise, denoise_weights, interpolation,
-            allow_missing_slices, choose, segment, suv,
+            spacing_mm, self._size, hu, self._rows.box, denoise, denoise_weights, interpolation,
+            allow_missing_slices, choose, segment, suv, shrink,
         )  # fmt: skip
         self._augmentation = VolumeAugmentation(
             rotation_degrees=rotation_degrees, scaling=scaling, translation=translation,
@@ -190,7 +200,22 @@ class Volume(Modality):
             return np.zeros((len(rows), *self._spec().sizes), dtype=np.float16)
         some = int(np.argmax(measured.present))  # stands in where a row is absent: undefined there
         rows = np.where(measured.present[rows], rows, some)
-        arrays = volumes.stored(rows, int(self._fitted["channels"]))
+        return self._scaled(volumes.stored(rows, int(self._fitted["channels"])), volumes, rows)
+
+    def patch(
+        self, measured: Measured, row: int, start: tuple[int, ...], size: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """(C, *size) as `arrays` gives it, without reading the rest of the volume."""
+        volumes = _volumes(measured)
+        box = volumes.patch(row, int(self._fitted["channels"]), start, size)
+        return self._scaled(box, volumes, np.asarray([row], dtype=np.int64))[0]
+
+    def case_shape(self, measured: Measured, row: int) -> tuple[int, ...]:
+        """(X, Y, Z) of a row's volume."""
+        return _volumes(measured).shape(row)
+
+    def _scaled(self, arrays: NDArray[Any], volumes: MeasuredVolumes, rows: Ints) -> NDArray[Any]:
+        """Stored intensities on the scale that training patients or the volume itself ask for."""
         if self._is_harmonised:
             landmarks = [each.landmarks for each in volumes.facts(rows)]
             arrays = match_histograms(arrays, landmarks, np.asarray(self._fitted["scale"]))
@@ -216,8 +241,16 @@ class Volume(Modality):
         if not self._masks:
             return None
         volumes, _ = self._rows.find(cohort, name)
-        size = self._preparation.size
-        return read_masks(cohort, rows, self._masks, volumes, self._mask, size=size, name=name)
+        if not self._size:
+            return None  # of other sizes each; a segmentation reads its reference by `cases`
+        read = self._mask
+        return read_masks(cohort, rows, self._masks, volumes, read, size=self._size, name=name)
+
+    def cases(self, cohort: Cohort, measured: Measured, *, name: str) -> Cases:
+        """The volumes as cases of a segmentation."""
+        files, _ = self._rows.find(cohort, name)
+        volumes = _volumes(measured)
+        return VolumeCases(files, volumes.prepared, volumes.index[:, 0], self._preparation)
 
     def _mask(self, files: VolumeFiles, paths: tuple[Path, ...]) -> Bools:
         volume = self._preparation.read(files.channels[0])
@@ -270,7 +303,7 @@ class Volume(Modality):
                 _COLOURS if channels == 3 else tuple(f"channel {k + 1}" for k in range(channels))
             )
         names = ("intensity",) if channels == 1 else names
-        return ArraySpec("volume", (channels, *self._preparation.size), names)
+        return ArraySpec("volume", (channels, *(self._size or (0, 0, 0))), names)
 
     def _weights_sha256(self, cache: Cache) -> str:
         path = Path(self._preparation.denoise_weights).expanduser()

@@ -21,6 +21,7 @@ from tumorboard.study_keys import TaskTable
 from tumorboard.tasks import Task
 from tumorboard.training.found_cohort import build_modality as build_modality
 from tumorboard.training.found_cohort import read_cohort, with_columns
+from tumorboard.training.references import References, read_references
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,7 @@ class Prepared:
         rejections: Files of any patient that could not be used.
         records: Every file found, and what became of it.
         locked: Patients of the locked test set, who take no part in any fold.
+        references: Masks of the rows of `cohort`, where the task is a segmentation.
     """
 
     found: Cohort
@@ -48,6 +50,7 @@ class Prepared:
     rejections: tuple[Rejection, ...]
     records: tuple[FileRecord, ...]
     locked: frozenset[str] = frozenset()
+    references: References | None = None
 
     def present(self, modalities: tuple[str, ...]) -> Bools:
         """(rows, M): which of the modalities each row has."""
@@ -106,6 +109,19 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     else:
         kept = measured
     said = reading_notes(measured)
+    references, unreadable = read_references(study, task, modalities, selected, kept, cache)
+    if unreadable:
+        usable = np.asarray([row not in unreadable for row in range(selected.n_rows)])
+        lost = tuple(
+            Rejection(selected.patient_id[row], path, reason)
+            for row, (path, reason) in unreadable.items()
+        )
+        found = replace(found, rejections=(*found.rejections, *lost))
+        selected = keep_rows(selected, usable, "mask of the reference cannot be used")
+        kept = {name: m.read(selected, name=name, cache=cache) for name, m in modalities.items()}
+        references, _ = read_references(study, task, modalities, selected, kept, cache)
+    if references is not None:
+        selected = replace(selected, notes=(*selected.notes, *references.notes))
     return Prepared(
         found=replace(found, notes=(*found.notes, *outcomes.notes, *said)),
         found_outcomes=_everything(task, found, outcomes),
@@ -116,6 +132,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
         records=_records(found, selected, measured),
         locked=locked & set(selected.patient_id),
+        references=references,
     )
 
 
@@ -142,9 +159,9 @@ def reading_notes(measured: Mapping[str, Measured]) -> tuple[str, ...]:
 
 def _required(study: Study) -> list[str]:
     """Modalities that every patient must have: those that the study asks for, and its targets'."""
-    asked = list(study.keys.cohort.require)
-    own = study.keys.task.expression
-    return asked if own == "none" or own in asked else [*asked, own]
+    task = study.keys.task
+    own = [name for name in (task.expression, task.image) if name != "none"]
+    return list(dict.fromkeys([*study.keys.cohort.require, *own]))
 
 
 def _positions(found: Cohort, selected: Cohort) -> Ints:

@@ -47,7 +47,7 @@ class VolumePreparation:
 
     Args:
         spacing: Voxel size in mm; "keep" the file's, or "unknown" where files do not tell.
-        size: Voxels along X, Y and Z.
+        size: Voxels along X, Y and Z; empty keeps the whole volume.
         window_hu: Hounsfield units that become 0 and 1; empty for none.
         crop: What the box is centred on.
         denoise: Filter, after resampling.
@@ -57,10 +57,11 @@ class VolumePreparation:
         choose: DICOM attribute -> value, where there are several candidate volumes.
         segment: Name or number of one segment of the masks, or "all".
         window_suv: Uptake values that become 0 and 1, of PET; empty for none.
+        shrink: Voxels of the file along each axis that become one, where their size is unknown.
     """
 
     spacing: Spacing
-    size: tuple[int, int, int]
+    size: tuple[int, int, int] | tuple[()]
     window_hu: tuple[float, ...]
     crop: Box
     denoise: Denoiser
@@ -70,11 +71,14 @@ class VolumePreparation:
     choose: Mapping[str, str]
     segment: str = "all"
     window_suv: tuple[float, ...] = ()
+    shrink: tuple[float, float, float] = (1.0, 1.0, 1.0)
 
     def settings(self, weights_sha256: str) -> dict[str, object]:
         """What the cache's key depends on, beside the content of the files."""
         plain: dict[str, object] = dict(vars(self))
         plain["denoise_weights"] = weights_sha256
+        if self.shrink == (1.0, 1.0, 1.0):  # what was prepared before there was this setting stays
+            del plain["shrink"]
         return plain | {"choose": dict(self.choose)}
 
     def reader(self) -> Callable[[VolumeFiles], tuple[NDArray[np.float16], VolumeFacts]]:
@@ -119,7 +123,10 @@ class VolumePreparation:
         source, what = grid_of(volume), str(files.where)
         spacing = np.asarray(
             source.spacing_mm if isinstance(self.spacing, str) else self.spacing, dtype=np.float64
-        )
+        ) * np.asarray(self.shrink)
+        is_kept = isinstance(self.spacing, str) and self.shrink == (1.0, 1.0, 1.0)
+        if not self.size:
+            return source if is_kept else respaced(source, spacing), ()
         notes: tuple[str, ...] = ()
         array = volume.array[0]
         if self.crop == "around":
@@ -135,7 +142,6 @@ class VolumePreparation:
         elif self.crop == "lung":
             centre = centre_of_lungs(array, source, what=what, outside=volume.outside)
         else:
-            is_kept = isinstance(self.spacing, str)
             centre = middle_of(source if is_kept else respaced(source, spacing))
         return box_around(source, centre, self.size, spacing), notes
 

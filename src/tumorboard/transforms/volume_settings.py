@@ -9,8 +9,9 @@ from tumorboard.transforms.volume_preparation import Spacing
 
 
 def check_settings(
-    patterns: tuple[str, ...], size: tuple[int, int, int], spacing_mm: Spacing,
+    patterns: tuple[str, ...], size: tuple[int, int, int] | tuple[()], spacing_mm: Spacing,
     window_hu: tuple[float, ...], window_suv: tuple[float, ...], normalise: str, harmonise: str,
+    *, shrink: tuple[float, float, float] = (1.0, 1.0, 1.0), is_cropped: bool = False,
 ) -> None:  # fmt: skip
     """Refuse settings that cannot all be meant; see the modality `volume`.
 
@@ -20,7 +21,13 @@ def check_settings(
     problems: list[str] = []
     if not patterns:
         problems.append("files: an empty list, expected a pattern or one for each channel.")
-    if min(size) < 1:
+    if not size and is_cropped:
+        problems.append('crop: a whole volume (size = "whole") is not cropped. Leave one out.')
+    if shrink != (1.0, 1.0, 1.0) and spacing_mm != "unknown":
+        problems.append('shrink: is for voxels of unknown size; set spacing_mm to the size wanted.')
+    if min(shrink) < 1 or not all(math.isfinite(step) for step in shrink):
+        problems.append(f"shrink: found {list(shrink)}, expected three from 1 up.")
+    if size and min(size) < 1:
         problems.append(f"size: found {list(size)}, expected three numbers of voxels from 1 up.")
     if not isinstance(spacing_mm, str) and not all(0 < mm < math.inf for mm in spacing_mm):
         problems.append(f"spacing_mm: found {list(spacing_mm)}, expected three above 0.")

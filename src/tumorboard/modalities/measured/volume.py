@@ -82,6 +82,20 @@ class MeasuredVolumes(MeasuredPictures):
         )
         return self._changed(arrays, rows)
 
+    def patch(
+        self, row: int, n_channels: int, start: tuple[int, ...], size: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """(1, C, *size) box from voxel `start` on of a row that is present, in 0..1."""
+        number = int(self.index[row, 0])
+        x, y, z = start
+        box = self.prepared.patch(number, (x, y, z), (size[0], size[1], size[2]))
+        array = to_channels(box, n_channels)[np.newaxis]
+        return self._changed(array, np.asarray([row], dtype=np.int64))
+
+    def shape(self, row: int) -> tuple[int, ...]:
+        """(X, Y, Z) of the prepared volume of a row that is present."""
+        return tuple(self.prepared.stored(int(self.index[row, 0])).shape[1:])
+
     def quality(self, rows: Ints) -> Floats:
         """(n, measures) of the middle axial planes of rows that are present."""
         if self.change is None:

@@ -1,0 +1,129 @@
+"""Masks that a segmentation is trained on and judged by: read once, kept in the cache."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.cache import Cache
+from tumorboard.errors import InputError
+from tumorboard.formats.row_files import RowFiles
+from tumorboard.modalities import Measured, Modality
+from tumorboard.records import Cohort
+from tumorboard.study import Study
+from tumorboard.tasks import Task
+from tumorboard.tasks.segmentation import Segmentation
+from tumorboard.transforms.cases import Cases, OwnGrid
+
+
+@dataclass(frozen=True)
+class References:
+    """The masks of a cohort's rows.
+
+    Args:
+        cases: The rows' images and their geometry.
+        cache: Where masks are kept.
+        keys: Row -> key of its mask in the cache.
+        files: Row -> its mask files.
+        notes: Sentences for the report.
+    """
+
+    cases: Cases
+    cache: Cache
+    keys: Mapping[int, str]
+    files: Mapping[int, tuple[Path, ...]]
+    notes: tuple[str, ...] = ()
+
+    def own(self, row: int) -> NDArray[np.uint8]:
+        """The mask on the image's own grid, mapped from the cache."""
+        return self._load(row, "own")
+
+    def network(self, row: int) -> NDArray[np.uint8]:
+        """The mask as the segmenter sees it, mapped from the cache."""
+        return self._load(row, "network")
+
+    def _load(self, row: int, which: str) -> NDArray[np.uint8]:
+        found = self.cache.load(_key(self.cache, self.keys[row], which), mapped=True)
+        if found is None:
+            raise InputError(
+                f"{self.files[row][0]}: its prepared mask was lost from {self.cache.folder} during "
+                "the run. Start the same command again."
+            )
+        return found
+
+
+def read_references(
+    study: Study, task: Task, modalities: Mapping[str, Modality], cohort: Cohort,
+    measured: Mapping[str, Measured], cache: Cache,
+) -> tuple[References | None, Mapping[int, tuple[Path, str]]]:  # fmt: skip
+    """Read the masks of every row; None where the task is no segmentation.
+
+    Args:
+        study: The study.
+        task: Its task, which names the labels.
+        modalities: Modality -> itself, not fitted.
+        cohort: The rows; each has a mask file and an image.
+        measured: Modality -> its measurements of these rows.
+        cache: Where masks are kept.
+
+    Returns:
+        The masks, and for each row whose mask cannot be used its file and the reason.
+    """
+    if not isinstance(task, Segmentation):
+        return None, {}
+    name = study.keys.task.image
+    cases = modalities[name].cases(cohort, measured[name], name=name)
+    finder = RowFiles(cohort, study.keys.task.mask, where="task.mask")
+    numbers = tuple(dict.fromkeys(n for own in task.numbers.values() for n in own))
+    keys: dict[int, str] = {}
+    files: dict[int, tuple[Path, ...]] = {}
+    unusable: dict[int, tuple[Path, str]] = {}
+    left: dict[str, None] = {}
+    for row in range(cohort.n_rows):
+        files[row] = finder.find(row)
+        try:
+            keys[row] = _prepared(cases, row, files[row], numbers, cache)
+        except InputError as error:
+            unusable[row] = (files[row][0], " ".join(error.problems))
+            continue
+        own = cache.load(_key(cache, keys[row], "own"), mapped=True)
+        others = set(np.unique(own).tolist()) - {0, *numbers} if own is not None else set[int]()
+        left |= dict.fromkeys(str(n) for n in sorted(others))
+    notes = (
+        (f"numbers {', '.join(left)} of the masks are not named in task.labels: background",)
+        if left
+        else ()
+    )
+    return References(cases, cache, keys, files, notes), unusable
+
+
+def _prepared(
+    cases: Cases, row: int, files: Sequence[Path], numbers: Sequence[int], cache: Cache
+) -> str:
+    """Key of a row's mask, which is read and resampled where the cache does not hold it."""
+    images = cases.files(row)
+    settings = {
+        "kind": "reference mask", "image": cases.settings(), "numbers": list(numbers),
+        "n_files": [len(images), len(files)],
+    }  # fmt: skip
+    key = cache.key(settings, *images, *files)
+    grid = cache.load(_key(cache, key, "grid"))
+    is_kept = all(cache.path(_key(cache, key, which)).is_file() for which in ("own", "network"))
+    if grid is not None and is_kept:
+        cases.remember(row, OwnGrid.decoded(grid))
+        return key
+    mask = cases.read_mask(row, files, numbers)
+    cache.store(_key(cache, key, "own"), mask)
+    cache.store(_key(cache, key, "network"), cases.to_network(row, mask))
+    cache.store(_key(cache, key, "grid"), cases.own_grid(row).encoded())
+    return key
+
+
+def _key(cache: Cache, key: str, which: str) -> str:
+    plain: dict[str, Any] = {"kind": f"reference mask, {which}", "mask": key}
+    return cache.key(plain)

@@ -1,0 +1,121 @@
+"""Cases of a segmentation: masks between the files they lie in and what a segmenter sees."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from tumorboard.errors import InputError
+from tumorboard.formats.messages import listed
+from tumorboard.records import Floats
+
+#: Numbers in the masks of one label, or of several.
+Numbers = Sequence[int]
+
+
+@dataclass(frozen=True)
+class OwnGrid:
+    """Where the pixels or voxels of a case lie, as in its file.
+
+    Args:
+        shape: (X, Y, Z) of a volume; (rows, columns) of a picture.
+        spacing: Distance of two neighbours along each axis, in mm, or 1 where it is not known.
+        affine: (4, 4) voxel index -> mm, RAS+; the identity for a picture.
+        is_known: Whether the file says how large a pixel or voxel is.
+    """
+
+    shape: tuple[int, ...]
+    spacing: tuple[float, ...]
+    affine: Floats
+    is_known: bool
+
+    def encoded(self) -> Floats:
+        """As an array that the cache can keep."""
+        head = [float(len(self.shape)), float(self.is_known), *self.shape, *self.spacing]
+        return np.concatenate([np.asarray(head), self.affine.ravel()])
+
+    @classmethod
+    def decoded(cls, array: Floats) -> OwnGrid:
+        """What `encoded` gave."""
+        n = int(array[0])
+        return cls(
+            tuple(int(v) for v in array[2 : 2 + n]), tuple(array[2 + n : 2 + 2 * n].tolist()),
+            array[2 + 2 * n :].reshape(4, 4), bool(array[1]),
+        )  # fmt: skip
+
+
+class Cases(ABC):
+    """The rows of a cohort that can be segmented, and their geometry."""
+
+    #: Whether a case is written as a picture instead of a volume.
+    is_picture: bool
+
+    @abstractmethod
+    def files(self, row: int) -> tuple[Path, ...]:
+        """Files that the row's image was prepared from; none where it has no image."""
+
+    @abstractmethod
+    def settings(self) -> dict[str, object]:
+        """What the geometry depends on, beside the content of the files."""
+
+    @abstractmethod
+    def own_grid(self, row: int) -> OwnGrid:
+        """Where the row's image lies as in its file.
+
+        Raises:
+            InputError: The image cannot be read.
+        """
+
+    @abstractmethod
+    def remember(self, row: int, grid: OwnGrid) -> None:
+        """Take up a grid that was read earlier, so that no image is read for it again."""
+
+    @abstractmethod
+    def read_mask(self, row: int, files: Sequence[Path], numbers: Numbers) -> NDArray[np.uint8]:
+        """What mask files hold, on the image's own grid.
+
+        Raises:
+            InputError: They cannot be read, or lie elsewhere.
+        """
+
+    @abstractmethod
+    def to_network(self, row: int, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        """A mask on the image's own grid, as the segmenter sees it."""
+
+    @abstractmethod
+    def to_own(self, row: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Values (L, *space) of what the segmenter sees, on the image's own grid (L, *shape)."""
+
+
+def checked_numbers(values: NDArray[Any], numbers: Numbers, where: Path) -> NDArray[np.uint8]:
+    """The whole numbers of a mask.
+
+    A mask with one number beside 0 is of the study's label where the study has one number alone:
+    pictures hold 255 for what tables of labels call 1.
+
+    Raises:
+        InputError: Values that are no whole numbers from 0 to 255, or none that the study names.
+    """
+    found = np.unique(values)
+    if not np.isfinite(found).all() or (found != np.rint(found)).any():
+        few = listed([f"{float(v):g}" for v in found.tolist()[:5]])
+        raise InputError(f"{where}: a mask holds whole numbers, found {few}.")
+    if found.min() < 0 or found.max() > 255:
+        raise InputError(
+            f"{where}: numbers of a mask are 0 to 255, found {found.min():g} to {found.max():g}."
+        )
+    inside = [int(v) for v in found.tolist() if v > 0]
+    if len(inside) == 1 and len(set(numbers)) == 1:
+        return np.where(values > 0, np.uint8(numbers[0]), np.uint8(0))
+    if inside and not set(inside) & set(numbers):
+        raise InputError(
+            f"{where}: the mask holds {listed([str(n) for n in inside])}, the study names "
+            f"{listed([str(n) for n in numbers])} (task.labels)."
+        )
+    return values.astype(np.uint8)
