@@ -39,12 +39,6 @@ CONTRACTS: Mapping[str, str] = {
 PLANNED: Mapping[str, tuple[str, ...]] = {
     "cohorts": ("brats",),
     "modalities": ("notes",),
-    "models.encoders": (
-        "language_model", "word_vectors",
-    ),
-    "models.fusion": (
-        "film", "static_weights", "dynamic_attention",
-    ),
     "tasks": ("segmentation",),
 }  # fmt: skip
 

@@ -71,7 +71,7 @@ def test_weights_sum_to_one_over_those_present(name: str) -> None:
     fusion = make_fusion(name).train()
     weights = fusion(make_embeddings(name, len(SUBSETS)), SUBSETS).weights
     if weights is None:
-        assert name in ("concatenation", "early", "tensor")
+        assert name in ("concatenation", "early", "film", "hybrid", "tensor")
         return
     assert weights.shape == SUBSETS.shape
     assert bool((weights[~SUBSETS] == 0).all())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 from torch import nn
 from torch.nn import functional as F  # noqa: N812 torch's own name for it
 
 from tumorboard.models.guides import Context, MapShape
-from tumorboard.models.presence import AbsentTokens, blank_absent
+from tumorboard.models.presence import AbsentTokens, blank_absent, share_fixed
 
 #: Octaves of the sines and cosines of a place: the finest wave is half an image long.
 N_OCTAVES = 3
@@ -83,6 +84,68 @@ class PlaceMaps(nn.Module):
     ) -> torch.Tensor:
         """(B, n_maps, *space): computed on a coarse grid, and enlarged."""
         return enlarge(self(vector, context.coordinates(coarse_space(space))), space)
+
+
+class NoteChannels(nn.Module):
+    """Channels of an image drawn from the embeddings of other modalities; zeros without any.
+
+    Args:
+        sizes: Size of each embedding.
+        n_axes: Coordinates of a place.
+        n_channels: Channels drawn.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], n_axes: int, n_channels: int) -> None:
+        super().__init__()
+        self.summary = Summary(sizes)
+        self.drawn = PlaceMaps(self.summary.output_size, n_axes, n_channels)
+
+    def forward(self, context: Context, space: torch.Size | tuple[int, ...]) -> torch.Tensor:
+        """(B, n_channels, *space)."""
+        vector = torch.cat(self.summary(context.vectors, context.present), dim=1)
+        drawn = self.drawn.over(vector, context, space)
+        return keep_alone(drawn, torch.zeros_like(drawn), context)
+
+
+class PooledOpinions(nn.Module):
+    """Logits of an image averaged with coarse ones that each other modality gives of each place.
+
+    Args:
+        sizes: Size of each embedding.
+        shape: The feature maps.
+        weights: (1 + M,) weight of the image and of each other modality.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], shape: MapShape, weights: torch.Tensor) -> None:
+        super().__init__()
+        self.summary = Summary(sizes)
+        size = self.summary.output_size // len(sizes)
+        self.opinions = nn.ModuleList(PlaceMaps(size, shape.n_axes, shape.n_outputs) for _ in sizes)
+        self.weights: torch.Tensor
+        # Not saved with the weights: they are in the study's settings already.
+        self.register_buffer("weights", weights, persistent=False)
+        self.shares: torch.Tensor | None = None
+
+    def forward(self, logits: torch.Tensor, context: Context) -> torch.Tensor:
+        """(B, K, *space)."""
+        shares = share_fixed(self.weights, with_image(context.present))
+        self.shares = shares.detach()
+        tokens = self.summary(context.vectors, context.present)
+        pooled = logits
+        for m, (token, opinion) in enumerate(zip(tokens, self.opinions, strict=True), start=1):
+            heard = cast("PlaceMaps", opinion).over(token, context, logits.shape[2:])
+            pooled = pooled + over_places(shares[:, m] / shares[:, 0], heard) * heard
+        return keep_alone(pooled, logits, context)
+
+
+def with_image(present: torch.Tensor) -> torch.Tensor:
+    """(B, 1 + M) presence of the image, which every row has, and of each other modality."""
+    return torch.cat([present.new_ones(len(present), 1), present], dim=1)
+
+
+def over_places(numbers: torch.Tensor, maps: torch.Tensor) -> torch.Tensor:
+    """(B,) as (B, 1, ...), to multiply the maps of each row by."""
+    return numbers.view(-1, *[1] * (maps.ndim - 1))
 
 
 def n_waves(n_axes: int) -> int:
