@@ -38,6 +38,8 @@ class ArraySpec:
             encoders that need them; else None.
         vocabulary: Words of the training notes, the most frequent first, for encoders that learn
             word vectors; else empty.
+        files: Small files that a saved model's encoder was built from (a tokeniser), where it was;
+            empty while it is built for the first time.
     """
 
     layout: Layout
@@ -47,6 +49,7 @@ class ArraySpec:
     groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict[str, NDArray[np.int64]])
     projections: NDArray[np.float64] | None = None
     vocabulary: tuple[str, ...] = ()
+    files: Mapping[str, bytes] = field(default_factory=dict[str, bytes])
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -45,6 +46,8 @@ class Encoder(nn.Module, ABC):
     frozen_epochs: int | Literal["same"] = "same"
     #: How the linear head right after this encoder starts: torch's uniform draw, or He's normal.
     head_init: Literal["uniform", "he"] = "uniform"
+    #: Whether what is slow is done once per patient, not once per epoch: its embeddings are kept.
+    keeps_embeddings: bool = False
 
     def __init__(self, spec: ArraySpec) -> None:
         super().__init__()
@@ -62,6 +65,13 @@ class Encoder(nn.Module, ABC):
         embedding = self(x)
         mask = torch.ones(len(embedding), 1, dtype=torch.bool, device=embedding.device)
         return embedding, Tokens(embedding.unsqueeze(1), mask)
+
+    def files(self) -> Mapping[str, bytes]:
+        """Small files that it is built from beside its settings; a saved model keeps them.
+
+        When the model is opened, they are in `ArraySpec.files`.
+        """
+        return {}
 
     def stages(self) -> list[nn.Module]:
         """Parts from input to output, for staged unfreezing and layer-wise learning rates."""
