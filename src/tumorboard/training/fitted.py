@@ -25,6 +25,7 @@ from tumorboard.models.encoders import Encoder
 from tumorboard.records import ArraySpec, Bools, FittedState, Floats, Ints, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.tasks import Task
+from tumorboard.training.encoder_files import encoder_files, with_encoder_files
 from tumorboard.training.model_files import FORMAT, digest, read_document, read_states
 from tumorboard.training.prepare import build_modality, build_task
 
@@ -217,6 +218,8 @@ class FittedArm:
         states["task"] = self.task.state()
         if self.baseline is not None:
             states["baseline"] = self.baseline.state()
+        if self.network is not None:
+            states |= encoder_files(self.network)
         arrays = {
             f"{name}/{key}": np.ascontiguousarray(array)
             for name, state in states.items()
@@ -308,6 +311,7 @@ class FittedArm:
             return
         from safetensors.torch import load_file
 
+        self.specs = with_encoder_files(self.specs, states)
         networks: list[Network] = []
         for number in range(1, self.arm.training.members + 1):
             network = Network(

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
-import lightning
 import numpy as np
 import torch
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 from torch.utils.data import DataLoader
 
-from tumorboard.errors import RunError
 from tumorboard.evaluation.scores import score_units
 from tumorboard.modalities import Modality
 from tumorboard.models.assembly import Network, Outputs, drop_modalities
 from tumorboard.records import Floats, Ints, Layout
-from tumorboard.study_keys import LOWER_IS_BETTER, Schedule, Training
+from tumorboard.study_keys import Training
 from tumorboard.tasks import Task
 from tumorboard.training.batches import (
     Batch,
@@ -27,10 +22,9 @@ from tumorboard.training.batches import (
     derive_seed,
     epoch_order,
     loader,
-    seed_device,
 )
+from tumorboard.training.fit_module import FitModule
 from tumorboard.training.hard_rows import HardRows
-from tumorboard.training.schedules import learning_rate_factor
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class FitRows:
     classes: tuple[str, ...]
 
 
-class ArmModule(lightning.LightningModule):
+class ArmModule(FitModule):
     """Lightning's view of one arm: a step, a validation score and an optimiser."""
 
     def __init__(
@@ -71,20 +65,12 @@ class ArmModule(lightning.LightningModule):
         class_weights: torch.Tensor,
         seed_parts: tuple[object, ...],
     ) -> None:
-        super().__init__()
-        self.network = network
+        super().__init__(network, training, seed_parts)
+        self.network: Network = network
         self.register_buffer("class_weights", class_weights)
-        self.task, self.modalities, self.training_keys = task, modalities, training
-        self.rows, self.seed_parts = rows, seed_parts
-        self.history: list[dict[str, float]] = []
-        self.latest: dict[str, float] = {}
-        self._train_loss: list[float] = []
+        self.task, self.modalities, self.rows = task, modalities, rows
         self._validation: list[tuple[np.ndarray[Any, Any], np.ndarray[Any, Any], float]] = []
-        self._generator = torch.Generator()
         self._hard = HardRows(len(rows.data))
-        # Not registered with Lightning: it does not step a plateau schedule again after a resume.
-        self._plateau: ReduceLROnPlateau | None = None
-        self._plateau_state: dict[str, Any] = {}
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Batches of this epoch; the order depends on the seed and the epoch alone."""
@@ -111,19 +97,6 @@ class ArmModule(lightning.LightningModule):
     ) -> Batch:
         """Arrays travel as they are stored (8-bit images), and become floats on the device."""
         return batch.to(device)
-
-    def on_train_epoch_start(self) -> None:
-        """Unfreeze stages and set the learning rate of this epoch."""
-        if self._plateau is not None and self._plateau_state:
-            self._plateau.load_state_dict(self._plateau_state)
-            self._plateau_state = {}
-        self.network.set_epoch(self.current_epoch)
-        self._train_loss = []
-        schedule = self.training_keys.schedule
-        factor = learning_rate_factor(schedule, self.current_epoch, self.training_keys.epochs)
-        if factor is not None:
-            for group in self.optimizers().param_groups:  # type: ignore[union-attr]
-                group["lr"] = max(group["initial_lr"] * factor, 0.0)
 
     def forward_batch(self, batch: Batch, *, augment: bool) -> tuple[Outputs, torch.Tensor]:
         """Finish the arrays on their device and run the network.
@@ -174,23 +147,12 @@ class ArmModule(lightning.LightningModule):
 
     def training_step(self, batch: Batch, index: int) -> torch.Tensor:
         """Loss of one batch; a loss that is not finite names the batch's patients."""
-        # every batch is seeded by itself: a loader that is built again draws from the same stream
-        seed = derive_seed(*self.seed_parts, self.current_epoch, index)
-        seed_device(seed, self.device)
-        self._generator.manual_seed(seed)
-        augment = self.training_keys.augment
-        outputs, present = self.forward_batch(batch, augment=augment)
+        self.seed_batch(index)
+        outputs, present = self.forward_batch(batch, augment=self.training_keys.augment)
         value = self._batch_loss(outputs, present, batch)
         if self.training_keys.sampler == "hard":
             self._remember(outputs, batch)
-        if not bool(torch.isfinite(value)):
-            patients = sorted({self.rows.patient_id[int(row)] for row in batch.rows})
-            raise RunError(
-                f"The loss is {float(value.detach())} in epoch {self.current_epoch + 1}, batch "
-                f"{index + 1}, with patients {', '.join(patients)}. Look at their values, lower "
-                'training.optimizer.learning_rate, or set runtime.precision = "32".'
-            )
-        self._train_loss.append(float(value.detach()))
+        self.remember_loss(value, index, [self.rows.patient_id[int(row)] for row in batch.rows])
         return value
 
     def _remember(self, outputs: Outputs, batch: Batch) -> None:
@@ -213,26 +175,10 @@ class ArmModule(lightning.LightningModule):
         weight = self.rows.data.weight.numpy()[rows]
         loss = sum(entry[2] for entry in self._validation) / float(weight.sum())
         self._validation = []
-        values = {"train_loss": _mean(self._train_loss), "validation_loss": loss}
+        scores = {"validation_loss": loss}
         for metric in self.watched():
-            values[f"validation_{metric}"] = self._score(metric, rows, predicted)
-        # kept here and not with `self.log`, whose bookkeeping costs as much as a step of a small
-        # network; in single precision, so that scores apart by rounding alone are equal
-        self.latest = {name: float(np.float32(value)) for name, value in values.items()}
-        if not self.trainer.sanity_checking:
-            rate = float(self.optimizers().param_groups[-1]["lr"])  # type: ignore[union-attr]
-            self.history.append({"epoch": self.current_epoch + 1, **values, "learning_rate": rate})
-            schedule = self.training_keys.schedule
-            if self._plateau is not None and self.current_epoch >= schedule.warmup_epochs:
-                self._plateau.step(values[f"validation_{schedule.metric}"])
-
-    def watched(self) -> tuple[str, ...]:
-        """Metrics, apart from the loss, that stop training or lower the learning rate."""
-        keys = self.training_keys
-        named = [keys.stop.metric]
-        if keys.schedule.name == "plateau":
-            named.append(keys.schedule.metric)
-        return tuple(dict.fromkeys(metric for metric in named if metric != "loss"))
+            scores[f"validation_{metric}"] = self._score(metric, rows, predicted)
+        self.end_epoch(scores)
 
     def _score(self, metric: str, rows: Ints, predicted: Floats) -> float:
         unit = np.asarray([self.rows.unit_id[int(row)] for row in rows])
@@ -245,64 +191,18 @@ class ArmModule(lightning.LightningModule):
         names = self.task.columns(self.rows.classes)
         return score_units(self.task.keys.kind, metric, target, mean / counts[:, None], names)
 
-    def configure_optimizers(self) -> Any:
-        """The study's optimiser over the network's parameter groups, and a plateau schedule."""
-        keys = self.training_keys.optimizer
-        groups = self.network.parameter_groups(
-            keys.learning_rate, encoder_learning_rate=keys.encoder_learning_rate
-        )
-        common: dict[str, Any] = {"lr": keys.learning_rate, "weight_decay": keys.weight_decay}
-        if keys.name == "sgd":
-            optimizer: torch.optim.Optimizer = torch.optim.SGD(
-                groups, momentum=keys.momentum, **common
-            )
-        else:
-            kind = torch.optim.Adam if keys.name == "adam" else torch.optim.AdamW
-            optimizer = kind(groups, **common)
-        for group in optimizer.param_groups:
-            group.setdefault("initial_lr", group["lr"])
-        self._plateau = _plateau(optimizer, self.training_keys.schedule)
-        return optimizer
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """The training curves and the plateau schedule travel with the checkpoint."""
-        checkpoint["history"] = self.history
-        checkpoint["plateau"] = self._plateau.state_dict() if self._plateau else {}
+        """As for any fit, with how hard each row was."""
+        super().on_save_checkpoint(checkpoint)
         checkpoint["hard_rows"] = self._hard.to_plain()
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Go on with the training curves of the interrupted fit."""
-        self.history = [dict(entry) for entry in checkpoint["history"]]
-        self._plateau_state = dict(checkpoint["plateau"])
+        """Go on with the interrupted fit."""
+        super().on_load_checkpoint(checkpoint)
         self._hard.restore(checkpoint["hard_rows"])
-
-
-def _plateau(optimizer: torch.optim.Optimizer, schedule: Schedule) -> ReduceLROnPlateau | None:
-    if schedule.name != "plateau":
-        return None
-    return ReduceLROnPlateau(
-        optimizer,
-        mode="min" if schedule.metric in LOWER_IS_BETTER else "max",
-        factor=schedule.factor,
-        patience=schedule.patience,
-        min_lr=schedule.minimum,
-    )
-
-
-def history_csv(history: list[dict[str, float]]) -> str:
-    """Training curves as CSV text: epoch, losses, watched metrics, learning rate."""
-    text = io.StringIO()
-    writer = csv.DictWriter(text, fieldnames=list(history[0]) if history else ["epoch"])
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
 
 
 def _channels_last(array: torch.Tensor, layout: Layout) -> torch.Tensor:
     if layout == "volume":
         return array.to(memory_format=torch.channels_last_3d)
     return array.to(memory_format=torch.channels_last) if array.ndim == 4 else array
-
-
-def _mean(values: list[float]) -> float:
-    return sum(values) / len(values) if values else float("nan")

@@ -17,8 +17,8 @@ from tumorboard.study import Arm, Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import Fit, fit_arm
+from tumorboard.training.fit_module import history_csv
 from tumorboard.training.fitted import FittedArm
-from tumorboard.training.module import history_csv
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.signatures import with_signatures

@@ -20,8 +20,8 @@ from tumorboard.report.model_card import model_card
 from tumorboard.study import Arm, Study
 from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import fit_arm
+from tumorboard.training.fit_module import history_csv
 from tumorboard.training.found_cohort import with_columns
-from tumorboard.training.module import history_csv
 from tumorboard.training.plan import predict_parts, training_notes
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
