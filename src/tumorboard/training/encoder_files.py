@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 
+from tumorboard.models.encoders import Encoder
 from tumorboard.models.staged_learning import StagedNetwork
 from tumorboard.records import ArraySpec, FittedState
 
@@ -15,11 +17,14 @@ STATE = "encoder files"
 
 
 def encoder_files(network: StagedNetwork) -> dict[str, FittedState]:
-    """Their state under its name; nothing where no encoder has such files."""
+    """Their state under its name; nothing where no encoder has such files, or none is there.
+
+    A fusion of the inputs themselves has no encoder.
+    """
     arrays = {
         f"{name}/{file}": np.frombuffer(content, dtype=np.uint8)
-        for name in network.encoder_names
-        for file, content in network.encoder(name).files().items()
+        for name, encoder in zip(network.encoder_names, network.encoders, strict=False)
+        for file, content in cast("Encoder", encoder).files().items()
     }
     return {STATE: FittedState(arrays=arrays)} if arrays else {}
 
