@@ -17,8 +17,8 @@ from tumorboard.models.presence import AbsentTokens, blank_absent, share_fixed
 N_OCTAVES = 3
 
 
-class Summary(nn.Module):
-    """Embeddings projected to one size and normalised; a learned vector for each absent one.
+class Projected(nn.Module):
+    """Embeddings projected to one size and normalised; zeros, normalised, for each absent one.
 
     Normalised, since embeddings of language models are a hundred times quieter than those of
     tables. Layer norm, since a batch of patches holds too few patients for batch norm.
@@ -32,17 +32,34 @@ class Summary(nn.Module):
         super().__init__()
         self.projections = nn.ModuleList(nn.Linear(inputs, size) for inputs in sizes)
         self.norm = nn.LayerNorm(size, elementwise_affine=False)
-        self.absent = AbsentTokens((size,) * len(sizes))
-        self.output_size = size * len(sizes)
+        self.size = size
 
     def forward(self, vectors: Sequence[torch.Tensor], present: torch.Tensor) -> list[torch.Tensor]:
         """(B, size) of each modality."""
         blanked = blank_absent(vectors, present)
-        projected = [
+        return [
             self.norm(layer(vector))
             for layer, vector in zip(self.projections, blanked, strict=True)
         ]
-        return self.absent(projected, present)
+
+
+class Summary(nn.Module):
+    """Projected embeddings side by side, a learned vector in the place of each absent one.
+
+    Args:
+        sizes: Size of each embedding.
+        size: Units that each is projected to.
+    """
+
+    def __init__(self, sizes: tuple[int, ...], size: int = 64) -> None:
+        super().__init__()
+        self.projected = Projected(sizes, size)
+        self.absent = AbsentTokens((size,) * len(sizes))
+        self.output_size = size * len(sizes)
+
+    def forward(self, vectors: Sequence[torch.Tensor], present: torch.Tensor) -> torch.Tensor:
+        """(B, output_size)."""
+        return torch.cat(self.absent(self.projected(vectors, present), present), dim=1)
 
 
 class PlaceMaps(nn.Module):
@@ -102,7 +119,7 @@ class NoteChannels(nn.Module):
 
     def forward(self, context: Context, space: torch.Size | tuple[int, ...]) -> torch.Tensor:
         """(B, n_channels, *space)."""
-        vector = torch.cat(self.summary(context.vectors, context.present), dim=1)
+        vector = self.summary(context.vectors, context.present)
         drawn = self.drawn.over(vector, context, space)
         return keep_alone(drawn, torch.zeros_like(drawn), context)
 
@@ -118,9 +135,10 @@ class PooledOpinions(nn.Module):
 
     def __init__(self, sizes: tuple[int, ...], shape: MapShape, weights: torch.Tensor) -> None:
         super().__init__()
-        self.summary = Summary(sizes)
-        size = self.summary.output_size // len(sizes)
-        self.opinions = nn.ModuleList(PlaceMaps(size, shape.n_axes, shape.n_outputs) for _ in sizes)
+        self.projected = Projected(sizes)
+        self.opinions = nn.ModuleList(
+            PlaceMaps(self.projected.size, shape.n_axes, shape.n_outputs) for _ in sizes
+        )
         self.weights: torch.Tensor
         # Not saved with the weights: they are in the study's settings already.
         self.register_buffer("weights", weights, persistent=False)
@@ -130,7 +148,7 @@ class PooledOpinions(nn.Module):
         """(B, K, *space)."""
         shares = share_fixed(self.weights, with_image(context.present))
         self.shares = shares.detach()
-        tokens = self.summary(context.vectors, context.present)
+        tokens = self.projected(context.vectors, context.present)
         pooled = logits
         for m, (token, opinion) in enumerate(zip(tokens, self.opinions, strict=True), start=1):
             heard = cast("PlaceMaps", opinion).over(token, context, logits.shape[2:])

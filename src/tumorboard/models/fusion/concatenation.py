@@ -89,7 +89,7 @@ class _ConcatenationGuide(Guide):
 
     def maps(self, maps: list[torch.Tensor], context: Context) -> list[torch.Tensor]:
         """The coarsest maps joined with the vector; the others as they are."""
-        tokens = torch.cat(self.summary(context.vectors, context.present), dim=1)
+        tokens = self.summary(context.vectors, context.present)
         vector = run_part(self.layers, lambda: self.layers(tokens), n_rows=len(tokens))
         joined = list(maps)
         for i, join in zip(self.guided, self.joins, strict=True):

@@ -153,7 +153,7 @@ class _AttentionGuide(Guide):
         present = context.present
         pooled = coarsest.flatten(2).mean(dim=2)
         vectors = self.summary(context.vectors, present)
-        seen = torch.cat([pooled, *vectors, present.to(pooled.dtype)], dim=1)
+        seen = torch.cat([pooled, vectors, present.to(pooled.dtype)], dim=1)
         shares = share_learned(self.gate(seen), with_image(present))
         self._shares = shares.detach()
         return shares

@@ -96,7 +96,7 @@ class _FilmGuide(Guide):
 
     def maps(self, maps: list[torch.Tensor], context: Context) -> list[torch.Tensor]:
         """The coarsest maps modulated; the others as they are."""
-        vector = torch.cat(self.summary(context.vectors, context.present), dim=1)
+        vector = self.summary(context.vectors, context.present)
         changed = list(maps)
         for i, module in zip(self.guided, self.modulations, strict=True):
             own, modulation = maps[i], cast("PlaceMaps", module)

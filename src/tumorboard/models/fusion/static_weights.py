@@ -12,7 +12,7 @@ from torch.nn import functional as F  # noqa: N812 torch's own name for it
 from tumorboard.models.fusion import Fused, Fusion
 from tumorboard.models.guide_layers import (
     PlaceMaps,
-    Summary,
+    Projected,
     guided_maps,
     keep_alone,
     over_places,
@@ -93,7 +93,7 @@ class _StaticGuide(Guide):
         maps: int,
     ) -> None:
         super().__init__(names, sizes, shape)
-        self.summary = Summary(sizes, size)
+        self.projected = Projected(sizes, size)
         self.guided = guided_maps(shape, maps)
         self.drawn = nn.ModuleList(
             PlaceMaps(size, shape.n_axes, shape.sizes[i], starts_at_zero=False)
@@ -108,7 +108,7 @@ class _StaticGuide(Guide):
         present = with_image(context.present)
         shares = share_learned(self.scores.expand(len(present), -1), present)
         self._shares = shares.detach()
-        tokens = self.summary(context.vectors, context.present)
+        tokens = self.projected(context.vectors, context.present)
         changed = list(maps)
         for place, i in enumerate(self.guided):
             total = over_places(shares[:, 0], maps[i]) * maps[i]
