@@ -258,6 +258,20 @@ class Modality(ABC):
         """Pixels or voxels of a row's image as the segmenter sees it, without channels."""
         return self.arrays(measured, np.asarray([row], dtype=np.int64)).shape[2:]
 
+    def augment_case(
+        self, images: torch.Tensor, numbers: torch.Tensor, places: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+        """Images and masks of a training batch changed alike; as they are by default.
+
+        Args:
+            images: (B, C, *space), finished.
+            numbers: (B, *space) of their masks.
+            places: (B, A, 2) where they lie in the whole image; ends change places when mirrored.
+            generator: On the CPU.
+        """
+        return images, numbers, places
+
     def poor(self, measured: Measured, rows: Ints) -> Bools:
         """(len(rows),) True where the measurement is worse than training saw: not to be trusted."""
         return np.zeros(len(rows), dtype=np.bool_)
