@@ -1,0 +1,84 @@
+"""Frequent given names and surnames, and capitalised words of reports that are no names.
+
+Given names: among the most frequent of the United States since 1930 (Social Security
+Administration, national data on given names), with frequent ones of other languages. Surnames:
+among the most frequent ones (Census Bureau, 2010). Names that are words of medicine or eponyms
+(Grace, Rose, Iris, Art, Ray, Bill, Grant; Young, White, Bell, Cook, Graham, Wilson) are left out:
+they are found by title, label or full name only.
+"""
+
+from __future__ import annotations
+
+_GIVEN = """
+aaron abigail adam ahmed aisha alan albert alejandro alexander alexandra alexis alice alicia
+amanda amy ana andrea andrew angela anita ann anna anne anthony antonio arthur ashley austin
+barbara benjamin betty beverly brandon brenda brian bruce bryan carl carlos carolyn catherine
+charles charlotte cheryl christina christine christopher cynthia daniel danielle david deborah
+debra dennis diana diane donald donna doris dorothy douglas dylan edward elizabeth ellen emily
+emma eric ethan eugene evelyn fatima fernando frances francisco gabriel gary george gerald
+giovanni gloria gregory guadalupe hannah harold harry helen henry howard isabella jacob
+jacqueline jamal james janet janice jason javier jean jeffrey jennifer jeremy jessica joan
+johannes john jonathan jorge jose joseph joshua joyce juan judith judy julia julie justin karen
+katherine kathleen kathryn keith kelly kenneth kevin kimberly kyle larry laura lawrence leila
+linda lisa logan lois lori louise lucas luis margaret maria marie marilyn martha mary matthew
+megan melissa michael michelle miguel mohamed mohammed monica nancy natalie nathan nicholas
+nicole noah olivia omar pamela patricia patrick paul paula pedro peter philip phyllis priya
+rachel rafael ralph raymond rebecca richard robert roger ronald rosa ruth ryan samantha samuel
+sandra sara sarah scott sean sergio sharon shirley sophia stefan stephanie stephen steven susan
+sven teresa theresa thomas timothy vanessa veronica vincent walter wayne wei william yusuf
+zachary
+"""
+GIVEN = frozenset(_GIVEN.split())
+_SURNAMES = """
+adams aguilar alvarez anderson bailey bennett brooks bryant butler campbell carter castillo
+chavez chen clarke coleman collins cooper cox cruz davis diaz edwards evans fernandez flores
+ford foster garcia gibson gomez gonzales gonzalez gutierrez hamilton harris harrison hayes
+henderson hernandez hoffman howard hughes hussain jackson jenkins jensen jimenez johnson jones
+kelly kennedy khan kim kumar lewis lopez martin martinez mcdonald medina mendoza meyer miller
+mitchell moore morales moreno morgan morris mueller murphy myers nguyen ortiz parker patel
+patterson perez perry peterson phillips powell ramirez ramos reyes reynolds richardson rivera
+roberts robinson rodriguez rogers romero ross ruiz russell sanchez sanders schmidt schneider
+silva simmons singh smith stewart sullivan taylor thompson torres turner vargas vasquez walker
+wallace ward watson weber williams wright wu yang zhang
+"""
+SURNAMES = frozenset(_SURNAMES.split())
+
+#: Behind a name these make it an eponym: "Thomas splint", "Henry's law".
+_EPONYM_NOUNS = """
+bodies body canal cancer catheter cell cells clamp classification criteria disease drain duct
+esophagus fascia flap gland grade grading index law level ligament loop lymphoma method muscle
+needle node oesophagus operation patch pouch procedure sarcoma scale score sign space splint
+stage staging stain suture syndrome system technique test tumor tumour type
+"""
+EPONYM_NOUNS = frozenset(_EPONYM_NOUNS.split())
+#: Words with a capital in reports, which follow a title or a label and are no names.
+_NO_NAMES = """
+a abdomen about above accession accn according account addendum additional address admission
+after age all also amended amendments american an and any approved approximately as at attending
+axilla axillary based because been before benign biopsy block both brain breast but by carcinoma
+case cassette cc cell cells cervix chest clinical closure collected college colon comment
+comments committee compared complaint complete completed conclusion consent consult consultation
+consulted contacted container contributor copies copy core cores criteria cytology date dated
+deep department description designated diagnosed diagnosis diagnostic discussed disease done dr
+drug each effective efgr egfr electronic electronically end er estrogen evaluation examination
+excision external facility fda fellow female fibrous final findings first focal foci following
+food for formalin fresh from frozen further gallbladder gender given gross grossly had has have
+he her her2 high his histologic histological histology history hospital i id identification if
+immunohistochemical immunohistochemistry impression in inc inferior inked interface interpreted
+intra intraoperative is it joint ki kidney label labeled labelled laboratory lateral left lesion
+lesions light liver lobe low lumpectomy lung lymph m macroscopic male malignant margin margins
+mass mastectomy md medial medical metastatic microscopic moderately mr mrs ms multiple mwh my
+name names negative new no node nodes none normal not note notes nothing nottingham number of on
+oncology operation opinion or order ordering other ovary pager part pas path pathologi
+pathologic pathological pathologist pathologists pathology patient patients per performed ph
+photo physician positive post pr previous print printed prior procedure procedures progesterone
+prostate provided provider received recommend recommended rectum referring related renal report
+reported reporting req requested resident results review reviewed right rightsegmental section
+sections see seen sentinel separately serial severity sex she showed shows signature signed skin
+slide slides some source special specimen specimens squamous stage staging status submitted
+submitting subsequent summary superior surgeon surgery surgical synoptic telephone test tests
+that the their them there therefore these they this those thyroid time tissue title tnm to
+transverse trichrome tumor tumour two type ultrasound unknown up us using uterus verbal verified
+via was we were when which who with within without xxx yes you your
+"""
+NO_NAMES = frozenset(_NO_NAMES.split())

@@ -1,0 +1,178 @@
+"""Names of patients, relatives and staff: A of Safe Harbor."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+
+from tumorboard.transforms.deidentification.name_lists import (
+    EPONYM_NOUNS,
+    GIVEN,
+    NO_NAMES,
+    SURNAMES,
+)
+from tumorboard.transforms.deidentification.spans import Span
+
+_TITLE = re.compile(
+    r"\b(?:Drs?|Mrs?|Ms|Miss|Prof|Professor|Doctor|Nurse|Sister|Rev|Reverend|Pastor|Sir|Dame)\b"
+    r"\.?\s+|\b(?:DRS?|MRS|MISS|PROF|DOCTOR)\b\.?\s+|\b(?:MR|MS)\.\s+"
+)
+_LOWER_TITLE = re.compile(r"\b(?:drs?|mrs?|ms|prof)\.\s*(?P<name>[a-z]{3,}(?:[-'][a-z]+)?)\b")
+_LABEL = re.compile(
+    r"\b(?:(?:patient|pt|full|first|last|given|family|maiden|middle|mother|father|spouse)(?:'s)?\s*"
+    r"name|name(?: of (?:patient|physician|surgeon))?|patient|pt|surgeon|pathologist|physician|"
+    r"provider|attending|resident|fellow|referring\s\w+|ordering\s\w+|requesting\s\w+|doctor|"
+    r"oncologist|radiologist|nurse|author|contact|next of kin|signature|cc|attn|attention|"
+    r"consultant|technologist|cytotechnologist|transcriptionist|assistant|guardian|caregiver)"
+    r"\s*(?:\(s\))?\s*:\s*"
+    r"|\b(?:dictated|signed|reviewed|verified|reported|submitted|transcribed|requested|ordered|"
+    r"interpreted|approved|attested|authenticated|performed|referred|grossed|diagnosed|seen|read|"
+    r"prepared|finalized|contacted|notified)"
+    r"(?: (?:out|electronically|off))?"
+    r"\s*by\s*:?\s+|\b(?:dictated|signed|verified|authenticated)\s*:\s*"
+    r"|\b(?:called to|discussed with|communicated to)\s+"
+    r"|\b(?:my|his|her|the patient's|patient's) (?:husband|wife|son|daughter|brother|sister|mother|"
+    r"father|partner|spouse|friend|aunt|uncle|cousin)(?:,| is| named| called)*\s+"
+    r"|\b(?:named|called|known as|surname(?:d)?)\s+",
+    re.IGNORECASE,
+)
+_DEGREE = re.compile(
+    r"\s*,?\s*\b(?:M\.?D\.?|D\.O\.|Ph\.?D\.?|R\.N\.|RN|FRCPath|FRCP|FCAP|M\.?B\.?B\.?S\.?|MBBCh|"
+    r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
+)
+_WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*")
+_PARTICLES = re.compile(r"van|von|de|der|den|del|da|di|dos|la|le|el|al|bin|ben|ter|ten|zu|st")
+_SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
+_BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
+#: What stands before these is the heading of a section.
+_HEADING = re.compile(
+    r"\s*[:#]|\d|\s+(?:DESCRIPTION|DIAGNOS[EI]S|HISTORY|REPORT|SPECIMENS?|PROCEDURES?|EXAMINATION|"
+    r"NUMBER|STUDIES|FINDINGS|STUDY)\b"
+)
+#: Names have at most so many words.
+_MOST = 4
+
+
+def find_names(text: str) -> Iterable[Span]:
+    """Names behind a title or a label, before a degree, and full names with a frequent part."""
+    lower = {word for word in _WORD.findall(text) if word.islower()}
+    for match in (*_TITLE.finditer(text), *_LABEL.finditer(text)):
+        yield from _named(_run(text, match.end(), lower))
+    for match in _TITLE.finditer(text):  # Drs. Smith and Jones
+        first = _run(text, match.end(), lower)
+        more = re.compile(r"\s*(?:,|/|&|and)\s*").match(text, first[1]) if first else None
+        if more and first and match[0].strip(". ").lower() in ("drs", "dr"):
+            yield from _named(_run(text, more.end(), lower))
+    for match in _LOWER_TITLE.finditer(text):
+        if match["name"] not in NO_NAMES:
+            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
+    yield from _before_degree(text, lower)
+    yield from _listed(text, lower)
+
+
+def _named(run: tuple[int, int] | None) -> Iterator[Span]:
+    if run:
+        yield Span(*run, "name", "[NAME]")
+
+
+def _run(text: str, start: int, lower: set[str]) -> tuple[int, int] | None:
+    """Start and end of the name that stands here; None where no name does."""
+    end, n_words, position = start, 0, start
+    while n_words < _MOST:
+        match = _WORD.match(text, position)
+        if match is None:
+            break
+        is_initial = len(match[0]) == 1 and match[0].isupper()
+        if _is_name(match[0], lower) or (is_initial and (n_words or _initial_of(text, match))):
+            end, n_words = match.end(), n_words + 1
+            end += is_initial and text[end : end + 1] == "."
+        elif not _PARTICLES.fullmatch(match[0].lower()):
+            break
+        gap = _BETWEEN.match(text, match.end())
+        # a full stop ends the sentence, but for an initial; a comma the name, but for "Smith, J."
+        if (
+            gap is None
+            or (gap[0][0] == "." and not is_initial)
+            or (gap[0][0] == "," and n_words > 1)
+        ):
+            break
+        position = gap.end()
+    if not n_words or end - start < 3 or _HEADING.match(text, end):
+        return None
+    suffix = _SUFFIX.match(text, end)
+    return start, suffix.end() if suffix else end
+
+
+def _initial_of(text: str, match: re.Match[str]) -> bool:
+    """Whether a capital letter by itself begins a name: a full stop and a capital follow."""
+    return re.match(r"\.\s*[A-Z]", text[match.end() : match.end() + 3]) is not None
+
+
+def _is_name(word: str, lower: set[str]) -> bool:
+    """A capitalised word that is no word of reports; in capitals alone none of this note's."""
+    plain = word.lower()
+    if len(word) < 2 or not word[0].isupper() or plain in NO_NAMES:
+        return False
+    if word[1:].islower() or not word.isupper():
+        return True
+    return plain not in lower and len(word) > 2
+
+
+def _before_degree(text: str, lower: set[str]) -> Iterator[Span]:
+    """Up to four names in front of a degree."""
+    for match in _DEGREE.finditer(text):
+        words = list(_WORD.finditer(text, max(0, match.start() - 60), match.start()))[::-1]
+        start, previous = match.start(), match.start()
+        for word in words[:_MOST]:
+            gap = text[word.end() : previous]
+            is_initial = len(word[0]) == 1 and word[0].isupper()
+            if gap.strip(" .,") or "\n" in gap or (gap.strip() == "." and not is_initial):
+                break
+            if not (is_initial or _is_name(word[0], lower)):
+                break
+            start = previous = word.start()
+        if any(len(word) > 2 for word in _WORD.findall(text, start, match.start())):
+            yield Span(start, match.start(), "name", "[NAME]")
+
+
+def _listed(text: str, lower: set[str]) -> Iterator[Span]:
+    """Full names with a frequent given name or surname, and frequent given names alone."""
+    for match in _WORD.finditer(text):
+        word, plain = match[0], match[0].lower()
+        is_given, is_surname = plain in GIVEN, plain in SURNAMES
+        if not (is_given or is_surname):
+            continue
+        if word.islower():
+            yield from _in_lower_case(text, match, is_given=is_given)
+        elif is_given:
+            yield from _with_given(text, match, lower)
+        elif re.match(r",? [A-Z]\.(?! ?\d)", text[match.end() : match.end() + 5]):
+            yield Span(
+                match.start(), match.end() + text[match.end() :].index(".") + 1, "name", "[NAME]"
+            )
+        elif re.search(r"(?:^|[^\w.])(?:[A-Z]\. ?){1,2}$", text[: match.start()][-8:]):
+            initials = re.search(r"(?:[A-Z]\. ?){1,2}$", text[: match.start()][-8:])
+            yield Span(
+                match.start() - len(initials[0] if initials else ""), match.end(), "name", "[NAME]"
+            )
+
+
+def _with_given(text: str, match: re.Match[str], lower: set[str]) -> Iterator[Span]:
+    """A given name with what belongs to it: initials, surname behind it, or before a comma."""
+    behind = re.match(r"(?:'s)?\s+([a-zA-Z]+)", text[match.end() : match.end() + 30])
+    if behind and behind[1].lower() in EPONYM_NOUNS:
+        return
+    before = re.search(r"([^\W\d_][\w'-]+),\s*$", text[: match.start()][-40:])
+    if before and _is_name(before[1], lower):
+        start = match.start() - len(before[0])
+        yield Span(start, match.end(), "name", "[NAME]")
+    run = _run(text, match.start(), lower - {match[0].lower()})
+    if run:
+        yield Span(*run, "name", "[NAME]")
+
+
+def _in_lower_case(text: str, match: re.Match[str], *, is_given: bool) -> Iterator[Span]:
+    """Both names, in a note without capitals (john smith): both have to be frequent."""
+    behind = re.match(r"\s+([a-z]+)\b", text[match.end() : match.end() + 30])
+    if is_given and behind and behind[1] in SURNAMES:
+        yield Span(match.start(), match.end() + behind.end(), "name", "[NAME]")

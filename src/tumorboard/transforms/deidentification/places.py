@@ -1,0 +1,79 @@
+"""Places below a state: B of Safe Harbor; and hospitals, which tell the place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from tumorboard.transforms.deidentification.spans import Span, spans_of
+
+_STATES = (
+    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|"
+    "Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|"
+    "Michigan|Minnesota|Mississippi|Missouri|Montana|Nebraska|Nevada|New Hampshire|New Jersey|"
+    "New Mexico|New York|North Carolina|North Dakota|Ohio|Oklahoma|Oregon|Pennsylvania|"
+    "Rhode Island|South Carolina|South Dakota|Tennessee|Texas|Utah|Vermont|Virginia|Washington|"
+    "West Virginia|Wisconsin|Wyoming"
+)
+_CODES = (
+    "A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|"
+    "T[NX]|UT|V[TA]|W[AVIY]"
+)
+_PLACE = r"[A-Z][a-zà-ÿ]+(?:[ -](?:[A-Z][a-zà-ÿ]+|of|on|upon|de|la))?(?: [A-Z][a-zà-ÿ]+)?"
+_STREETS = (
+    r"(?:Street|St|Avenue|Ave|Road|Rd|Boulevard|Blvd|Lane|Drive|Way|Terrace|Highway|Hwy|Parkway|"
+    r"Pkwy|STREET|AVENUE|ROAD|BOULEVARD|HIGHWAY)"
+)
+_ADDRESS = re.compile(
+    r"(?<![\w.-])\d{1,5}[A-Za-z]?\s+(?:[NSEW]\.?\s+)?(?:[A-Z][\w']*\.?\s+){1,3}"
+    rf"(?:{_STREETS}\b\.?|Dr\.?(?=,\s*[A-Z]))(?:,?\s*(?:Apt|Apartment|Suite|Ste|Unit)\.?\s*#?\w+)?"
+)
+_BOX = re.compile(r"\bP\.?\s?O\.?\s?Box\s+\d+", re.IGNORECASE)
+_CITY_ZIP = re.compile(
+    rf"(?:(?P<city>{_PLACE}|[A-Z]{{4,}}),?\s+)?(?:{_CODES}|{_STATES}),?\s+(?P<zip>\d{{5}}(?:-\d{{4}})?)\b"
+)
+_CITY_STATE = re.compile(rf"\b(?P<city>{_PLACE}), (?:{_STATES})\b")
+_LIVES = re.compile(
+    r"\b(?:liv(?:es|ed|ing)|resid(?:es|ed|ing)|resident|born|raised|native|grew up|works?|working|"
+    r"moved|retired|travell?ed|comes|hails)(?:\s\w+)?\s(?:in|of|to|from|at|near)\s(?:the\s)?"
+    rf"(?:(?:town|city|village|county|suburb) of )?(?P<city>{_PLACE})"
+)
+_TOWN = re.compile(rf"\b(?:town|city|village|county|suburb|parish|borough) of (?P<city>{_PLACE})")
+_COUNTY = re.compile(r"\b(?P<city>(?:[A-Z][a-zà-ÿ]+ ){1,2}County)\b")
+_HOSPITAL = re.compile(
+    r"\b(?P<name>(?:(?:St\.?|[A-Z][A-Za-zà-ÿ'.]*[a-zà-ÿ']) (?:of |and |& )?){1,5})"
+    r"(?P<kind>Hospitals?|Medical Cent(?:er|re)|Clinic|Infirmary|Cancer Cent(?:er|re)|"
+    r"Health System|Hospice|Nursing Home|Healthcare|Laboratories|University|School)\b"
+    r"(?: (?:of|in|at) [A-Z][a-zà-ÿ]+(?: [A-Z][a-zà-ÿ]+)?)?"
+)
+_UNIVERSITY = re.compile(r"\bUniversity of (?:[A-Z][a-zà-ÿ]+ ?){1,2}(?<! )")
+#: Words before "Hospital" that say nothing of which one.
+_ANY_WORDS = """
+The A An At In From Of Our Your His Her Their This That Outside Other Local Referring
+Another Same Community General Regional University Medical Cancer Breast Oncology
+Surgery Surgical Outpatient Inpatient Day Public Private Memory Pain Health Women Men
+Children Date Name Clinical Genetics Referred Previous Prior Primary Care Follow Up To
+By Specialist Teaching National Main Central Pathology Molecular Reference Urology Chest
+Skin Melanoma Thyroid Head Neck United States
+"""
+_ANY = frozenset(_ANY_WORDS.split())
+
+
+def find_places(text: str) -> Iterable[Span]:
+    """Addresses, towns with a state or behind "lives in", ZIP codes and hospitals; states stay."""
+    for pattern in (_ADDRESS, _BOX, _UNIVERSITY):
+        yield from spans_of(pattern, text, "place")
+    for match in _CITY_ZIP.finditer(text):
+        yield Span(match.start("zip"), match.end("zip"), "zip", "[ZIP]")
+        if match["city"]:
+            yield Span(match.start("city"), match.end("city"), "place", "[PLACE]")
+    for pattern in (_CITY_STATE, _LIVES, _TOWN, _COUNTY):
+        for span in spans_of(pattern, text, "place", group="city"):
+            if not re.fullmatch(_STATES, text[span.start : span.end]):
+                yield span
+    for match in _HOSPITAL.finditer(text):
+        words = re.findall(r"[A-Za-zà-ÿ]+", match["name"])
+        first = next((i for i, word in enumerate(words) if word.capitalize() not in _ANY), -1)
+        if first >= 0:
+            start = match.start() + match["name"].index(words[first])
+            yield Span(start, match.end(), "place", "[PLACE]")
