@@ -1,0 +1,66 @@
+"""Study file that stands beside a simulated cohort with brain tumours."""
+
+from __future__ import annotations
+
+STUDY = """\
+# A simulated cohort: nobody of flesh and blood. truth.json beside this file holds what a perfect
+# reader of the images alone, and one of images and notes, can reach.
+#     tumorboard evaluate study.toml
+
+[study]
+name = "simulated-brain-mri"
+question = "Does the clinical note help to outline the tumour?"
+seed = {seed}
+
+[cohort]
+source = "folder"
+table = "patients.csv"
+patient_id = "patient_id"
+
+[task]
+kind = "segmentation"
+image = "mri"
+mask = "masks/{{case}}.nii.gz"
+labels = {labels}
+
+[modalities.mri]
+kind = "volume"
+files = ["mri/{{case}}/{{case}}_t1.nii.gz", "mri/{{case}}/{{case}}_t1c.nii.gz", \
+"mri/{{case}}/{{case}}_t2.nii.gz", "mri/{{case}}/{{case}}_flair.nii.gz"]
+spacing_mm = {spacing}
+size = {size}
+normalise = "zscore"
+encoder = "unet"
+
+[modalities.note]
+kind = "notes"
+files = "notes/{{case}}.txt"
+encoder = "word_vectors"
+
+[modalities.record]
+kind = "table"
+numeric = ["age"]
+categorical = ["sex", "treatment"]
+encoder = {{name = "mlp", widths = [16]}}
+
+# A note says which of two lesions is the tumour; the image cannot.
+[arms]
+image = {{modalities = ["mri"]}}
+concatenation = {{modalities = ["mri", "note"], fusion = "concatenation"}}
+static = {{modalities = ["mri", "note"], fusion = "static_weights"}}
+dynamic = {{modalities = ["mri", "note"], fusion = "dynamic_attention"}}
+film = {{modalities = ["mri", "note"], fusion = "film"}}
+
+[training]
+epochs = 40
+batch_size = 2
+optimizer = {{name = "adamw", learning_rate = 1e-3, weight_decay = 1e-5}}
+schedule = "cosine"
+
+[evaluation]
+folds = 5
+primary = {{arm = "dynamic", reference = "image", metric = "dice"}}
+
+[report]
+population = "simulated patients, nobody of flesh and blood"
+"""
