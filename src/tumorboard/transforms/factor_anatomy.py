@@ -1,0 +1,108 @@
+"""Where a tumour is: organ, side, and lobe or quadrant."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tumorboard.transforms.factor_mentions import Mention, find_words, lexicon
+
+_ORGANS = lexicon(
+    {
+        "brain": r"brain|cerebr(?:al|um)|cerebell(?:um|ar)|intracranial|brain ?stem"
+        r"|thalam(?:us|ic)"
+        r"|(?:frontal|temporal|parietal|occipital) lobes?|corpus callosum|intra-?axial"
+        r"|supratentorial",
+        "breast": r"breasts?|mammary",
+        "lung": r"lungs?|pulmonary|bronch(?:us|ial|i)|lingula|[RL][UL]L|RML"
+        r"|(?:upper|middle|lower) lobes?",
+        "colon": r"colon|colonic|colorectal|sigmoid(?: colon)?|ca?ecum|ca?ecal|appendix"
+        r"|rectosigmoid",
+        "rectum": r"rectum|rectal",
+        "anus": r"anus|anal canal",
+        "small bowel": r"small bowel|small intestine|duoden(?:um|al)|jejun(?:um|al)|ile(?:um|al)",
+        "stomach": r"stomach|gastric|antrum",
+        "oesophagus": r"o?esophag(?:us|eal)|gastro-?o?esophageal",
+        "liver": r"liver|hepatic|hepatocellular",
+        "bile duct": r"bile duct|biliary|gallbladder|ampulla(?:ry)?",
+        "pancreas": r"pancreas|pancreatic",
+        "kidney": r"kidneys?|renal(?! failure| insufficiency| disease| function)|nephrectomy",
+        "bladder": r"(?:urinary )?bladder|urothelial",
+        "prostate": r"prostate|prostatic",
+        "testis": r"testis|testes|testicular|testicle",
+        "ovary": r"ovary|ovaries|ovarian|adnexal?",
+        "uterus": r"uterus|uterine(?! cervix)|endometri(?:um|al)|myometri(?:um|al)",
+        "cervix": r"(?:uterine )?cervix|cervical (?=cancer|carcinoma|cone|intraepithelial)",
+        "thyroid": r"thyroid",
+        "adrenal": r"adrenals?|adrenal gland",
+        "larynx": r"larynx|laryngeal|glott\w+|vocal cords?|supraglott\w+|epiglottis",
+        "pharynx": r"(?:naso|oro|hypo)?phary(?:nx|ngeal)|tonsils?|tonsillar",
+        "oral cavity": r"oral cavity|tongue|lip|palate|floor of (?:the )?mouth|gingiva|buccal",
+        "salivary gland": r"parotid|salivary|submandibular",
+        "skin": r"skin|cutaneous|dermis|scalp",
+        "soft tissue": r"soft tissues?|retroperitone(?:um|al)",
+        "bone": r"bone(?! marrow)|osseous|femur|tibia|vertebra[el]?|pelvic bone",
+        "thymus": r"thymus|thymic|mediastin(?:um|al)",
+        "pleura": r"pleura|pleural(?! effusion)",
+        "peritoneum": r"peritone(?:um|al)|omentum|omental",
+        "spleen": r"spleen|splenic(?! flexure)",
+    }
+)
+_SIDES = lexicon(
+    {
+        "bilateral": r"bilateral(?:ly)?|both (?:sides|lungs|breasts|lobes|hemispheres)",
+        "midline": r"mid-?line",
+        "left": r"left(?:-sided)?(?![- ]handed| (?:the|home|hospital|against|ama|without"
+        r"|ventric\w+"
+        r"|atri\w+|bundle|over|behind|untreated|main coronary))|LUL|LLL|lt\.?(?= )",
+        "right": r"(?<!all )right(?:-sided)?(?![- ]handed| (?:away|now|after|before|ventric\w+"
+        r"|atri\w+|bundle|heart))|RUL|RML|RLL|rt\.?(?= )",
+    }
+)
+_NOT_BRAIN = r"(?! (?:sinus|bone|arter|pleura|peritone|scalp|line|horn|arteritis))"
+_LOBES = lexicon(
+    {
+        "frontal": rf"(?:bi)?frontal{_NOT_BRAIN}",
+        "temporal": rf"temporal{_NOT_BRAIN}",
+        "parietal": rf"(?:(?:fronto|temporo)-?)?parietal{_NOT_BRAIN}",
+        "occipital": rf"(?:(?:parieto|temporo)-?)?occipital{_NOT_BRAIN}",
+        "insula": r"insula|insular",
+        "cerebellum": r"cerebell(?:um|ar)",
+        "upper lobe": r"upper lobes?|[RL]UL",
+        "middle lobe": r"middle lobes?|RML",
+        "lower lobe": r"lower lobes?|[RL]LL",
+        "lingula": r"lingula|lingular",
+        "upper outer quadrant": r"(?:upper[- ]outer|outer[- ]upper)(?: quadrant)?|UOQ",
+        "upper inner quadrant": r"(?:upper[- ]inner|inner[- ]upper)(?: quadrant)?|UIQ",
+        "lower outer quadrant": r"(?:lower[- ]outer|outer[- ]lower)(?: quadrant)?|LOQ",
+        "lower inner quadrant": r"(?:lower[- ]inner|inner[- ]lower)(?: quadrant)?|LIQ",
+        "central breast": r"(?:sub|retro|peri)-?areolar",
+    }
+)
+#: Compounds whose first half is found by itself: "frontoparietal" is frontal and parietal.
+_COMPOUND = lexicon(
+    {
+        "frontal": r"fronto-?(?:parietal|temporal|parieto|temporo)\w*",
+        "temporal": r"temporo-?(?:parietal|occipital)",
+        "parietal": r"parieto-?occipital",
+    }
+)
+
+
+def find_sites(sentence: str) -> Iterator[Mention]:
+    """Organs that a sentence names."""
+    for value, match in find_words(_ORGANS, sentence):
+        yield Mention("site", "anatomic_site", value, *match.span())
+
+
+def find_sides(sentence: str) -> Iterator[Mention]:
+    """Left, right, bilateral or midline; not the verb "left", handedness or chambers of a heart."""
+    for value, match in find_words(_SIDES, sentence):
+        yield Mention("side", "side", value, *match.span())
+
+
+def find_lobes(sentence: str) -> Iterator[Mention]:
+    """Lobes of brain and lung, quadrants of the breast."""
+    for value, match in find_words(_LOBES, sentence):
+        yield Mention("lobe", "lobe", value, *match.span())
+    for value, match in find_words(_COMPOUND, sentence):
+        yield Mention("lobe", "lobe", value, *match.span())

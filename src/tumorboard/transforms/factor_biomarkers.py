@@ -1,0 +1,278 @@
+"""Biomarkers and their results: receptors, mutations, rearrangements, methylation, percentages."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tumorboard.transforms.factor_mentions import Mention, find_words, lexicon
+
+_MARKERS = lexicon(
+    {
+        "er": r"ER(?=[ \-+/:,=(]|$|\b)(?! (?:visit|physician|doctor|department|room))"
+        r"|o?estrogen[ -]receptors?(?:\s*\(ER\))?|ER[ -]?alpha",
+        "pr": r"PR(?=[ \-+/:,=(]|\b)(?! interval)|PgR|progesterone[ -]receptors?(?:\s*\((?:PR"
+        r"|PgR)\))?",
+        "her2": r"HER-?2(?:[/ -]?neu)?|c?erbB-?2|ERBB2",
+        "ki67": r"Ki-?\s?67|MIB-?1|proliferation (?:index|rate)",
+        "egfr": r"EGFR",
+        "alk": r"(?:EML4[-/ ])?ALK(?! ?phos)",
+        "ros1": r"ROS-?1",
+        "ret": r"RET(?= (?:fusion|rearrange|mutation))",
+        "met_exon14": r"MET exon 14(?: skipping)?",
+        "kras": r"K-?RAS",
+        "nras": r"N-?RAS",
+        "braf": r"BRAF",
+        "pik3ca": r"PIK3CA",
+        "ntrk": r"NTRK[123]?",
+        "pdl1": r"PD-?L1(?:\s*\(?22C3\)?)?",
+        "idh1": r"IDH-?1|IDH(?!-?2)(?![a-z])",
+        "idh2": r"IDH-?2",
+        "mgmt": r"MGMT",
+        "codeletion_1p19q": r"1p[/ -]{0,3}(?:and )?19q",
+        "atrx": r"ATRX",
+        "tert": r"TERT",
+        "h3k27m": r"H3 ?K27M?",
+        "msi": r"microsatellite(?= (?:instab|stab))|MSI(?=[- ]?(?:H|L|high|low|status"
+        r"|stable)?\b)|MSS"
+        r"|(?:d|p)MMR|MMR|mismatch repair",
+        "brca1": r"BRCA-?1",
+        "brca2": r"BRCA-?2",
+        "tp53": r"TP53|p53",
+        "p16": r"p16(?:INK4a)?",
+        "hpv": r"HPV(?:[- ]?16)?|human papilloma ?virus",
+        "cd117": r"CD117|c-kit",
+        "ar_v7": r"AR-V7",
+        "psa": r"PSA|prostate[- ]specific antigen",
+        "cea": r"CEA|carcinoembryonic antigen",
+        "ca125": r"CA[- ]?125",
+        "ca19_9": r"CA[- ]?19[-.]9",
+        "afp": r"AFP|alpha-?fetoprotein",
+        "ldh": r"LDH",
+    }
+)
+#: Markers whose number is a percentage of cells, and those measured in blood.
+_PERCENT = {"er", "pr", "ki67", "pdl1", "p16", "tp53"}
+_BLOOD = {
+    "psa": "ng/ml", "cea": "ng/ml", "ca125": "U/ml", "ca19_9": "U/ml", "afp": "ng/ml", "ldh": "U/l",
+}  # fmt: skip
+_JOINT = re.compile(r"\s*(?:,|/|&|and|or|,\s*and|,\s*or)\s*", re.IGNORECASE)
+_TRIPLE = re.compile(r"\btriple[- ]negative\b", re.IGNORECASE)
+
+#: What follows a marker, by result; the first that stands nearest counts.
+_AFTER = lexicon(
+    {
+        "negative": r"negative(?! for)|neg(?! for)|not (?:detected|amplified|identified"
+        r"|mutated|expressed"
+        r"|over-?expressed|rearranged|present|seen|co-?deleted)|non-?(?:amplified|mutated"
+        r"|rearranged)"
+        r"|wild[- ]?type|wt|absent|intact|no (?:mutations?|amplification|rearrangements?"
+        r"|expression"
+        r"|fusions?|co-?deletion|over-?expression)|un-?methylated|non-?(?:methylated|codeleted)"
+        r"|(?:not|without) (?:co-?deletion|rearrangement)|proficient|stable|MSS|undetect\w+"
+        r"|0(?=\s?(?:\+|/\s?3|\)))|1\+(?!\s?\+)|score 0|nonreactive",
+        "equivocal": r"equivocal|indeterminate|2\+(?!\s?\+)|borderline",
+        "positive": r"positive(?! for)|pos(?! for)|detected|amplified|amplification|mutated"
+        r"|mutant"
+        r"|mutations?(?! (?:analysis|testing|status|panel|not|is not|was not|negative|pending))"
+        r"|rearrange(?:d|ment)(?!s? (?:analysis|testing|status|not|is not|was not|negative"
+        r"|pending))"
+        r"|fusion(?! (?:analysis|testing|status|not|negative|pending))|over-?express\w+|3\+"
+        r"|methylated|methylation present|co-?deleted|co-?deletion|deficient|high|instability"
+        r"|present|expressed|pathogenic variants?|carrier|G1[23][ACDRSV]|V600[EK]|L858R|T790M"
+        r"|R132[HCGSL]|R172\w|exon 1[489](?: (?:deletion|skipping|insertion))?"
+        r"|exon 2[01](?: (?:insertion|mutation|L858R))?|del(?:etion)? ?19|exon 19 del\w*"
+        r"|(?:diffusely|strongly|weakly|focally) positive|reactive"
+        r"|loss of (?:nuclear )?expression",
+    }
+)
+_SIGN = re.compile(r"^\s*[:=]?\s*\(?(?P<sign>\+{1,3}|[-\u2212\u2013](?![\w\s]))\)?(?!\d)")
+_DENIES = re.compile(
+    r"(?:\bno|\bwithout|\babsence of|\black of|\bnegative for|\bneg for|\bnot have)\s+"
+    r"(?:(?:a|an|any|evidence of|known|activating|detectable|the|mutations? in"
+    r"|amplification of)\s+)*$",
+    re.IGNORECASE,
+)
+_AFFIRMS = re.compile(
+    r"(?:\bpositive for|\bharbou?r(?:s|ing)|\bmutations? (?:in|of)|\bamplification of"
+    r"|\bmutant|\bmutated|\bpositive)\s+(?:(?:a|an|the)\s+)*$",
+    re.IGNORECASE,
+)
+_BEFORE_WORD = re.compile(
+    r"(?P<no>wild[- ]?type|negative|un-?methylated)\s+$|(?P<yes>methylated)\s+$", re.IGNORECASE
+)
+#: "no ALK rearrangement or EGFR mutation": what denies the first denies the second.
+_OR = re.compile(r"\s*(?:\w+\s+){0,2}(?:or|nor)\s+$", re.IGNORECASE)
+#: Names of a repair state that are a result by themselves.
+_REPAIR = {"mss": "negative", "pmmr": "negative", "dmmr": "positive"}
+_VARIANT = re.compile(
+    r"\b(?:G1[23][ACDRSV]|V600[EK]|L858R|T790M|R132[HCGSL]|R172\w|exon \d{1,2}"
+    r"(?: (?:deletion|skipping|insertion))?)",
+    re.IGNORECASE,
+)
+_NUMBER = re.compile(
+    r"(?P<less>[<\u2264]\s*)?(?P<low>\d{1,3}(?:\.\d+)?)\s*(?:-|to"
+    r"|\u2013)?\s*(?P<high>\d{1,3}(?:\.\d+)?)?\s*%"
+)
+_LEVEL = re.compile(r"^[^\d.;]{0,24}?(?P<level>\d{1,5}(?:[.,]\d+)?)(?!\s?(?:%|/\d|-\d))")
+_SCORE = re.compile(r"\b(?:CPS|TPS)\b[^\d%]{0,12}(?P<score>\d{1,3})(?!\d)", re.IGNORECASE)
+_IHC = re.compile(r"(?<![\d.])(?P<score>[0-3])\s?\+|\bscore\s*(?:of\s*)?:?\s*(?P<plain>[0-3])\b")
+#: Longest stretch, in characters, in which a result follows its marker.
+_REACH = 70
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Markers named together, which share a result, and the text on both sides of them."""
+
+    markers: tuple[tuple[str, int, int], ...]
+    before: str
+    after: str
+    is_denied: bool = False
+
+    @property
+    def own(self) -> str:
+        """Name of the only marker, or ""."""
+        return self.markers[0][0] if len(self.markers) == 1 else ""
+
+
+def find_biomarkers(sentence: str) -> Iterator[Mention]:
+    """Markers with a result: positive, negative, equivocal, or a number.
+
+    Markers in a list share a result ("ER and PR positive"). A marker without a result ("EGFR
+    testing is pending") is no factor. The result of a percentage is a number in %; a HER2 score of
+    0 or 1+ is negative, 2+ equivocal, 3+ positive (ASCO/CAP guideline, Wolff et al., J Clin Oncol
+    2018;36:2105), and a FISH result in the same sentence decides over it.
+    """
+    for match in _TRIPLE.finditer(sentence):
+        for name in ("er", "pr", "her2"):
+            yield _mention(name, "negative", *match.span())
+    for group in _groups(sentence):
+        result = _result(group)
+        for name, start, end in group.markers:
+            stated = _REPAIR.get(sentence[start:end].lower(), result)
+            yield from _numbers(name, group, start, end)
+            if stated and name not in ("ki67", *_BLOOD):
+                yield _mention(name, stated, start, end)
+            if stated == "positive" and group.own:
+                yield from _variants(name, group, end)
+
+
+def _mention(name: str, value: str, start: int, end: int) -> Mention:
+    return Mention("biomarker", name, value, start, end, is_result=True)
+
+
+def _variants(name: str, group: _Group, end: int) -> Iterator[Mention]:
+    """The variant of a gene that is named behind it, such as G12C."""
+    match = _VARIANT.search(group.after)
+    if match:
+        span = (end + match.start(), end + match.end())
+        yield _mention(f"{name}_variant", re.sub(r"\s+", " ", match.group()), *span)
+
+
+def _groups(sentence: str) -> list[_Group]:
+    """Markers of a sentence with the stretches in which their results stand."""
+    found = [(value, *match.span()) for value, match in find_words(_MARKERS, sentence)]
+    joined: list[list[tuple[str, int, int]]] = []
+    for marker in found:
+        if joined and _JOINT.fullmatch(sentence[joined[-1][-1][2] : marker[1]]):
+            joined[-1].append(marker)
+        else:
+            joined.append([marker])
+    groups: list[_Group] = []
+    for i, markers in enumerate(joined):
+        low = joined[i - 1][-1][2] if i else 0
+        high = joined[i + 1][0][1] if i + 1 < len(joined) else len(sentence)
+        end = markers[-1][2]
+        after = re.split(r"[;.](?!\d)|\b(?:but|while|whereas)\b", sentence[end:high])[0][:_REACH]
+        before = re.split(r"[;]|\.(?!\d)", sentence[low : markers[0][1]])[-1]
+        is_listed = bool(groups) and groups[-1].is_denied and _OR.match(before)
+        denied = bool(is_listed or _DENIES.search(before))
+        groups.append(_Group(tuple(markers), before, after, denied))
+    return groups
+
+
+def _result(group: _Group) -> str:
+    """positive, negative or equivocal; "" where nothing is said."""
+    if group.is_denied:
+        return "negative"
+    word = _BEFORE_WORD.search(group.before)
+    if word:
+        return "negative" if word["no"] else "positive"
+    if _AFFIRMS.search(group.before):
+        return "positive"
+    sign = _SIGN.match(group.after)
+    if sign and group.own != "her2":
+        return "positive" if "+" in sign["sign"] else "negative"
+    after = _fish_first(group)
+    found = next(find_words(_AFTER, after), None)
+    if found:
+        return found[0]
+    if group.own == "her2" and sign:
+        return "positive" if "+" in sign["sign"] else "negative"
+    if group.own in ("msi",) and re.match(r"[- ]?H\b", group.after):
+        return "positive"
+    return _of_percent(group)
+
+
+def _fish_first(group: _Group) -> str:
+    """The text behind HER2 from FISH on, where that gives a result: it decides over staining."""
+    fish = re.search(r"\b(?:FISH|ISH|in situ hybridi[sz]ation)\b", group.after, re.IGNORECASE)
+    if group.own == "her2" and fish:
+        rest = group.after[fish.end() :]
+        if next(find_words(_AFTER, rest), None):
+            return rest
+        return group.after
+    return group.after
+
+
+def _of_percent(group: _Group) -> str:
+    """Receptors from their share of stained cells: at least 1 % is positive (ASCO/CAP 2020)."""
+    if group.own not in ("er", "pr"):
+        return ""
+    match = _NUMBER.search(group.after)
+    if match is None:
+        return ""
+    return "negative" if match["less"] or float(match["low"]) < 1 else "positive"
+
+
+def _numbers(name: str, group: _Group, start: int, end: int) -> Iterator[Mention]:
+    """Percentages, levels in blood, and the score of a HER2 stain."""
+    if name in _PERCENT and group.own:
+        percent = _NUMBER.search(group.after)
+        score = _SCORE.search(group.after) if name == "pdl1" else None
+        if percent:
+            number = _middle(percent)
+            yield _number(name, "percent", number, "%", start, end, f"{number:g} %")
+        elif score:
+            number = float(score["score"])
+            yield _number(name, "score", number, "", start, end, f"{number:g}")
+    elif name in _BLOOD and group.own:
+        level = _LEVEL.search(group.after)
+        if level:
+            number = float(level["level"].replace(",", "."))
+            unit = _BLOOD[name]
+            yield Mention(
+                "biomarker", name, f"{number:g} {unit}", start, end, number, unit, is_result=True
+            )
+    elif name == "her2" and group.own:
+        stain = _IHC.search(group.after)
+        if stain:
+            number = float(stain["score"] or stain["plain"])
+            yield _number(name, "ihc", number, "+", start, end, f"{number:g}+")
+
+
+def _number(
+    name: str, what: str, number: float, unit: str, start: int, end: int, value: str
+) -> Mention:
+    column = "ki67" if name == "ki67" else f"{name}_{what}"
+    return Mention("biomarker", column, value, start, end, number, unit, is_result=True)
+
+
+def _middle(match: re.Match[str]) -> float:
+    """A percentage; the middle of a range, half of a bound such as "<1 %"."""
+    low = float(match["low"])
+    if match["high"]:
+        return (low + float(match["high"])) / 2
+    return low / 2 if match["less"] else low

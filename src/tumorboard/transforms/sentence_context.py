@@ -1,0 +1,143 @@
+"""Whether a mention in a sentence is negated, possible, of the past, or of somebody else."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from tumorboard.transforms.context_lexicon import (
+    BREAK,
+    ENDS,
+    ENDS_BEFORE,
+    REACH,
+    TRIGGERS,
+    Direction,
+    Meaning,
+    first_word,
+)
+
+Temporality = Literal["recent", "historical", "hypothetical"]
+Experiencer = Literal["patient", "other"]
+
+#: What stands before a heading's colon where all that follows is of the past, or of relatives.
+_SENTENCE_END = re.compile(
+    r"(?<![A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bNo)"
+    r"[.!?][\"')\]]?\s+(?=[A-Z0-9(*\-])|\n\s*\n|\n\s*(?=[-*\u2022]\s|\d{1,2}[.)]\s)"
+    r"|\n(?=[A-Z][A-Za-z /&-]{1,40}:)"
+)
+_WORD = re.compile(r"\w+")
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a sentence says of one mention in it.
+
+    Args:
+        negated: It is said not to be there.
+        uncertain: It is possible, suspected or to be excluded.
+        temporality: `historical`: it was; `hypothetical`: it may come, or is planned.
+        experiencer: `other`: a relative or somebody else has it.
+    """
+
+    negated: bool = False
+    uncertain: bool = False
+    temporality: Temporality = "recent"
+    experiencer: Experiencer = "patient"
+
+
+@dataclass(frozen=True)
+class _Trigger:
+    """A phrase found in a sentence, and the stretch of the sentence that it speaks of."""
+
+    start: int
+    end: int
+    meaning: Meaning
+    direction: Direction
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Start and end of each sentence or listed item; line breaks within a sentence do not count."""
+    cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
+    return [(a, b) for a, b in pairwise(cuts) if text[a:b].strip()]
+
+
+def contexts(sentence: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
+    """Context of each mention in a sentence, after NegEx and ConText.
+
+    A phrase such as "denies" speaks of what follows it until a word that ends its reach ("but",
+    "presents"), the end of the sentence, or a number of words; "is ruled out" speaks of what stands
+    before it. A longer phrase holds the shorter ones inside it: "no increase" negates nothing.
+
+    Args:
+        sentence: One sentence; offsets count its characters.
+        spans: Start and end of each mention.
+
+    Source:
+        Chapman et al., J Biomed Inform 2001;34:301-310 (NegEx); Harkema et al., J Biomed Inform
+        2009;42:839-851 (ConText).
+    """
+    if not spans:
+        return []
+    triggers = _triggers(sentence)
+    breaks = [match.start() for match in BREAK.finditer(sentence)]
+    return [_context(sentence, span, triggers, breaks) for span in spans]
+
+
+def _triggers(sentence: str) -> list[_Trigger]:
+    """Phrases of the sentence without those inside a longer one."""
+    found: list[_Trigger] = []
+    for word in _WORD.finditer(sentence):
+        for phrases in TRIGGERS.get(first_word(word.group()), ()):
+            match = phrases.pattern.match(sentence, word.start())
+            if match:
+                found.append(_Trigger(*match.span(), phrases.meaning, phrases.direction))
+    return [t for t in found if t.meaning != "pseudo" and not any(_holds(o, t) for o in found)]
+
+
+def _holds(outer: _Trigger, inner: _Trigger) -> bool:
+    """Whether a longer phrase takes another's meaning away; relatives stay relatives."""
+    if inner.meaning == "other" and outer.meaning != "pseudo":
+        return False
+    is_longer = outer.end - outer.start > inner.end - inner.start
+    return is_longer and outer.start <= inner.start and inner.end <= outer.end
+
+
+def _context(
+    sentence: str, span: tuple[int, int], triggers: Sequence[_Trigger], breaks: Sequence[int]
+) -> Context:
+    meanings = {t.meaning for t in triggers if _reaches(sentence, t, span, breaks)}
+    temporality: Temporality = "recent"
+    if "hypothetical" in meanings:
+        temporality = "hypothetical"
+    elif "historical" in meanings and "recent" not in meanings:
+        temporality = "historical"
+    return Context(
+        negated="negated" in meanings and "uncertain" not in meanings,
+        uncertain="uncertain" in meanings,
+        temporality=temporality,
+        experiencer="other" if "other" in meanings else "patient",
+    )
+
+
+def _reaches(
+    sentence: str, trigger: _Trigger, span: tuple[int, int], breaks: Sequence[int]
+) -> bool:
+    """Whether a phrase speaks of a mention."""
+    start, end = span
+    if trigger.start < end and start < trigger.end:
+        return False  # a mention that holds the phrase says it itself
+    is_after = start >= trigger.end
+    if trigger.direction not in ("both", "after" if is_after else "before"):
+        return False
+    low, high = (trigger.end, start) if is_after else (end, trigger.start)
+    if any(low <= cut < high for cut in breaks):
+        return False
+    between = sentence[low:high]
+    ends = ENDS.get(trigger.meaning) if is_after else ENDS_BEFORE
+    if ends is not None and ends.search(between):
+        return False
+    reach = REACH.get((trigger.meaning, "after" if is_after else "before"))
+    return reach is None or len(_WORD.findall(between)) <= reach
