@@ -10,11 +10,14 @@ from typing import Any
 from tumorboard.errors import InputError
 from tumorboard.evaluation.answer import answer, unit_word
 from tumorboard.evaluation.comparison import Comparison
+from tumorboard.evaluation.evidence import read_evidence
+from tumorboard.evaluation.outcome_comparison import mean_values
 from tumorboard.evaluation.outcome_files import read_outcomes
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import labelled
 from tumorboard.evaluation.prediction_table import PredictionTable
 from tumorboard.evaluation.results import read_comparison, read_metrics
+from tumorboard.evaluation.segmentation_controls import control_sentence
 from tumorboard.evaluation.tables import read_predictions
 from tumorboard.records import Estimate
 
@@ -86,7 +89,18 @@ class Run:
             margin=float(self._table("evaluation").get("margin", 0.0)),
             models=(self._model_of(primary.arm), self._model_of(primary.reference)),
         )
-        return labelled(self._study, sentence)
+        return labelled(self._study, f"{sentence}{self._about_masks(primary)}")
+
+    def _about_masks(self, primary: Comparison) -> str:
+        """Of a segmentation: both means, and what a shuffled note does to the difference."""
+        table = self.predictions
+        if not isinstance(table, OutcomeTable) or table.kind != "segmentation":
+            return ""
+        means = mean_values(table, primary.arm, primary.reference, primary.metric)
+        said = f" Mean {means[0]:.2f} of {primary.arm}, {means[1]:.2f} of {primary.reference}."
+        document = read_evidence(self.folder, "segmentation") or {"controls": []}
+        controls = control_sentence(document["controls"], primary.arm)
+        return f"{said} {controls}".rstrip()
 
     @cached_property
     def _study(self) -> dict[str, Any]:
