@@ -37,7 +37,7 @@ _FINDERS: Mapping[Kind, Callable[[str], Iterator[Mention]]] = {
 }
 #: Kinds that count in sentences about the tumour only, where a note has such sentences.
 _PLACES: frozenset[Kind] = frozenset({"site", "side", "lobe"})
-#: Headings whose section speaks of relatives, or of what was.
+#: Headings whose section speaks of relatives, of what was, or of what shall be.
 _SECTION = re.compile(
     r"(?:(?<=\n)|(?<=\. )|^)[ \t]*(?P<heading>[A-Z][A-Za-z][A-Za-z /&-]{0,40}):", re.MULTILINE
 )
@@ -46,6 +46,7 @@ _PAST = re.compile(
     r"(?:past|prior|previous) .*(?:history|hx)|PMHX?|PSHX?|(?:medical|surgical) history",
     re.IGNORECASE,
 )
+_PLAN = re.compile(r"\b(?:plan|plans|recommendations?|follow[- ]?up)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -132,11 +133,12 @@ def _factor(mention: Mention, context: Context, offset: int) -> Factor | None:
 
 
 def _sections(text: str) -> list[tuple[int, str]]:
-    """Start of each section, and whether it is of the family, of the past, or of neither."""
+    """Start of each section, and of what it is: "family", "past", "plan" or neither."""
     found: list[tuple[int, str]] = []
     for match in _SECTION.finditer(text):
         heading = match["heading"]
-        what = "family" if _FAMILY.search(heading) else "past" if _PAST.search(heading) else ""
+        words = {"family": _FAMILY, "past": _PAST, "plan": _PLAN}
+        what = next((word for word, pattern in words.items() if pattern.search(heading)), "")
         found.append((match.start(), what))
     return found
 
@@ -146,6 +148,7 @@ def _in_section(context: Context, place: int, sections: Sequence[tuple[int, str]
     above = [what for start, what in sections if start <= place]
     what = above[-1] if above else ""
     experiencer: Experiencer = "other" if what == "family" else context.experiencer
-    is_past = what == "past" and context.temporality == "recent"
-    temporality: Temporality = "historical" if is_past else context.temporality
+    temporality = context.temporality
+    if temporality == "recent" and what in ("past", "plan"):
+        temporality = "historical" if what == "past" else "hypothetical"
     return Context(context.negated, context.uncertain, temporality, experiencer)

@@ -149,12 +149,12 @@ def find_biomarkers(sentence: str) -> Iterator[Mention]:
         for name in ("er", "pr", "her2"):
             yield _mention(name, "negative", *match.span())
     for group in _groups(sentence):
-        result = _result(group)
+        result, length = _result(group)
         for name, start, end in group.markers:
             stated = _REPAIR.get(sentence[start:end].lower(), result)
             yield from _numbers(name, group, start, end)
             if stated and name not in ("ki67", *_BLOOD):
-                yield _mention(name, stated, start, end)
+                yield _mention(name, stated, start, end + (length if group.own else 0))
             if stated == "positive" and group.own:
                 yield from _variants(name, group, end)
 
@@ -193,48 +193,51 @@ def _groups(sentence: str) -> list[_Group]:
     return groups
 
 
-def _result(group: _Group) -> str:
-    """positive, negative or equivocal; "" where nothing is said."""
+def _result(group: _Group) -> tuple[str, int]:
+    """positive, negative or equivocal, or "", and how far behind the markers that is said."""
+    said = _said_before(group)
+    if said:
+        return said, 0
+    sign = _SIGN.match(group.after)
+    signed = "positive" if sign and "+" in sign["sign"] else "negative" if sign else ""
+    if sign and group.own != "her2":
+        return signed, sign.end()
+    skipped = _before_fish(group)
+    found = next(find_words(_AFTER, group.after[skipped:]), None)
+    if found:
+        return found[0], skipped + found[1].end()
+    if sign:
+        return signed, sign.end()
+    if group.own == "msi" and re.match(r"[- ]?H\b", group.after):
+        return "positive", 2
+    return _of_percent(group)
+
+
+def _said_before(group: _Group) -> str:
+    """A result that stands before the markers."""
     if group.is_denied:
         return "negative"
     word = _BEFORE_WORD.search(group.before)
     if word:
         return "negative" if word["no"] else "positive"
-    if _AFFIRMS.search(group.before):
-        return "positive"
-    sign = _SIGN.match(group.after)
-    if sign and group.own != "her2":
-        return "positive" if "+" in sign["sign"] else "negative"
-    after = _fish_first(group)
-    found = next(find_words(_AFTER, after), None)
-    if found:
-        return found[0]
-    if group.own == "her2" and sign:
-        return "positive" if "+" in sign["sign"] else "negative"
-    if group.own in ("msi",) and re.match(r"[- ]?H\b", group.after):
-        return "positive"
-    return _of_percent(group)
+    return "positive" if _AFFIRMS.search(group.before) else ""
 
 
-def _fish_first(group: _Group) -> str:
-    """The text behind HER2 from FISH on, where that gives a result: it decides over staining."""
+def _before_fish(group: _Group) -> int:
+    """Where a result of FISH begins behind HER2: it decides over a stain; else 0."""
     fish = re.search(r"\b(?:FISH|ISH|in situ hybridi[sz]ation)\b", group.after, re.IGNORECASE)
-    if group.own == "her2" and fish:
-        rest = group.after[fish.end() :]
-        if next(find_words(_AFTER, rest), None):
-            return rest
-        return group.after
-    return group.after
+    if group.own != "her2" or fish is None:
+        return 0
+    return fish.end() if next(find_words(_AFTER, group.after[fish.end() :]), None) else 0
 
 
-def _of_percent(group: _Group) -> str:
+def _of_percent(group: _Group) -> tuple[str, int]:
     """Receptors from their share of stained cells: at least 1 % is positive (ASCO/CAP 2020)."""
-    if group.own not in ("er", "pr"):
-        return ""
-    match = _NUMBER.search(group.after)
+    match = _NUMBER.search(group.after) if group.own in ("er", "pr") else None
     if match is None:
-        return ""
-    return "negative" if match["less"] or float(match["low"]) < 1 else "positive"
+        return "", 0
+    is_negative = match["less"] or float(match["low"]) < 1
+    return ("negative" if is_negative else "positive"), match.end()
 
 
 def _numbers(name: str, group: _Group, start: int, end: int) -> Iterator[Mention]:
