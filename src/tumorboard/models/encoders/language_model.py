@@ -300,4 +300,4 @@ def _batches(windows: Windows, order: Sequence[int]) -> list[list[int]]:
 
 
 def _recompute(network: Any) -> None:
-    network.gradient_checkpointing_enable({"use_reentrant": False})
+    network.activation_checkpointing_enable({"use_reentrant": False})
