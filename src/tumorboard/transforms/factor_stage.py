@@ -28,7 +28,7 @@ _PART = re.compile(
 _GROUP = re.compile(
     r"\b(?:AJCC |UICC |FIGO |pathologic(?:al)? |clinical |anatomic |prognostic |overall )*"
     r"stage(?: group(?:ing)?)?\s*:?\s*(?:is )?(?P<group>IV|III|II|I|0|[1-4])\s?(?P<sub>[A-C]\d?)?"
-    r"(?![A-Za-z0-9.])",
+    r"(?![A-Za-z0-9]|\.\d)",
     re.IGNORECASE,
 )
 _ROMAN = {"1": "I", "2": "II", "3": "III", "4": "IV"}

@@ -1,0 +1,143 @@
+"""Context of a mention: hand-written sentences, and the public test set of NegEx and ConText."""
+
+from __future__ import annotations
+
+import csv
+import os
+import re
+from pathlib import Path
+
+import pytest
+
+from tumorboard.transforms.sentence_context import Context, contexts, sentences
+
+DATA = os.environ.get("TUMORBOARD_DATA")
+
+
+def context(sentence: str, concept: str) -> Context:
+    start = sentence.lower().index(concept.lower())
+    return contexts(sentence, [(start, start + len(concept))])[0]
+
+
+@pytest.mark.parametrize(
+    ("sentence", "concept", "negated"),
+    [
+        ("No evidence of metastasis.", "metastasis", True),
+        ("The patient denies fever, chills or headache.", "headache", True),
+        ("Metastasis was ruled out.", "metastasis", True),
+        ("Edema is not present.", "edema", True),
+        ("No fever but has a cough.", "cough", False),
+        ("There is no change in the mass.", "mass", False),
+        ("No increase in the nodule.", "nodule", False),
+        ("Gram negative sepsis.", "sepsis", False),
+        ("Margins are free of carcinoma.", "carcinoma", True),
+        ("He has a headache; no nausea.", "headache", False),
+        ("Seizures resolved.", "seizures", True),
+        ("Negative for malignancy. Cough noted.", "cough", False),
+    ],
+)
+def test_negation(sentence: str, concept: str, negated: bool) -> None:
+    assert context(sentence, concept).negated is negated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "concept"),
+    [
+        ("Suspicious for glioblastoma.", "glioblastoma"),
+        ("Rule out metastasis.", "metastasis"),
+        ("A metastasis cannot be excluded.", "metastasis"),
+        ("Cannot exclude a recurrence.", "recurrence"),
+        ("Lymphoma versus abscess.", "abscess"),
+    ],
+)
+def test_possible_is_not_negated(sentence: str, concept: str) -> None:
+    found = context(sentence, concept)
+    assert found.uncertain
+    assert not found.negated
+
+
+@pytest.mark.parametrize(
+    ("sentence", "concept", "temporality"),
+    [
+        ("History of breast cancer.", "breast cancer", "historical"),
+        ("Status post craniotomy in 2019.", "craniotomy", "historical"),
+        ("PAST MEDICAL HISTORY: asthma, hypertension.", "hypertension", "historical"),
+        ("Two-day history of fever.", "fever", "recent"),
+        ("History of present illness: headache.", "headache", "recent"),
+        ("Return if the headache gets worse.", "headache", "hypothetical"),
+        ("Call for fever or bleeding.", "bleeding", "hypothetical"),
+        ("Presents with headache.", "headache", "recent"),
+        ("History of asthma, presents with cough.", "cough", "recent"),
+    ],
+)
+def test_temporality(sentence: str, concept: str, temporality: str) -> None:
+    assert context(sentence, concept).temporality == temporality
+
+
+@pytest.mark.parametrize(
+    ("sentence", "concept", "experiencer"),
+    [
+        ("Mother had breast cancer.", "breast cancer", "other"),
+        ("Family history of colon cancer.", "colon cancer", "other"),
+        ("Lung cancer in his father.", "lung cancer", "other"),
+        ("Mother with diabetes, but the patient has asthma.", "asthma", "patient"),
+        ("His wife reports headache.", "headache", "patient"),
+    ],
+)
+def test_experiencer(sentence: str, concept: str, experiencer: str) -> None:
+    assert context(sentence, concept).experiencer == experiencer
+
+
+def test_a_mention_does_not_negate_itself() -> None:
+    sentence = "No findings to suggest malignancy."
+    assert not contexts(sentence, [(0, len(sentence) - 1)])[0].negated
+
+
+def test_sentences_cover_the_text_and_keep_decimals_and_titles() -> None:
+    text = "Dr. Ahn saw a 2.5 cm mass.\nIt was\nfirm. No nodes.\n\n- Plan: MRI"
+    parts = [text[a:b].strip() for a, b in sentences(text)]
+    assert parts == ["Dr. Ahn saw a 2.5 cm mass.", "It was\nfirm.", "No nodes.", "- Plan: MRI"]
+    assert "".join(text[a:b] for a, b in sentences(text)) == text
+
+
+def span_in(sentence: str, concept: str) -> tuple[int, int] | None:
+    """Place of the concept, which stands in capitals in its sentence."""
+    words = [re.escape(word) for word in concept.split()]
+    capitals = r"\s+".join(re.escape(word.upper()) for word in concept.split())
+    match = re.search(capitals, sentence) or re.search(r"\s+".join(words), sentence, re.IGNORECASE)
+    return match.span() if match else None
+
+
+def f1(truth: list[bool], found: list[bool]) -> float:
+    both = sum(t and f for t, f in zip(truth, found, strict=True))
+    return 2 * both / (sum(truth) + sum(found))
+
+
+@pytest.mark.realdata
+@pytest.mark.skipif(DATA is None, reason="TUMORBOARD_DATA names no folder of real data")
+def test_context_sentences() -> None:
+    path = Path(DATA or "") / "context-sentences" / "sentences.csv"
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = list(csv.DictReader(file))
+    found = [
+        contexts(row["sentence"], [span])[0] if span else Context()
+        for row in rows
+        for span in [span_in(row["sentence"], row["concept"])]
+    ]
+    assert len(found) == 1591
+    negated = f1([r["negation"] == "Negated" for r in rows], [c.negated for c in found])
+    past = f1(
+        [r["temporality"] == "Historical" for r in rows],
+        [c.temporality == "historical" for c in found],
+    )
+    hypothetical = f1(
+        [r["temporality"] == "Not particular" for r in rows],
+        [c.temporality == "hypothetical" for c in found],
+    )
+    other = f1(
+        [r["experiencer"] != "Patient" for r in rows], [c.experiencer == "other" for c in found]
+    )
+    assert negated >= 0.97
+    assert past >= 0.65
+    assert hypothetical >= 0.90
+    assert other >= 0.75
