@@ -17,6 +17,7 @@ from tumorboard.training.prepare import prepare
 #: Settings that make a simulator's files small.
 SMALL: dict[str, dict[str, Any]] = {
     "histology": {"size": (96, 128), "images_per_patient": 1},
+    "brain_mri": {"size": (24, 28, 24)},
     "image_table": {"size": (32, 32)},
     "mimic_iv": {"lab_events": 2},
     "radiogenomics": {"size": (32, 32, 16), "genes": 700},

@@ -30,6 +30,7 @@ files = ["mri/{{case}}/{{case}}_t1.nii.gz", "mri/{{case}}/{{case}}_t1c.nii.gz", 
 spacing_mm = {spacing}
 size = {size}
 normalise = "zscore"
+flip = []                            # a note speaks of left and right
 encoder = "unet"
 
 [modalities.note]
