@@ -1,0 +1,180 @@
+"""One predicted mask against its reference: overlap, surfaces, volume, lesions, empty cases."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from tumorboard.errors import InputError
+from tumorboard.evaluation.lesion_detection import Connectivity, detect
+from tumorboard.evaluation.surface_distances import hausdorff, nsd, surfaces
+from tumorboard.records import Bools
+
+#: `missed`: a reference, and nothing predicted; `false_positive`: the reverse.
+Status = Literal["ok", "both_empty", "missed", "false_positive"]
+#: From mm^3 to ml.
+ML = 0.001
+_NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class MaskMeasures:
+    """What a prediction is worth; NaN where a measure does not apply.
+
+    A reference that was missed has Dice, IoU, NSD, precision and lesion measures 0 and the image's
+    diagonal as HD95; so has a prediction without a reference, where sensitivities do not apply.
+    With both empty only specificity, accuracy and volumes apply.
+
+    Args:
+        status: Which of both masks are empty.
+        dice: Twice the intersection over the sum of both.
+        iou: Intersection over union.
+        nsd: Share of both surfaces within the tolerance of the other.
+        hd95: Larger of both directed 95th percentiles of surface distance, weighted by area.
+        sensitivity: Share of the reference's voxels that were predicted (recall).
+        specificity: Share of the voxels outside the reference that were not predicted.
+        precision: Share of the predicted voxels that lie in the reference.
+        pixel_accuracy: Share of all voxels on which both agree.
+        volume_error: Predicted minus reference volume.
+        volume: Predicted volume.
+        reference_volume: Volume of the reference.
+        lesion_sensitivity: Share of the reference's lesions that were found.
+        lesion_precision: Share of the predicted lesions that are true.
+        lesion_f1: Harmonic mean of the two.
+        false_lesions: Number of predicted lesions that are not.
+        n_lesions: Number of lesions of the reference.
+    """
+
+    status: Status
+    dice: float
+    iou: float
+    nsd: float
+    hd95: float
+    sensitivity: float
+    specificity: float
+    precision: float
+    pixel_accuracy: float
+    volume_error: float
+    volume: float
+    reference_volume: float
+    lesion_sensitivity: float
+    lesion_precision: float
+    lesion_f1: float
+    false_lesions: int
+    n_lesions: int
+
+
+def measure_mask(
+    reference: Bools,
+    prediction: Bools,
+    *,
+    spacing: Sequence[float],
+    tolerance: float,
+    volume_scale: float = ML,
+    connectivity: Connectivity = "full",
+) -> MaskMeasures:
+    """Compare two masks on one grid, in two or three dimensions.
+
+    Args:
+        reference: (X, Y) or (X, Y, Z).
+        prediction: The same shape.
+        spacing: Size of a voxel along each axis in mm; 1 for each where it is unknown.
+        tolerance: Of NSD, in the unit of `spacing`.
+        volume_scale: From the product of `spacing` to the unit of volumes: 0.001 from mm^3 to ml, 1
+            for voxels.
+        connectivity: What makes voxels one lesion.
+
+    Raises:
+        InputError: Shapes or spacing that cannot be compared.
+
+    Source:
+        Empty cases: Reinke et al., Nat Methods 2024; 21: 182; the diagonal as penalty is that of
+        the BraTS challenges (373.1 mm for 240 x 240 x 155 mm).
+    """
+    _check(reference, prediction, spacing, tolerance)
+    box = _box(reference | prediction)
+    inner = reference[box], prediction[box]
+    n_reference, n_predicted = (int(np.count_nonzero(mask)) for mask in inner)
+    n_both = int(np.count_nonzero(inner[0] & inner[1]))
+    n_negative = reference.size - n_reference
+    n_false = n_predicted - n_both
+    n_either = n_reference + n_false
+    status = _status(n_reference, n_predicted)
+    distance_nsd, distance_hd95 = _NAN, _NAN
+    if status == "ok":
+        pair = surfaces(*inner, spacing)
+        distance_nsd, distance_hd95 = nsd(pair, tolerance), hausdorff(pair)
+    elif status != "both_empty":
+        distance_nsd, distance_hd95 = 0.0, diagonal(reference.shape, spacing)
+    lesions = detect(*inner, connectivity=connectivity)
+    voxel = math.prod(spacing) * volume_scale
+    return MaskMeasures(
+        status=status,
+        dice=_share(2 * n_both, n_reference + n_predicted),
+        iou=_share(n_both, n_either),
+        nsd=distance_nsd,
+        hd95=distance_hd95,
+        sensitivity=_share(n_both, n_reference),
+        specificity=_share(n_negative - n_false, n_negative),
+        precision=0.0 if status == "missed" else _share(n_both, n_predicted),
+        pixel_accuracy=1 - (n_either - n_both) / reference.size,
+        volume_error=(n_predicted - n_reference) * voxel,
+        volume=n_predicted * voxel,
+        reference_volume=n_reference * voxel,
+        lesion_sensitivity=lesions.sensitivity,
+        lesion_precision=lesions.precision,
+        lesion_f1=lesions.f1,
+        false_lesions=lesions.n_false,
+        n_lesions=lesions.n_lesions,
+    )
+
+
+def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
+    """Length of an image's diagonal: the worst distance, given where a surface is missing."""
+    return math.hypot(*(n * size for n, size in zip(shape, spacing, strict=True)))
+
+
+def _status(n_reference: int, n_predicted: int) -> Status:
+    if n_reference:
+        return "ok" if n_predicted else "missed"
+    return "false_positive" if n_predicted else "both_empty"
+
+
+def _share(part: int, whole: int) -> float:
+    return part / whole if whole else _NAN
+
+
+def _box(mask: Bools) -> tuple[slice, ...]:
+    """Smallest box with all that is inside; one without any voxel for an empty mask."""
+    box: list[slice] = []
+    for axis in range(mask.ndim):
+        # cut first, so that each further axis looks at less
+        others = tuple(other for other in range(mask.ndim) if other != axis)
+        found = np.flatnonzero(mask[(*box, ...)].any(axis=others))
+        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0))
+    return tuple(box)
+
+
+def _check(reference: Bools, prediction: Bools, spacing: Sequence[float], tolerance: float) -> None:
+    if reference.shape != prediction.shape:
+        raise InputError(
+            f"masks of {_size(reference)} and {_size(prediction)} voxels; expected one grid. "
+            "Resample the prediction onto the reference."
+        )
+    if reference.ndim not in (2, 3) or reference.ndim != len(spacing) or not reference.size:
+        raise InputError(
+            f"a mask of {_size(reference)} voxels with a spacing of {len(spacing)} numbers; "
+            "expected two or three axes, and a spacing for each."
+        )
+    if not all(size > 0 and math.isfinite(size) for size in spacing):
+        raise InputError(f"spacing {tuple(spacing)}: expected sizes above 0.")
+    if not tolerance >= 0:
+        raise InputError(f"tolerance {tolerance}: expected 0 or more.")
+
+
+def _size(mask: Bools) -> str:
+    return " x ".join(map(str, mask.shape))
