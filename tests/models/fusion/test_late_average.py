@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 
+from tumorboard.errors import StudyError
+from tumorboard.models.encoders import Tokens
 from tumorboard.models.fusion.late_average import LateAverage
+from tumorboard.models.guides import Context, Guide, MapShape
 
 PROBABILITIES = [
     torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.5, 0.5]]),
@@ -30,3 +33,42 @@ def test_fixed_weights() -> None:
 
 def test_nothing_is_learned() -> None:
     assert list(LateAverage(("ct", "rna"), (2, 2)).parameters()) == []
+
+
+def make_guide(**settings: object) -> Guide:
+    torch.manual_seed(0)
+    shape = MapShape((4, 8), 2, 2, 1)
+    guide = LateAverage.guide(
+        ("notes", "record"), (3, 2), shape, **{"weights": "equal", "fixed": {}, **settings}
+    )
+    for parameter in guide.parameters():
+        torch.nn.init.normal_(parameter)
+    return guide
+
+
+def make_context() -> Context:
+    vectors = (torch.randn(2, 3), torch.randn(2, 2))
+    ones = torch.ones(2, 1, dtype=torch.bool)
+    tokens = tuple(Tokens(vector.unsqueeze(1), ones) for vector in vectors)
+    places = torch.tensor([-1.0, 1.0]).expand(2, 2, 2)
+    return Context(vectors, tokens, torch.tensor([[True, True], [False, True]]), places)
+
+
+def test_masks_are_pooled_with_the_weights_of_the_study() -> None:
+    """What each modality says of a place counts by its weight over that of the image."""
+    context, logits = make_context(), torch.randn(2, 1, 8, 8)
+    equal = make_guide()
+    said = equal.logits(logits, context) - logits
+    weights = {"mri": 2.0, "notes": 1.0, "record": 1.0}
+    halved = make_guide(weights="fixed", fixed=weights)
+    torch.testing.assert_close(halved.logits(logits, context) - logits, said / 2)
+    shares = halved.shares()
+    assert shares is not None
+    torch.testing.assert_close(shares, torch.tensor([[0.5, 0.25, 0.25], [2 / 3, 0, 1 / 3]]))
+
+
+def test_weights_of_a_guide_name_the_image_and_every_other() -> None:
+    with pytest.raises(StudyError, match="no weight for 'record'"):
+        make_guide(weights="fixed", fixed={"mri": 2.0, "notes": 1.0})
+    with pytest.raises(StudyError, match="no weight for 'the image'"):
+        make_guide(weights="fixed", fixed={"record": 2.0, "notes": 1.0})
