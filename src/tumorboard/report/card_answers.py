@@ -13,6 +13,11 @@ _NO_CALL: Mapping[str, str] = {
     "that was chosen and tested for it.",
     "regression": "The number is given as it is.",
 }
+#: What decides over a voxel.
+_OF_VOXELS = (
+    "A voxel gets its label from the model's probabilities, and components are kept by rules that "
+    "were chosen on validation patients. Every contour has to be looked at."
+)
 #: Task of numbers -> what is known of the certainty of one answer.
 _CERTAINTY: Mapping[str, str] = {
     "survival": "Survival probabilities stand on how the training patients fared and were not "
@@ -21,6 +26,8 @@ _CERTAINTY: Mapping[str, str] = {
     "regression": "Numbers were not recalibrated; the report of a run shows observed beside "
     "predicted. No interval is given for one patient: the mean absolute error of held-out patients "
     "says how far a prediction typically is from the truth.",
+    "segmentation": "Every mask comes with the uncertainty of its voxels and a predicted Dice; the "
+    "report of a run shows predicted beside reached Dice.",
 }
 
 
@@ -40,6 +47,9 @@ def gives(document: Mapping[str, Any]) -> str:
         targets = [task["target"]] if isinstance(task["target"], str) else task["target"]
         named = ", ".join(f"`{code(target)}`" for target in targets)
         return f"Gives a number {every}, in the unit of the training table: {named}."
+    if kind == "segmentation":
+        labels = ", ".join(plain(name) for name in task.get("labels", ()))
+        return f"Gives a mask {every}, with these labels: {labels}."
     classes = ", ".join(plain(name) for name in document["classes"])
     target = code(task["target"])
     return f"Gives a probability of each of these classes of `{target}` {every}: {classes}."
@@ -60,7 +70,9 @@ def _survival(document: Mapping[str, Any], task: Mapping[str, Any], every: str) 
 def decision(document: Mapping[str, Any]) -> list[str]:
     """The threshold from which something is called, and how it was chosen."""
     lines = ["## Decision threshold", ""]
-    if (kind := kind_of(document)) in _NO_CALL:
+    if (kind := kind_of(document)) == "segmentation":
+        return [*lines, _OF_VOXELS]
+    if kind in _NO_CALL:
         return [*lines, f"None: nothing is called. {_NO_CALL[kind]}"]
     study = document["study"]
     threshold = document.get("threshold")

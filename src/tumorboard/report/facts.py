@@ -286,11 +286,11 @@ class Facts(ABC):
     @cached_property
     def limits(self) -> list[str]:
         """Limits that the program sees by itself."""
-        c = self.contents
+        c, metrics = self.contents, tuple(self.contents.metrics[self.primary])
         return limits(
             c.study, c.cohort, c.findings, n_patients=c.n_patients, n_events=self.n_events(),
             n_rejected=c.files.get("rejected", 0), n_comparisons=len(c.differences),
-            sample_size=self.evidence("sample_size"), table_one=c.table_one,
+            sample_size=self.evidence("sample_size"), table_one=c.table_one, metrics=metrics,
         )  # fmt: skip
 
 

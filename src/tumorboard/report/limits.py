@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tumorboard.records import Finding
@@ -69,6 +69,7 @@ def limits(
     n_comparisons: int,
     sample_size: Mapping[str, Any] | None = None,
     table_one: Mapping[str, Any] | None = None,
+    metrics: Collection[str] = (),
 ) -> list[str]:
     """Sentences about what this run cannot show.
 
@@ -83,11 +84,13 @@ def limits(
         n_comparisons: Rows of the comparison table.
         sample_size: Evidence of that name.
         table_one: table1.json, whose patients the empty cells are counted in.
+        metrics: Names of the metrics of an arm.
     """
     return [
         *_design(study),
         *_size(_kind(study), n_patients, n_events, n_comparisons),
         *_too_few(sample_size or {}),
+        *_masks(study, metrics),
         *_training(study),
         *_data(cohort, table_one or {}, n_rejected),
         *_audit(study, findings),
@@ -133,6 +136,7 @@ def _size(kind: str, n_patients: int, n_events: int, n_comparisons: int) -> list
         who = {
             "survival": f"{n_events} of {n_patients} patients have the event",
             "regression": f"{n_patients} patients",
+            "segmentation": f"{n_patients} patients",
         }.get(kind, f"{n_events} of {n_patients} patients have the event (or the rarest class)")
         sentences.append(
             f"{who}: fewer than {FEW_EVENTS}, so intervals are wide and small differences cannot "
@@ -142,6 +146,22 @@ def _size(kind: str, n_patients: int, n_events: int, n_comparisons: int) -> list
         sentences.append(
             f"{n_comparisons} comparisons: only the first was declared primary; read the others as "
             "descriptions, not as tests."
+        )
+    return sentences
+
+
+def _masks(study: Mapping[str, Any], metrics: Collection[str]) -> list[str]:
+    """What a comparison with one reference mask cannot show."""
+    if _kind(study) != "segmentation":
+        return []
+    sentences = [
+        "One reference mask per case: how far two readers would differ was not examined, so a Dice "
+        "has no ceiling to be read against."
+    ]
+    if any(name.startswith("hd95_") and name.endswith("_px") for name in metrics):
+        sentences.append(
+            "The voxel size of some or all images is not known: distances and volumes are in "
+            "voxels and do not compare with those of other studies."
         )
     return sentences
 

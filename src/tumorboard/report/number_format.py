@@ -35,7 +35,28 @@ METRIC_NAMES: Mapping[str, str] = {
     "pearson": "Pearson",
     "mae": "MAE",
     "rmse": "RMSE",
+    "dice": "Dice",
+    "iou": "IoU",
+    "nsd": "NSD",
+    "hd95": "HD95",
+    "hd95_mm": "HD95, mm",
+    "hd95_px": "HD95, voxels",
+    "precision": "Precision",
+    "pixel_accuracy": "Pixel accuracy",
+    "volume_error": "Volume error",
+    "volume_error_ml": "Volume error, ml",
+    "volume_error_px": "Volume error, voxels",
+    "volume_bias": "Volume bias",
+    "volume_bias_ml": "Volume bias, ml",
+    "volume_bias_px": "Volume bias, voxels",
+    "lesion_sensitivity": "Lesion sensitivity",
+    "lesion_precision": "Lesion precision",
+    "lesion_f1": "Lesion F1",
+    "false_lesions": "False lesions",
 }
+#: Units at the end of a metric of masks, and the metrics that have one.
+_UNITS: Mapping[str, str] = {"mm": "mm", "ml": "ml", "px": "voxels"}
+_WITH_UNIT = ("hd95", "volume_error", "volume_bias")
 
 
 @dataclass(frozen=True)
@@ -56,10 +77,15 @@ def metric_name(metric: str) -> str:
     """How the page calls a metric; a name it does not know is shown as it is."""
     if metric in METRIC_NAMES:
         return METRIC_NAMES[metric]
-    word, _, rest = metric.partition("_")
-    if word in METRIC_NAMES and rest:
-        return f"{METRIC_NAMES[word]}, {f'{rest} days' if rest.isdigit() else rest}"
-    return metric
+    known = [word for word in METRIC_NAMES if metric.startswith(f"{word}_")]
+    if not known:
+        return metric
+    word = max(known, key=len)
+    rest = metric[len(word) + 1 :]
+    for unit, spelt in _UNITS.items():
+        if rest.endswith(f"_{unit}") and word in _WITH_UNIT:
+            rest = f"{rest.removesuffix(f'_{unit}')}, {spelt}"
+    return f"{METRIC_NAMES[word]}, {f'{rest} days' if rest.isdigit() else rest}"
 
 
 def number(value: float, *, digits: int = 3, signed: bool = False) -> str:

@@ -32,6 +32,31 @@ def numbers_captions(contents: NumbersContents) -> dict[str, str]:
     return {name: f"{text} {contents.pairing}".rstrip() for name, text in texts.items()}
 
 
+#: Words of a segmentation.
+_MASK_WORDS = [
+    (
+        "Dice, IoU",
+        "Overlap of two masks: twice the common voxels over the sum of both; common voxels over "
+        "those in either. 1 is perfect, 0 no overlap. The same error costs a small lesion more.",
+    ),
+    (
+        "NSD",
+        "Normalised surface distance: share of both surfaces that lies within the tolerance of the "
+        "other (Nikolov 2021).",
+    ),
+    (
+        "HD95",
+        "95 % of the points of both surfaces lie within this distance of the other surface. Where "
+        "one mask is empty it is the image's diagonal.",
+    ),
+    (
+        "Empty masks",
+        "Both empty: overlap does not apply, the case is excluded and counted. Only the prediction "
+        "or only the reference empty: Dice, IoU and NSD are 0.",
+    ),
+]
+
+
 def _arms(contents: NumbersContents) -> str:
     small = "Small: 95 % interval, by resampling patients. " if contents.has_intervals else ""
     if contents.predictions.kind == "survival":
@@ -39,6 +64,13 @@ def _arms(contents: NumbersContents) -> str:
             f"{small}C-indices compare only patients scored by the same fitted model, and are then "
             "averaged. Integrated Brier: smaller is better; scaled: 0 is the Kaplan-Meier curve of "
             "all patients, 1 perfect. Events: patients whose event was seen."
+        )
+    if contents.predictions.kind == "segmentation":
+        return (
+            f"{small}Means over patients: labels, then a patient's cases are averaged first. IoU: "
+            "share of the union that is common. NSD: share of the surfaces within the stated "
+            "tolerance. HD95, volume error: smaller is better. Patients whose masks are both empty "
+            "are excluded from overlap."
         )
     return (
         f"{small}R² is 1 minus the squared error over that of predicting the mean of the same "
@@ -49,6 +81,8 @@ def _arms(contents: NumbersContents) -> str:
 
 def _patients(contents: NumbersContents) -> str:
     names = contents.predictions.prediction_names
+    if contents.predictions.kind == "segmentation":
+        return "Dice, the mean over the labels, test predictions only, mean over repeats."
     if contents.predictions.kind != "survival":
         return f"{names[0]}, test predictions only, mean over repeats."
     if len(names) == 1:
@@ -82,6 +116,8 @@ def numbers_glossary(contents: NumbersContents) -> list[tuple[str, str]]:
             f"here a {contents.unit}.",
         ),
     ]
+    if contents.predictions.kind == "segmentation":
+        return [*words, *_MASK_WORDS]
     if contents.predictions.kind != "survival":
         return words
     return [

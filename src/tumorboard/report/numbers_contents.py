@@ -1,4 +1,4 @@
-"""What the report of survival times or of other numbers reads from a run folder."""
+"""What the report of survival times, of masks or of other numbers reads from a run folder."""
 
 from __future__ import annotations
 
@@ -31,8 +31,12 @@ class NumbersContents(RunContents):
 
     @property
     def n_units(self) -> Mapping[str, int]:
-        """Units with the event and censored; all units of a regression."""
+        """Units with the event and censored; with and without a label; all of a regression."""
         _, first = np.unique(self.predictions.unit_id, return_index=True)
+        if self.predictions.kind == "segmentation":
+            n = int((self.predictions.outcome[first] > 0).any(axis=1).sum())
+            rest = {"without a lesion": len(first) - n} if n < len(first) else {}
+            return {"with a lesion": n, **rest}
         if self.predictions.kind != "survival":
             return {"known": len(first)}
         n_events = int(self.predictions.outcome[first, 1].sum())

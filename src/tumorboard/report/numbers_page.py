@@ -1,4 +1,4 @@
-"""report.html of a study of survival times or of other numbers."""
+"""report.html of a study of survival times, of masks or of other numbers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import numpy as np
 
 from tumorboard.cache import write_text
 from tumorboard.evaluation.difference import lower_is_better
+from tumorboard.evaluation.mask_columns import MaskColumns
+from tumorboard.evaluation.outcome_table import OutcomeTable
+from tumorboard.records import Floats
 from tumorboard.report import (
     checklists,
     cohorts,
@@ -18,6 +21,8 @@ from tumorboard.report import (
     explanations,
     number_subsets,
     regression,
+    segmentation,
+    segmentation_checks,
     subgroups,
     survival,
     tuning,
@@ -44,6 +49,15 @@ if TYPE_CHECKING:
 SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
     survival.section,
     regression.section,
+    segmentation_checks.controls_section,
+    segmentation.fusions_section,
+    segmentation.masks_section,
+    segmentation_checks.tests_section,
+    segmentation_checks.difficulty_section,
+    segmentation_checks.guesses_section,
+    segmentation_checks.volumes_section,
+    segmentation.lesions_section,
+    segmentation.cases_section,
     locked_section,
     external_section,
     cohorts.section,
@@ -58,7 +72,8 @@ SECTIONS: tuple[Callable[[NumbersContents], Section | None], ...] = (
 #: Metrics of the arms table, in order.
 LEADING = (
     "c_index", "uno_c_index", "integrated_brier", "scaled_integrated_brier", "r2", "spearman",
-    "pearson", "mae", "rmse",
+    "pearson", "mae", "rmse", "dice", "iou", "nsd", "hd95_mm", "hd95_px", "precision",
+    "volume_error_ml", "volume_error_px", "lesion_f1",
 )  # fmt: skip
 
 
@@ -141,14 +156,12 @@ def _patients(contents: NumbersContents) -> dict[str, Any]:
     """The table of units: what happened, and the first prediction of every arm."""
     table = contents.predictions
     units, first, inverse = np.unique(table.unit_id, return_index=True, return_inverse=True)
-    column = 1 if table.kind == "survival" and len(table.prediction_names) > 1 else 0
+    said = _shown_prediction(table)
     opinions: list[list[str]] = [[] for _ in units]
     for arm in contents.arms:
         own = table.arm == arm
         count = np.bincount(inverse[own], minlength=len(units))
-        total = np.bincount(
-            inverse[own], weights=table.predictions[own, column], minlength=len(units)
-        )
+        total = np.bincount(inverse[own], weights=said[own], minlength=len(units))
         for k, (n, value) in enumerate(zip(count.tolist(), total.tolist(), strict=True)):
             opinions[k].append(number(value / n) if n else "not predicted")
     rows = [
@@ -171,9 +184,22 @@ def _patients(contents: NumbersContents) -> dict[str, Any]:
     }
 
 
+def _shown_prediction(table: OutcomeTable) -> Floats:
+    """(rows,) what the table of units shows: survival at the first horizon, Dice, the number."""
+    if table.kind == "segmentation":
+        return MaskColumns.of(table.prediction_names).values(table.predictions, "dice")
+    column = 1 if table.kind == "survival" and len(table.prediction_names) > 1 else 0
+    return table.predictions[:, column]
+
+
 def _truth(contents: NumbersContents, row: int) -> str:
     table = contents.predictions
     outcome = table.outcome[row].tolist()
+    if table.kind == "segmentation":
+        columns = MaskColumns.of(table.prediction_names)
+        unit = "voxels" if columns.volume == "px" else columns.volume
+        pairs = zip(columns.labels, outcome, strict=True)
+        return ", ".join(f"{label} {number(value, digits=1)} {unit}" for label, value in pairs)
     if table.kind == "survival":
         seen = "event at" if outcome[1] else "no event by"
         return f"{seen} {outcome[0]:,.0f} days"

@@ -32,6 +32,7 @@ from tumorboard.training.signals import ending_on_signals
 from tumorboard.verbs.beside import run_beside
 from tumorboard.verbs.gather import Finished, gather_evidence, subgroup_columns
 from tumorboard.verbs.gather_numbers import FinishedNumbers, gather_numbers
+from tumorboard.verbs.gather_segmentation import gather_segmentation
 from tumorboard.verbs.held_out import (
     locked_patients,
     score_external,
@@ -124,6 +125,8 @@ def _run(
     score_external(folder, study, prepared, splits, others, findings, say)
     if isinstance(done, Finished):
         gather_evidence(done, others, say)
+    elif study.keys.task.kind == "segmentation":
+        gather_segmentation(done, others, say)
     else:
         gather_numbers(done, others, say)
 

@@ -18,11 +18,10 @@ from tumorboard.report.inventory import cohort_summary
 from tumorboard.report.limits import limits
 from tumorboard.report.model_card import model_card
 from tumorboard.study import Arm, Study
-from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.fit_module import history_csv
 from tumorboard.training.found_cohort import with_columns
-from tumorboard.training.plan import predict_parts, training_notes
+from tumorboard.training.plan import decided, training_notes
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.run_folder import environment
@@ -126,7 +125,7 @@ def _fit_into(
         )
         progress.finish()
     fitted = result.fitted
-    _, remarks = decide_on_validation(study, fitted, predict_parts(fitted, prepared, split))
+    _, _, remarks = decided(study, fitted, prepared, split, masks=work / "masks")
     fitted.notes = {**training_notes(prepared, split, fitted), **remarks}
     folder.mkdir()
     fitted.write(folder)
@@ -160,10 +159,10 @@ def _card(document: Mapping[str, Any], study: Study, prepared: Prepared) -> str:
 def _events(prepared: Prepared, kind: str) -> int:
     """Patients of the positive class, or of the rarest where there are more than two.
 
-    Of survival those with the event, of another number all.
+    Of survival those with the event, of masks and of another number all.
     """
     cohort, outcomes = prepared.cohort, prepared.outcomes.as_classes()
-    if kind == "regression":
+    if kind in ("regression", "segmentation"):
         return len(cohort.patients)
     counts = [
         len({cohort.patient_id[int(row)] for row in (outcomes.target == k).nonzero()[0]})
