@@ -37,8 +37,7 @@ CONTRACTS: Mapping[str, str] = {
 
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
-    "cohorts": ("brats",),
-    "modalities": ("notes",),
+    
     "tasks": ("segmentation",),
 }  # fmt: skip
 
