@@ -37,9 +37,8 @@ CONTRACTS: Mapping[str, str] = {
 
 #: Words that the design names and this version does not build yet: kind -> names.
 PLANNED: Mapping[str, tuple[str, ...]] = {
-    
     "tasks": ("segmentation",),
-}  # fmt: skip
+}
 
 #: What one component of a folder is called in messages.
 NOUNS: Mapping[str, str] = {

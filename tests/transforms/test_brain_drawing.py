@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import binary_dilation
 
+from tumorboard.records import Bools
 from tumorboard.transforms.brain_atlas import LOBES, lobe_of
 from tumorboard.transforms.brain_drawing import (
     EXTENT_MM,
@@ -38,6 +39,10 @@ def drawn(kind: Heterogeneity, *, size: tuple[int, int, int] = SIZE, noise: floa
     )  # fmt: skip
 
 
+def grown(mask: Bools, steps: int) -> Bools:
+    return np.asarray(binary_dilation(mask, iterations=steps), dtype=np.bool_)
+
+
 def level(head: Head, sequence: str, where: np.ndarray) -> float:
     return float(np.median(head.volumes[sequence][where]))
 
@@ -45,7 +50,7 @@ def level(head: Head, sequence: str, where: np.ndarray) -> float:
 def test_tumours_look_as_on_each_sequence() -> None:
     head = drawn("necrosis")
     labels = head.labels[0]
-    near = binary_dilation(whole(labels), iterations=3) & ~whole(labels)
+    near = grown(whole(labels), 3) & ~whole(labels)
     near &= head.volumes["t1"] > 0.5 * level(head, "t1", whole(labels))
     oedema, core, rim = (labels == k for k in (OEDEMA, CORE, ENHANCING))
     for bright in ("flair", "t2"):
@@ -112,8 +117,8 @@ def test_a_wide_border_fades_and_the_truth_is_where_half_is_lesion() -> None:
         )  # fmt: skip
         mask = whole(head.labels[0])
         steps.append(
-            level(head, "flair", mask & ~binary_dilation(~mask, iterations=2))
-            - level(head, "flair", mask & binary_dilation(~mask))
+            level(head, "flair", mask & ~grown(~mask, 2))
+            - level(head, "flair", mask & grown(~mask, 1))
         )
     assert steps[1] > steps[0] + 0.03 * level(head, "flair", mask)
 
