@@ -13,7 +13,7 @@ from tumorboard.transforms import brain_patients as people
 from tumorboard.transforms.brain_drawing import Head, whole
 from tumorboard.transforms.brain_notes import Sentence
 
-HEADER = ("patient_id", "case", "visit", "age", "sex", "treatment")
+HEADER = ("patient_id", "case", "visit", "age", "sex", "treatment", "date")
 VISITS = (
     "patient_id", "visit", "case", "date", "days", "tumour_volume_ml", "longest_diameter_mm",
     "reported",
@@ -50,9 +50,15 @@ class Case:
 
 
 def record_cells(patient: people.Patient, visit: int) -> list[object]:
-    """Age, sex and treatment."""
+    """Age, sex and treatment, and the date of the examination."""
     age = patient.age_years + patient.days[visit] // 365
-    return [age, "male" if patient.is_male else "female", patient.treatment]
+    sex = "male" if patient.is_male else "female"
+    return [age, sex, patient.treatment, date_cell(patient, visit)]
+
+
+def date_cell(patient: people.Patient, visit: int) -> str:
+    """Day of an examination."""
+    return (_FIRST_DAY + timedelta(days=patient.days[visit])).isoformat()
 
 
 def middle_cell(labels: NDArray[np.uint8], head: Head) -> str:
@@ -84,7 +90,7 @@ def visit_rows(
     return [
         [
             patient_id, visit + 1, case.name,
-            (_FIRST_DAY + timedelta(days=patient.days[visit])).isoformat(), patient.days[visit],
+            date_cell(patient, visit), patient.days[visit],
             f"{case.tumour_ml:.3f}", f"{case.diameter_mm:.1f}",
             "" if visit == 0 else people.reported(patient, visit),
         ]
