@@ -1,9 +1,9 @@
 """Folders of the BraTS challenges: which file is which sequence of which case of which patient.
 
 Until 2021 a case is `BraTS20_Training_001` or `BraTS2021_00000` with `_t1`, `_t1ce`, `_t2`,
-`_flair` and `_seg` behind its name; from 2023 on it is `BraTS-GLI-00000-000`, the last number being the time
-point of the patient, with `-t1n`, `-t1c`, `-t2w`, `-t2f` and `-seg`. Folders may lie in folders, as
-HGG and LGG did until 2019.
+`_flair` and `_seg` behind its name; from 2023 on it is `BraTS-GLI-00000-000`, the last number being
+the time point of the patient, with `-t1n`, `-t1c`, `-t2w`, `-t2f` and `-seg`. Folders may lie in
+folders, as HGG and LGG did until 2019.
 """
 
 from __future__ import annotations
