@@ -11,10 +11,11 @@ if TYPE_CHECKING:
     from tumorboard.verbs.evaluate import evaluate
     from tumorboard.verbs.fit import fit
     from tumorboard.verbs.open import open
+    from tumorboard.verbs.score import score
     from tumorboard.verbs.simulate import simulate
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "check", "compare", "evaluate", "fit", "open", "simulate"]
+__all__ = ["__version__", "check", "compare", "evaluate", "fit", "open", "score", "simulate"]
 
 
 def __getattr__(name: str) -> object:
