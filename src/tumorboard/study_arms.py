@@ -45,6 +45,7 @@ class Arm:
         encoders: Modality -> name and settings of its encoder; empty for a baseline.
         baseline: Name and settings; None for a network.
         training: The study's training with the arm's own keys over it.
+        segmented: Modality that is segmented, whose encoder is a segmenter; "" for other tasks.
     """
 
     name: str
@@ -53,6 +54,7 @@ class Arm:
     encoders: Mapping[str, Mapping[str, Any]]
     baseline: Mapping[str, Any] | None
     training: Training
+    segmented: str = ""
 
 
 def default_arms(keys: StudyKeys) -> dict[str, ArmTable]:
@@ -123,7 +125,8 @@ def read_arm(
     broken = len(faults.sentences) > n_sentences or bool(wrong) or len(encoders) < len(members)
     if broken or training is None:
         return None
-    return Arm(name, members, fusion, encoders, None, training)
+    segmented = keys.task.image if keys.task.kind == "segmentation" else ""
+    return Arm(name, members, fusion, encoders, None, training, segmented)
 
 
 def _membership(table: ArmTable, where: str, declared: list[str]) -> list[str]:

@@ -237,6 +237,22 @@ def _segmentation(keys: StudyKeys) -> list[str]:
         numbers = number if isinstance(number, list) else [number]
         if not numbers or min(numbers) < 1 or max(numbers) > 255:
             sentences.append(f"task.labels.{name}: found {show(number)}, expected 1 to 255.")
+    not_yet = {"external": keys.evaluation.external, "locked_test": keys.evaluation.locked_test}
+    sentences += [
+        f"evaluation.{key}: is not built yet for a segmentation. Remove this key."
+        for key, value in not_yet.items()
+        if value
+    ]
+    if keys.tuning != "none":
+        sentences.append("tuning: is not built yet for a segmentation. Remove this table.")
+    for where, metric in (
+        ("stop", keys.training.stop.metric), ("schedule", keys.training.schedule.metric)
+    ):  # fmt: skip
+        if metric not in ("loss", "dice", "iou"):
+            sentences.append(
+                f"training.{where}.metric: found {metric!r}; after an epoch only loss, dice and "
+                "iou of patches are known. Use one of them."
+            )
     single = [number for number in task.labels.values() if isinstance(number, int)]
     twice = sorted({number for number in single if single.count(number) > 1})
     sentences += [f"task.labels: the number {n} is named twice. Keep one." for n in twice]

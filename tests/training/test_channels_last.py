@@ -6,7 +6,7 @@ import torch
 
 from tumorboard.models.assembly import Network
 from tumorboard.records import ArraySpec
-from tumorboard.training.fitted import channels_last
+from tumorboard.training.networks import channels_last
 from tumorboard.training.module import _channels_last
 
 

@@ -14,9 +14,10 @@ from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import Rows, derive_seed
 from tumorboard.training.device import choose_device, choose_precision
-from tumorboard.training.fit import fit_modalities, new_network, prepared_task
-from tumorboard.training.fitted import channels_last
+from tumorboard.training.fit import fit_modalities, prepared_task
+from tumorboard.training.networks import channels_last, new_network
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.segmenter_estimate import segmenter_seconds
 from tumorboard.training.signatures import with_signatures
 
 #: Seconds that a fit costs beside its batches: building the network, checkpoints, saving.
@@ -35,6 +36,10 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
         return fits * _OVERHEAD_S
     split = splits[0]
     modalities, specs = fit_modalities(study, prepared, split, arm)
+    if arm.segmented:
+        return fits * (
+            segmenter_seconds(study, prepared, split, arm, modalities, specs) + _OVERHEAD_S
+        )
     task = prepared_task(study, prepared, split.rows(prepared.cohort, "train"))
     n_outputs = task.n_outputs(prepared.outcomes.classes)
     device = torch.device(choose_device(study.keys.runtime.device))

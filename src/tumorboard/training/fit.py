@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -14,19 +14,30 @@ from tumorboard.errors import StudyError
 from tumorboard.modalities import Modality, row_weights
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
+from tumorboard.models.segmentation_network import SegmentationNetwork
 from tumorboard.records import ArraySpec, Ints, Split, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.tasks import Task
 from tumorboard.training.arm_rows import training_rows
 from tumorboard.training.batches import Rows, derive_seed, loss_weights
 from tumorboard.training.device import choose_device
-from tumorboard.training.fitted import FittedArm, asked_of, channels_last
+from tumorboard.training.fitted import FittedArm, asked_of
 from tumorboard.training.members import is_kept, keep_member, reopen_member
+from tumorboard.training.networks import (
+    AnyNetwork,
+    channels_last,
+    new_network,
+    new_segmenter,
+    segmenter_channels_last,
+)
 from tumorboard.training.prepare import Prepared, build_modality, build_task
+from tumorboard.training.segmentation_rows import segmentation_module, window_of
 from tumorboard.training.trainer import make_trainer, quiet, release
 
 if TYPE_CHECKING:
     import lightning
+
+    from tumorboard.training.fit_module import FitModule
 
 Tell = Callable[[int, dict[str, float]], None]
 
@@ -119,8 +130,10 @@ def fit_arm(
         _fit_baseline(fitted, prepared, split, train, validation)
         _finish(fitted, prepared, train)
         return Fit(fitted, [])
+    if arm.segmented:
+        fitted.window = window_of(arm, prepared, train)
     history: list[dict[str, float]] = []
-    networks: list[Network] = []
+    networks: list[AnyNetwork] = []
     for member in range(arm.training.members):
         network, curve = _fit_member(
             fitted, prepared, split, (train, validation), member, checkpoint, tell,
@@ -128,8 +141,11 @@ def fit_arm(
         )  # fmt: skip
         networks.append(network)
         history = history or curve
-    fitted.network, fitted.members = networks[0], tuple(networks[1:])
-    _finish(fitted, prepared, train)
+    fitted.segmenters = tuple(n for n in networks if isinstance(n, SegmentationNetwork))
+    plain = [n for n in networks if isinstance(n, Network)]
+    if plain:
+        fitted.network, fitted.members = plain[0], tuple(plain[1:])
+        _finish(fitted, prepared, train)
     return Fit(fitted, history)
 
 
@@ -159,7 +175,7 @@ def _fit_member(
     checkpoint: Path,
     tell: Tell,
     checkpoint_every_s: float,
-) -> tuple[Network, list[dict[str, float]]]:
+) -> tuple[AnyNetwork, list[dict[str, float]]]:
     """Train one network of a deep ensemble from its own seed; a finished one is taken up again.
 
     Source:
@@ -173,22 +189,37 @@ def _fit_member(
     finished = checkpoint.with_name(f"member-{member + 1}")
     with torch.random.fork_rng():
         torch.manual_seed(derive_seed(*seed_parts, "weights"))
-        fitted.network = new_network(arm, fitted.specs, fitted.n_outputs, fitted.task.link)
+        network = _built(fitted)
         if arm.training.members > 1 and is_kept(finished):
-            history = reopen_member(fitted.network, finished)
-            channels_last(fitted.network, fitted.specs)
-            fitted.network.to(choose_device(fitted.study.keys.runtime.device)).eval()
-            return fitted.network, history
-        fitted.network.load_pretrained()
-        history = _train(fitted, prepared, *parts, seed_parts, own, tell, checkpoint_every_s)
+            history = reopen_member(network, finished)
+            network.to(choose_device(fitted.study.keys.runtime.device)).eval()
+            return network, history
+        network.load_pretrained()
+        where = f"arm {arm.name}, repeat {split.repeat}, fold {split.fold}"
+        module = _module(fitted, network, prepared, *parts, seed_parts)
+        history = _train(fitted, module, where, own, tell, checkpoint_every_s)
     if arm.training.members > 1:
-        keep_member(fitted.network, history, finished)
-    return fitted.network, history
+        keep_member(network, history, finished)
+    return network, history
 
 
-def new_network(arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, link: Any) -> Network:
-    """The arm's network, freshly initialised."""
-    return Network(specs, arm.encoders, arm.fusion, n_outputs=n_outputs, link=link)
+def _built(fitted: FittedArm) -> AnyNetwork:
+    """A network of the arm, freshly initialised."""
+    arm, specs = fitted.arm, fitted.specs
+    if arm.segmented:
+        network = new_segmenter(arm, specs, fitted.n_outputs, fitted.window)
+        return segmenter_channels_last(network, fitted.window)
+    return channels_last(new_network(arm, specs, fitted.n_outputs, fitted.task.link), specs)
+
+
+def _module(
+    fitted: FittedArm, network: AnyNetwork, prepared: Prepared, train: Ints, validation: Ints,
+    seed_parts: tuple[object, ...],
+) -> FitModule:  # fmt: skip
+    """What Lightning trains."""
+    if isinstance(network, SegmentationNetwork):
+        return segmentation_module(fitted, network, prepared, train, validation, seed_parts)
+    return _arm_module(fitted, network, prepared, train, validation, seed_parts)
 
 
 def _fit_baseline(
@@ -219,23 +250,13 @@ def _fit_baseline(
     )
 
 
-def _train(
-    fitted: FittedArm,
-    prepared: Prepared,
-    train: Ints,
-    validation: Ints,
+def _arm_module(
+    fitted: FittedArm, network: Network, prepared: Prepared, train: Ints, validation: Ints,
     seed_parts: tuple[object, ...],
-    checkpoint: Path,
-    tell: Tell,
-    checkpoint_every_s: float,
-) -> list[dict[str, float]]:
-    """Train the network with Lightning and put the best weights into it."""
-    from tumorboard.training.callbacks import BestAndStop, Checkpoint, Report
+) -> FitModule:  # fmt: skip
     from tumorboard.training.module import ArmModule, FitRows
 
-    network, arm, cohort = fitted.network, fitted.arm, prepared.cohort
-    if network is None:
-        raise RuntimeError("a network is needed to train")
+    arm, cohort = fitted.arm, prepared.cohort
     share = row_weights(cohort.patient_id, train)
     weight = loss_weights(cohort.patient_id, train, n_rows=cohort.n_rows)
     if arm.training.sampler != "shuffle":
@@ -246,16 +267,24 @@ def _train(
         rows.target[train], torch.as_tensor(share),
         loss=arm.training.loss, n_outputs=fitted.n_outputs,
     )  # fmt: skip
-    has_images = any(spec.layout in ("image", "bag", "volume") for spec in fitted.specs.values())
-    channels_last(network, fitted.specs)
     fit_rows = FitRows(
         rows, train, validation, share, cohort.patient_id, cohort.unit_id,
         prepared.outcomes.strata, prepared.outcomes.classes,
     )  # fmt: skip
-    module = ArmModule(
+    return ArmModule(
         network, fitted.task, fitted.modalities, arm.training, fit_rows, class_weights, seed_parts
     )
-    where = f"arm {arm.name}, repeat {seed_parts[2]}, fold {seed_parts[3]}"
+
+
+def _train(
+    fitted: FittedArm, module: FitModule, where: str, checkpoint: Path, tell: Tell,
+    checkpoint_every_s: float,
+) -> list[dict[str, float]]:  # fmt: skip
+    """Train a network with Lightning and put the best weights into it."""
+    from tumorboard.training.callbacks import BestAndStop, Checkpoint, Report
+
+    arm, network = fitted.arm, module.network
+    has_images = any(spec.layout in ("image", "bag", "volume") for spec in fitted.specs.values())
     best = BestAndStop(arm.training.stop, where)
     callbacks: list[lightning.Callback] = [
         best,

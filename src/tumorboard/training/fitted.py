@@ -22,19 +22,20 @@ from tumorboard.modalities import Measured, Modality
 from tumorboard.models.assembly import Network
 from tumorboard.models.baselines import Baseline
 from tumorboard.models.encoders import Encoder
+from tumorboard.models.segmentation_network import SegmentationNetwork
 from tumorboard.records import ArraySpec, Bools, FittedState, Floats, Ints, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.tasks import Task
 from tumorboard.training.encoder_files import encoder_files, with_encoder_files
+from tumorboard.training.mask_decision import MaskDecision
 from tumorboard.training.model_files import FORMAT, digest, read_document, read_states
+from tumorboard.training.networks import (
+    channels_last,
+    new_network,
+    new_segmenter,
+    segmenter_channels_last,
+)
 from tumorboard.training.prepare import build_modality, build_task
-
-#: Order of a network's weights in memory, by what its encoder reads.
-_ORDERS: Mapping[str, torch.memory_format] = {
-    "image": torch.channels_last,
-    "bag": torch.channels_last,
-    "volume": torch.channels_last_3d,
-}
 
 
 @dataclass
@@ -51,6 +52,11 @@ class FittedArm:
         values: Label as written in the cohort -> class.
         network: The trained network, or None for a baseline.
         members: Further networks of a deep ensemble; outputs are averaged over all.
+        segmenters: The trained networks of a segmentation, of which there is more than one in an
+            ensemble; `network` is None then.
+        window: Sides of the patches that they were trained on.
+        masks: How probabilities become masks, and the Dice that is expected of one; of validation
+            patients.
         baseline: The fitted baseline, or None for a network.
         threshold: Decision threshold on the probability of the positive class; NaN for several
             classes.
@@ -68,6 +74,9 @@ class FittedArm:
     values: dict[str, str]
     network: Network | None = None
     members: tuple[Network, ...] = ()
+    segmenters: tuple[SegmentationNetwork, ...] = ()
+    window: tuple[int, ...] = ()
+    masks: MaskDecision | None = None
     baseline: Baseline | None = None
     threshold: float = float("nan")
     calibration: Calibrator = field(default_factory=Calibrator)
@@ -218,18 +227,18 @@ class FittedArm:
         states["task"] = self.task.state()
         if self.baseline is not None:
             states["baseline"] = self.baseline.state()
-        if self.network is not None:
-            states |= encoder_files(self.network)
+        networks = [n for n in (self.network, *self.members, *self.segmenters) if n is not None]
+        if networks:
+            states |= encoder_files(networks[0])
         arrays = {
             f"{name}/{key}": np.ascontiguousarray(array)
             for name, state in states.items()
             for key, array in state.arrays.items()
         }
         save_file(arrays, folder / "fitted.safetensors")
-        for number, network in enumerate((self.network, *self.members), start=1):
-            if network is not None:
-                tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
-                save_tensors(tensors, folder / _weights(number))
+        for number, network in enumerate(networks, start=1):
+            tensors = {k: v.contiguous() for k, v in network.state_dict().items()}
+            save_tensors(tensors, folder / _weights(number))
         files = {path.name: sha256_file(path) for path in sorted(folder.glob("*.safetensors"))}
         values = {name: dict(state.values) for name, state in states.items()}
         document = {**self._document(), "fitted": values, "files": files}
@@ -253,6 +262,8 @@ class FittedArm:
                 name: {"layout": spec.layout, "sizes": list(spec.sizes), "names": list(spec.names)}
                 for name, spec in self.specs.items()
             },
+            "window": list(self.window),
+            "masks": "none" if self.masks is None else self.masks.to_plain(),
             "notes": dict(self.notes or {}),
         }
 
@@ -295,6 +306,8 @@ class FittedArm:
             threshold=float("nan") if threshold is None else float(threshold),
             calibration=Calibrator.from_plain(document["calibration"]),
             conformal=None if conformal == "none" else ConformalRule.from_plain(conformal),
+            window=tuple(document.get("window", ())),
+            masks=MaskDecision.from_plain(document.get("masks", "none")),
             notes=document["notes"],
         )
         fitted.task.restore(states["task"])
@@ -312,24 +325,30 @@ class FittedArm:
         from safetensors.torch import load_file
 
         self.specs = with_encoder_files(self.specs, states)
-        networks: list[Network] = []
-        for number in range(1, self.arm.training.members + 1):
-            network = Network(
-                self.specs,
-                self.arm.encoders,
-                self.arm.fusion,
-                n_outputs=self.n_outputs,
-                link=self.task.link,
-            )
-            network.load_state_dict(load_file(folder / _weights(number)), strict=True)
-            networks.append(channels_last(network, self.specs).eval())
+        numbers = range(1, self.arm.training.members + 1)
+        weights = [load_file(folder / _weights(number)) for number in numbers]
+        if self.arm.segmented:
+            segmenters = [
+                new_segmenter(self.arm, self.specs, self.n_outputs, self.window) for _ in numbers
+            ]
+            for segmenter, own in zip(segmenters, weights, strict=True):
+                segmenter.load_state_dict(own, strict=True)
+                segmenter_channels_last(segmenter, self.window).eval()
+            self.segmenters = tuple(segmenters)
+            return
+        networks = [
+            new_network(self.arm, self.specs, self.n_outputs, self.task.link) for _ in numbers
+        ]
+        for network, own in zip(networks, weights, strict=True):
+            network.load_state_dict(own, strict=True)
+            channels_last(network, self.specs).eval()
         self.network, self.members = networks[0], tuple(networks[1:])
 
 
 def asked_of(arm: Arm, name: str) -> frozenset[Structure]:
     """What the arm's encoder of a modality needs it to learn besides arrays."""
     encoder = arm.encoders.get(name)
-    if encoder is None:
+    if encoder is None or name == arm.segmented:
         return frozenset()
     kind = registry.find("models.encoders", str(encoder["name"]), Encoder)
     return kind.needs
@@ -345,16 +364,3 @@ def _switch_dropout_on(network: Network) -> None:
     for module in network.modules():
         if isinstance(module, torch.nn.modules.dropout._DropoutNd):  # pyright: ignore[reportPrivateUsage]
             module.training = True
-
-
-def channels_last(network: Network, specs: Mapping[str, ArraySpec]) -> Network:
-    """The network with weights in channels-last order where it reads pictures: faster on CPU, GPU.
-
-    Trained and reopened models use the same order, so that they give the same numbers.
-    """
-    for name, spec in specs.items():
-        order = _ORDERS.get(spec.layout)
-        if order is not None:
-            # Each encoder on its own: either order refuses weights of the other's dimensions.
-            network.encoder(name).to(memory_format=order)  # pyright: ignore[reportCallIssue]
-    return network

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import cast
 
 from tumorboard.cache import write_atomic, write_text
-from tumorboard.models.assembly import Network
+from tumorboard.models.staged_learning import StagedNetwork
 
 _WEIGHTS, _HISTORY = "weights.safetensors", "history.json"
 
 
-def keep_member(network: Network, history: list[dict[str, float]], folder: Path) -> None:
+def keep_member(network: StagedNetwork, history: list[dict[str, float]], folder: Path) -> None:
     """Keep a finished network with its training curve; the weights come last, so all is there."""
     from safetensors.torch import save_file
 
@@ -27,7 +27,7 @@ def is_kept(folder: Path) -> bool:
     return (folder / _WEIGHTS).is_file()
 
 
-def reopen_member(network: Network, folder: Path) -> list[dict[str, float]]:
+def reopen_member(network: StagedNetwork, folder: Path) -> list[dict[str, float]]:
     """Put the kept weights into the network; gives its training curve."""
     from safetensors.torch import load_file
 

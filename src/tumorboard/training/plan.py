@@ -19,6 +19,7 @@ from tumorboard.training.decision import decide_on_validation
 from tumorboard.training.fit import Fit, fit_arm
 from tumorboard.training.fit_module import history_csv
 from tumorboard.training.fitted import FittedArm
+from tumorboard.training.mask_table import decided_parts
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.progress import PlanProgress
 from tumorboard.training.signatures import with_signatures
@@ -27,6 +28,8 @@ from tumorboard.training.units import average_units, unit_table
 
 #: File of a fit with what each network or dropout pass said of the test units.
 MEMBERS = "members.npy"
+#: Folder of a fit, and of a run, with the masks of test patients.
+MASKS = "masks"
 
 
 def fit_folder(run: Path, arm: str, split: Split) -> Path:
@@ -63,6 +66,7 @@ def run_plan(
             progress.start(label, arm.training.epochs)
             _fit_once(study, prepared, split, arm, folder, progress, checkpoint_every_s)
             progress.finish()
+    gather_masks(run, list(study.arms), splits)
     return join(
         [
             read_table(
@@ -99,14 +103,58 @@ def _fit_once(
         tell=progress.epoch,
         checkpoint_every_s=checkpoint_every_s,
     )
-    raw = predict_parts(fit.fitted, prepared, split)
-    table, remarks = decide_on_validation(study, fit.fitted, raw)
+    raw, table, remarks = decided(study, fit.fitted, prepared, split, masks=work / MASKS)
     fit.fitted.notes = {**training_notes(prepared, split, fit.fitted), **remarks}
     files = {"predictions.csv": table}
     if study.keys.evaluation.calibration != "none":
         files["uncalibrated.csv"] = raw
     members = member_predictions(study, fit.fitted, prepared, split)
     _write_fit(fit, files, members, folder, work)
+
+
+def decided(
+    study: Study, fitted: FittedArm, prepared: Prepared, split: Split, *, masks: Path
+) -> tuple[AnyTable, AnyTable, dict[str, list[str]]]:
+    """Let validation patients decide what they may, and predict both parts.
+
+    Args:
+        study: The study.
+        fitted: The fitted arm; takes up what is decided.
+        prepared: Its patients.
+        split: Which of them validate and test.
+        masks: Where masks of test patients are written, of a segmentation.
+
+    Returns:
+        The predictions before calibration and after it, and remarks by what they are about.
+    """
+    if fitted.arm.segmented:
+        table = decided_parts(study, fitted, prepared, split, folder=masks)
+        return table, table, {}
+    raw = predict_parts(fitted, prepared, split)
+    return raw, *decide_on_validation(study, fitted, raw)
+
+
+def gather_masks(run: Path, arms: Sequence[str], splits: Sequence[Split]) -> None:
+    """Masks of every fit under `masks/<arm>/`, one for each case; of further repeats below it."""
+    for arm in arms:
+        for split in splits:
+            folder = fit_folder(run, arm, split) / MASKS
+            if not folder.is_dir():
+                continue
+            own = run / MASKS / arm
+            target = own if split.repeat == 1 else own / f"repeat-{split.repeat}"
+            target.mkdir(parents=True, exist_ok=True)
+            for path in sorted(folder.iterdir()):
+                if not (target / path.name).exists():
+                    _link(path, target / path.name)
+
+
+def _link(path: Path, target: Path) -> None:
+    """The same file under a second name; a copy where the disk knows no second names."""
+    try:
+        target.hardlink_to(path)
+    except OSError:
+        shutil.copyfile(path, target)
 
 
 def _write_fit(
@@ -122,6 +170,8 @@ def _write_fit(
     fit.fitted.write(temporary)
     if fit.history:
         write_text(temporary / "history.csv", history_csv(fit.history))
+    if (work / MASKS).is_dir():
+        shutil.copytree(work / MASKS, temporary / MASKS)
     if (work / "tuning.csv").is_file():
         shutil.copyfile(work / "tuning.csv", temporary / "tuning.csv")
     for name, table in tables.items():

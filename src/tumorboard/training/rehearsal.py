@@ -9,9 +9,11 @@ from tumorboard.errors import TumorboardError, nearest
 from tumorboard.records import ArraySpec, Split, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.training.device import choose_device
-from tumorboard.training.fit import fit_modality, new_network, prepared_task
+from tumorboard.training.fit import fit_modality, prepared_task
 from tumorboard.training.fitted import asked_of
+from tumorboard.training.networks import new_network, new_segmenter
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.segmentation_rows import window_of
 from tumorboard.training.signatures import with_signatures
 
 
@@ -80,6 +82,10 @@ def _build(
     task = prepared_task(study, prepared, split.rows(prepared.cohort, "train"))
     n_outputs = task.n_outputs(prepared.outcomes.classes)
     own = {name: specs[name] for name in arm.modalities}
+    if arm.segmented:
+        window = window_of(arm, prepared, split.rows(prepared.cohort, "train"))
+        new_segmenter(arm, own, n_outputs, window).load_pretrained()
+        return
     new_network(arm, own, n_outputs, task.link).load_pretrained()
 
 

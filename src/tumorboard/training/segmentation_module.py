@@ -19,9 +19,6 @@ from tumorboard.training.batches import derive_seed
 from tumorboard.training.fit_module import FitModule
 from tumorboard.training.patches import PatchBatch, Patches, draw_patches, patch_loader
 
-#: Patches of each validation image that the score of an epoch is made of.
-VALIDATION_PATCHES = 8
-
 
 @dataclass(frozen=True)
 class MaskRows:
@@ -173,11 +170,3 @@ def _overlap(counts: Floats, metric: str) -> float:
     above = 2 * shared if metric == "dice" else shared
     is_there = below > 0
     return float((above[is_there] / below[is_there]).mean()) if is_there.any() else float("nan")
-
-
-def validation_draws(patches: Patches, rows: Ints, seed: int) -> Patches:
-    """Patches with the draws that every epoch is scored on: half of them around a label."""
-    rng = np.random.default_rng(seed)
-    drawn = draw_patches(rows, per_case=VALIDATION_PATCHES, foreground=0.5, rng=rng)
-    patches.draws = sorted(drawn, key=lambda draw: draw.row)
-    return patches

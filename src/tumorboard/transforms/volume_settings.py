@@ -24,7 +24,7 @@ def check_settings(
     if not size and is_cropped:
         problems.append('crop: a whole volume (size = "whole") is not cropped. Leave one out.')
     if shrink != (1.0, 1.0, 1.0) and spacing_mm != "unknown":
-        problems.append('shrink: is for voxels of unknown size; set spacing_mm to the size wanted.')
+        problems.append("shrink: is for voxels of unknown size; set spacing_mm to the size wanted.")
     if min(shrink) < 1 or not all(math.isfinite(step) for step in shrink):
         problems.append(f"shrink: found {list(shrink)}, expected three from 1 up.")
     if size and min(size) < 1:
