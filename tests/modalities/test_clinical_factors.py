@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from pathlib import Path
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.language_server import LanguageServer
 from tumorboard.modalities import row_weights
 from tumorboard.modalities.clinical_factors import ClinicalFactors, MeasuredFactors
 from tumorboard.modalities.measured.notes import MeasuredNotes
@@ -130,3 +132,24 @@ def test_baselines_tell_a_side_from_them(
     many = np.repeat(np.arange(4), 8)
     baseline.fit(x[many], is_right[many], weight=np.ones(32), n_classes=2, seed=0)
     assert ((baseline.predict(x)[:, 1] > 0.5) == is_right).all()
+
+
+def test_a_language_model_is_asked_and_what_it_drops_is_counted(
+    cohort: Cohort, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The answers are fixed; `test_language_server` talks to a server."""
+    asked: list[str] = []
+
+    def answer(_self: LanguageServer, _system: str, user: str, *, schema: object) -> str:
+        asked.append(user)
+        fact = {"kind": "symptom", "name": "lump", "value": "lump", "quote": "lump"}
+        return json.dumps({"factors": [fact]})
+
+    monkeypatch.setattr(LanguageServer, "ask", answer)
+    modality, measured = measure(cohort, llm={"address": "http://localhost:1/v1", "model": "m"})
+    assert "lump=yes" in fit(modality, measured)
+    assert len(asked) == 5
+    notes = modality.notes(measured, ROWS)
+    assert any("3 answers of the language model dropped" in sentence for sentence in notes)
+    with pytest.raises(StudyError, match=r"llm\.model: Field required"):
+        measure(cohort, llm={"address": "http://localhost:1/v1"})

@@ -12,6 +12,7 @@ from pydantic import Field
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.language_server import LanguageServer
 from tumorboard.formats.messages import counted
 from tumorboard.modalities import Measured, Modality
 from tumorboard.modalities.measured.notes import MeasuredNotes
@@ -28,6 +29,7 @@ from tumorboard.transforms.factor_columns import (
     number_column,
 )
 from tumorboard.transforms.factor_mentions import KINDS, Kind
+from tumorboard.transforms.model_factors import ask_factors, joined
 
 _NONE = "none"
 
@@ -93,6 +95,9 @@ class ClinicalFactors(Modality):
         index_format: Format of `index_date`; `same` as `date`.
         known_identifiers: Columns that hold the patient's name or numbers, taken out as well.
         scrub: Statements taken out before factors are looked for, as in `notes`.
+        llm: A language model that is asked as well, behind an OpenAI-compatible address: `address`,
+            `model`, and where wanted `timeout_s` and `allow_remote` (else it must stand on this
+            machine or in its private network). What it cannot quote from the note is dropped.
     """
 
     layout = "vector"
@@ -116,6 +121,7 @@ class ClinicalFactors(Modality):
         index_format: str = "same",
         known_identifiers: tuple[str, ...] = (),
         scrub: tuple[str, ...] = (),
+        llm: dict[str, str | float | bool] = {},  # noqa: B006 - never changed
     ) -> None:
         if not factors:
             raise StudyError("factors: found none, expected at least one kind of factor.")
@@ -124,6 +130,8 @@ class ClinicalFactors(Modality):
             date_format=date_format, index_date=index_date, index_format=index_format,
             max_characters=0, known_identifiers=known_identifiers, scrub=scrub,
         )  # fmt: skip
+        self._server = LanguageServer.of_settings(llm, where="llm") if llm else None
+        self._dropped = 0
         self._kinds = tuple(dict.fromkeys(factors))
         self._uncertain: Uncertain = uncertain
         self._least = min_patients
@@ -203,7 +211,10 @@ class ClinicalFactors(Modality):
             if not (factors.cells[row].numbers or factors.cells[row].categories)
         ]
         said = counted(len(silent), "note states", "notes state")
-        sentences = (f"{said} no clinical factor.",) if silent else ()
+        sentences = [f"{said} no clinical factor."] if silent else []
+        if self._dropped:
+            said = counted(self._dropped, "answer")
+            sentences.append(f"{said} of the language model dropped: not quoted from the note.")
         return (*sentences, *self._fitted().notes(self._measured_table(factors), own))
 
     def state(self) -> FittedState:
@@ -229,7 +240,12 @@ class ClinicalFactors(Modality):
         return self._table.restore(FittedState(state.values["table"]))
 
     def _extract(self, text: str) -> tuple[Factor, ...]:
-        return extract_factors(text, kinds=self._kinds)
+        found = extract_factors(text, kinds=self._kinds)
+        if self._server is None or not text.strip():
+            return found
+        asked = ask_factors(text, self._server, kinds=self._kinds)
+        self._dropped += asked.n_not_quoted + asked.n_malformed
+        return joined(found, asked.factors)
 
     def _new_table(self) -> Table:
         return Table(
