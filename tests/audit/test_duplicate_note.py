@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,7 +6,8 @@ import pytest
 from seen_cohort import ids, make_audited, make_cohort
 
 from tumorboard.audit.duplicate_note import DuplicateNote
-from tumorboard.records import Finding
+from tumorboard.modalities.measured.notes import MeasuredNotes
+from tumorboard.records import FileRecord, Finding
 
 N = 60
 _TEXT = (
@@ -98,3 +100,35 @@ def test_a_whole_text_that_many_have_is_a_template(tmp_path: Path) -> None:
     texts: list[str | None] = [template(rng) for _ in range(120)]
     texts[50:54] = [texts[3]] * 4
     assert find(texts, tmp_path) == []
+
+
+def test_notes_of_files_copied_to_another_patient(tmp_path: Path) -> None:
+    texts = [note(i) for i in range(N)]
+    texts.append(CHANGES["two words"](texts[4]))
+    cohort = make_cohort(tmp_path, ids=ids(N + 1), columns={"x": ["1"] * (N + 1)})
+    audited = make_audited(cohort, cache=tmp_path)
+    read = MeasuredNotes(
+        present=np.ones(N + 1, dtype=np.bool_), texts=tuple(texts), name="report",
+        patient_id=cohort.patient_id, records=(FileRecord(tmp_path, "used"),),
+    )  # fmt: skip
+
+    (finding,) = DuplicateNote().find(replace(audited, measured={"report": read}))
+
+    assert finding.message.startswith("Notes of report: 1 pair of patients with one text")
+    assert finding.patients == ("P004", "P060")
+    assert finding.evidence["modality"] == "report"
+    from_record = replace(read, records=())
+    assert DuplicateNote().find(replace(audited, measured={"report": from_record})) == []
+
+
+def test_one_column_read_by_two_modalities_is_looked_at_once(tmp_path: Path) -> None:
+    texts = [*(note(i) for i in range(N)), note(4)]
+    cohort = make_cohort(tmp_path, ids=ids(N + 1), columns={"note": texts})
+    audited = make_audited(cohort, cache=tmp_path)
+    read = MeasuredNotes(
+        present=np.ones(N + 1, dtype=np.bool_), texts=tuple(texts), name="report",
+        patient_id=cohort.patient_id, column="note",
+    )  # fmt: skip
+    both = {"report": read, "scrubbed": replace(read, name="scrubbed")}
+
+    assert len(DuplicateNote().find(replace(audited, measured=both))) == 1

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -5,6 +6,7 @@ import pytest
 from made_cohort import make_audited, patients, severities
 
 from tumorboard.audit.label_in_text import LabelInText
+from tumorboard.modalities.measured.notes import MeasuredNotes
 from tumorboard.records import Finding
 from tumorboard.transforms.outcome_words import mentions, outcome_words
 
@@ -128,3 +130,36 @@ def test_many_words_at_random_tell_nothing(seed: int, n: int) -> None:
     texts = [" ".join(rng.choice(words, 150)) for _ in range(n)]
     audited = make_audited({**columns, "note": texts}, categorical=["note"])
     assert LabelInText().find(audited) == []
+
+
+def of_notes(texts: list[str], *, seed: int) -> list[Finding]:
+    """What is found in notes that a model reads, whose column says the label."""
+    columns, _ = patients(N, seed=seed)
+    said = [f"Final {label} lesion." for label in columns["diagnosis"]]
+    audited = make_audited({**columns, "note": said}, categorical=["note"])
+    read = MeasuredNotes(
+        present=np.asarray([bool(text) for text in texts]), texts=tuple(texts), name="report",
+        patient_id=audited.cohort.patient_id, column="note",
+    )  # fmt: skip
+    return LabelInText().find(replace(audited, measured={"report": read}))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_notes_are_judged_as_a_model_reads_them(seed: int) -> None:
+    (finding,) = of_notes(notes("label", seed), seed=seed)
+
+    assert finding.severity == "warning"
+    assert finding.message.startswith("The notes of report say the outcome in words")
+    assert finding.evidence["modality"] == "report"
+    assert "such as" not in finding.message  # no text of a note in a report
+    assert of_notes(notes("nothing", seed), seed=seed) == []  # scrubbed
+
+
+def test_a_phrase_of_notes_that_tells_the_class() -> None:
+    _, malignant = patients(N, seed=0)
+    said = np.where(malignant, "ductal carcinoma, many words", "fibrous tissue, many words")
+
+    (finding,) = of_notes(said.tolist(), seed=0)
+
+    assert finding.evidence["phrase"] in ("ductal carcinoma", "fibrous tissue")
+    assert finding.evidence["modality"] == "report"

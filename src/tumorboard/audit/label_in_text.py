@@ -13,6 +13,7 @@ from tumorboard.audit import Audited, Check
 from tumorboard.errors import InputError
 from tumorboard.formats.messages import shown
 from tumorboard.formats.text_encoding import read_text
+from tumorboard.modalities.measured.notes import MeasuredNotes
 from tumorboard.records import Finding
 from tumorboard.transforms.note_matches import is_free_text
 from tumorboard.transforms.outcome_words import Mentions, mentions, outcome_words
@@ -42,7 +43,8 @@ class LabelInText(Check):
     (cross-fitted), or texts that name one class name the patient's own in at least nine of ten
     patients; each where chance would hardly do it (p < 0.01). Where the class is not named, a word
     or two words on end of free texts that tell it by themselves with AUROC 0.90 or more
-    ("carcinoma") are the outcome in other words (p < 0.01 times the phrases looked at).
+    ("carcinoma") are the outcome in other words (p < 0.01 times the phrases looked at). Notes are
+    looked at as models read them: cleaned, and after statements were scrubbed.
     """
 
     def find(self, audited: Audited) -> list[Finding]:
@@ -55,22 +57,34 @@ class LabelInText(Check):
         )
         findings: list[Finding] = []
         predictors = audited.predictors
+        notes = [own for own in audited.measured.values() if isinstance(own, MeasuredNotes)]
+        left_out = audited.own_columns | {own.column for own in notes}
         for column, cells in audited.cohort.columns.items():
-            if column in audited.own_columns or not _is_text(cells):
+            if column in left_out or not _is_text(cells):
                 continue
             evidence = _said(mentions(cells, words), cells, patients)
             if evidence is None and is_free_text(cells):
                 findings += _by_phrase(column, predictors.get(column, ""), cells, patients)
             if evidence is not None:
                 findings.append(_finding(column, predictors.get(column, ""), evidence))
-        for modality, files in audited.cohort.files.items():
-            texts = [_read(paths) for paths in files]
+        for modality, texts in _texts_of(audited, notes).items():
             evidence = _said(mentions(texts, words), texts, patients) if any(texts) else None
             if evidence is not None:
-                findings.append(_finding("", modality, evidence))
+                findings.append(_finding("", modality, {**evidence, "example": ""}))
             elif any(texts):
                 findings += _by_phrase("", modality, texts, patients)
         return findings
+
+
+def _texts_of(audited: Audited, notes: Sequence[MeasuredNotes]) -> dict[str, Sequence[str | None]]:
+    """Modality -> its notes as models read them; of others their .txt files."""
+    read: dict[str, Sequence[str | None]] = {
+        own.name: [text or None for text in own.texts] for own in notes
+    }
+    for modality, files in audited.cohort.files.items():
+        if modality not in read:
+            read[modality] = [_read(paths) for paths in files]
+    return read
 
 
 def _is_text(cells: Sequence[str | None]) -> bool:

@@ -29,6 +29,11 @@ class MeasuredNotes(Measured):
     n_characters: tuple[int, ...] = ()
     removed: Mapping[str, Ints] = field(default_factory=dict[str, Ints])
 
+    @property
+    def is_written_from_record(self) -> bool:
+        """Whether the texts are sentences of a template, which are alike for many patients."""
+        return not self.column and not self.records
+
     def removed_by_patient(self) -> dict[str, dict[str, int]]:
         """Patient -> category -> how many identifiers were taken out; never which ones."""
         found: dict[str, dict[str, int]] = {}
