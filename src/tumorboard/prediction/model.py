@@ -138,6 +138,10 @@ class Model:
             ),
         )
 
+    def input_notes(self, patients: ReadPatients) -> tuple[str, ...]:
+        """What the modalities say of patients that were read."""
+        return self._notes(patients.measured, patients.rows)
+
     def _source_settings(self) -> dict[str, Any]:
         """The study's source; what it declares of columns that the arm does not read is left out.
 

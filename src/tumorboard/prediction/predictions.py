@@ -68,7 +68,7 @@ class Predictions:
         writer.writerow(header)
         threshold = "" if np.isnan(self.threshold) else repr(self.threshold)
         for i, patient in enumerate(self.patient_id):
-            row = [_plain(patient), _plain(self.unit_id[i]), arm, self.modalities[i]]
+            row = [plain_cell(patient), plain_cell(self.unit_id[i]), arm, self.modalities[i]]
             row += [self.outcome[i]] if known else []
             row += [repr(float(p)) for p in self.probabilities[i]]
             row += [self.label[i], threshold] if self.classes else []
@@ -79,7 +79,7 @@ class Predictions:
         return text.getvalue()
 
 
-def _plain(text: str) -> str:
+def plain_cell(text: str) -> str:
     """A cell that a spreadsheet will not take for a formula."""
     return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
 

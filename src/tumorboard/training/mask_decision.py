@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,18 +11,18 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.evaluation.mask_rules import MaskRule, choose_rule
+from tumorboard.evaluation.mask_metrics import ML
+from tumorboard.evaluation.mask_rules import SIZES_ML, SIZES_VOXELS, MaskRule, choose_rule
 from tumorboard.evaluation.predicted_dice import (
     DiceCalibration,
     expected_dice,
-    fit_calibration,
-    mask_uncertainty,
+    fit_dice_calibration,
+    uncertainty,
 )
 from tumorboard.records import Bools, Floats
 from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.references import References
-
-_Case = tuple[NDArray[Any], Bools, tuple[float, ...]]
+from tumorboard.transforms.cases import OwnGrid
 
 
 @dataclass(frozen=True)
@@ -29,21 +30,19 @@ class MaskDecision:
     """How the probabilities of each label become a mask, and what it is expected to be worth.
 
     Args:
-        rules: One per label.
+        rules: One per label; their sizes are in ml, or in voxels where that is all that is known.
         calibrations: One per label.
     """
 
     rules: tuple[MaskRule, ...]
     calibrations: tuple[DiceCalibration, ...]
 
-    def masks(
-        self, probabilities: NDArray[Any], spacing: Sequence[float], *, is_exclusive: bool
-    ) -> Bools:
+    def masks(self, probabilities: NDArray[Any], grid: OwnGrid, *, is_exclusive: bool) -> Bools:
         """(L, *shape) masks of probabilities (L, *shape); of exclusive labels the likeliest wins.
 
         Args:
-            probabilities: Of each label.
-            spacing: Size of a voxel along each axis.
+            probabilities: Of each label, on the image's own grid.
+            grid: That grid.
             is_exclusive: Whether a voxel has at most one label.
         """
         found = np.asarray(probabilities, dtype=np.float32)
@@ -51,16 +50,16 @@ class MaskDecision:
             best = found.argmax(axis=0)
             rivals = best != np.arange(len(found)).reshape(-1, *[1] * best.ndim)
             found = np.where(rivals, np.float32(0), found)
-        return np.stack(
-            [rule.apply(own, spacing) for rule, own in zip(self.rules, found, strict=True)]
-        )
+        pairs = zip(self.rules, found, strict=True)
+        volume = voxel_volume(grid)
+        return np.stack([rule.apply(own, voxel_volume=volume) for rule, own in pairs])
 
     def expected(self, probabilities: NDArray[Any], masks: Bools) -> tuple[Floats, Floats]:
-        """(L,) Dice expected of each mask, calibrated, and its uncertainty."""
+        """(L,) Dice expected of each mask, calibrated, and its uncertainty, 0 to 1."""
         found = np.asarray(probabilities, dtype=np.float32)
-        raw = [expected_dice(p, mask) for p, mask in zip(found, masks, strict=True)]
+        raw = np.asarray([expected_dice(p, mask) for p, mask in zip(found, masks, strict=True)])
         dice = [own.apply(value) for own, value in zip(self.calibrations, raw, strict=True)]
-        return np.asarray(dice), np.asarray([mask_uncertainty(p) for p in found])
+        return np.asarray(dice), np.asarray([uncertainty(p) for p in found])
 
     def to_plain(self) -> dict[str, Any]:
         """As JSON holds it."""
@@ -80,45 +79,87 @@ class MaskDecision:
         )
 
 
-def decide(
-    rule: str, task: Segmentation, files: Sequence[Path], rows: Sequence[int],
-    patient_id: Sequence[str], references: References,
-) -> MaskDecision:  # fmt: skip
-    """Choose the rules and fit the calibrations on validation cases.
+def voxel_volume(grid: OwnGrid) -> float:
+    """Volume of a voxel in ml, or 1 where its size is not known."""
+    return math.prod(grid.spacing) * (ML if grid.is_known else 1.0)
+
+
+@dataclass(frozen=True)
+class ValidationCases:
+    """Cases of validation patients whose probabilities lie on the disk meanwhile.
 
     Args:
-        rule: `auto`, or `plain` for a threshold of one half and nothing else.
-        task: Names the labels.
-        files: Probabilities (L, *shape) of each case, float16.
-        rows: Row of each case.
-        patient_id: Patient of each case; each patient weighs 1.
+        files: Row -> file of its probabilities (L, *shape), float16.
         references: Masks of the rows.
+        task: Names the labels.
     """
-    n_labels = len(task.labels)
 
-    def cases(label: int) -> Iterator[_Case]:
-        for path, row in zip(files, rows, strict=True):
+    files: Mapping[int, Path]
+    references: References
+    task: Segmentation
+
+    def of_label(self, label: int) -> Iterator[tuple[NDArray[Any], Bools, Sequence[float]]]:
+        """Probabilities, reference and spacing of every case, one after the other."""
+        for row, path in self.files.items():
             found = np.load(path, mmap_mode="r", allow_pickle=False)[label]
-            truth = task.masks(references.own(row))[label]
-            yield np.asarray(found), truth, references.cases.own_grid(row).spacing
+            truth = self.task.masks(self.references.own(row))[label]
+            yield np.asarray(found), truth, self.references.cases.own_grid(row).spacing
 
-    rules = tuple(
-        choose_rule(lambda k=k: cases(k), patient_id) if rule == "auto" else MaskRule()
-        for k in range(n_labels)
-    )
-    plain = MaskDecision(rules, tuple(DiceCalibration() for _ in rules))
-    calibrations: list[DiceCalibration] = []
-    for k in range(n_labels):
-        raw: list[float] = []
-        reached: list[float] = []
-        for path, row in zip(files, rows, strict=True):
+    @property
+    def is_known(self) -> bool:
+        """Whether the size of every case's voxels is known."""
+        return all(self.references.cases.own_grid(row).is_known for row in self.files)
+
+    def decide(self, rule: str) -> tuple[MaskDecision, list[str]]:
+        """Choose the rules, then fit what Dice to expect of the masks that they make.
+
+        Args:
+            rule: `auto`, or `plain` for a threshold of one half and nothing else.
+
+        Returns:
+            The decision, and remarks for the report.
+        """
+        labels = self.task.labels
+        sizes, scale = (SIZES_ML, ML) if self.is_known else (SIZES_VOXELS, 1.0)
+        rules = [MaskRule() for _ in labels]
+        remarks: list[str] = []
+        for k, label in enumerate(labels) if rule == "auto" else ():
+            chosen = choose_rule(self.of_label(k), sizes=sizes, volume_scale=scale)
+            rules[k] = chosen.rule
+            remarks.append(
+                f"{label}: {_in_words(chosen.rule, 'ml' if self.is_known else 'voxels')}; Dice of "
+                f"{chosen.n_cases} validation cases {chosen.dice:.3f}, {chosen.plain_dice:.3f} "
+                "with a threshold of 0.5 alone"
+            )
+        plain = MaskDecision(tuple(rules), tuple(DiceCalibration() for _ in labels))
+        expected, reached = self._expected_and_reached(plain)
+        fitted = [fit_dice_calibration(expected[:, k], reached[:, k]) for k in range(len(labels))]
+        for label, (_, said) in zip(labels, fitted, strict=True):
+            remarks += [f"{label}: {sentence}" for sentence in said]
+        return MaskDecision(plain.rules, tuple(own for own, _ in fitted)), remarks
+
+    def _expected_and_reached(self, plain: MaskDecision) -> tuple[Floats, Floats]:
+        """(n, L) Dice by the probabilities themselves, and against the reference."""
+        expected: list[Floats] = []
+        reached: list[list[float]] = []
+        for row, path in self.files.items():
             found = np.load(path, allow_pickle=False)
-            grid = references.cases.own_grid(row)
-            mask = plain.masks(found, grid.spacing, is_exclusive=task.is_exclusive)[k]
-            truth = task.masks(references.own(row))[k]
-            total = int(mask.sum()) + int(truth.sum())
-            if total:
-                raw.append(expected_dice(found[k].astype(np.float32), mask))
-                reached.append(2 * int((mask & truth).sum()) / total)
-        calibrations.append(fit_calibration(np.asarray(raw), np.asarray(reached)))
-    return MaskDecision(rules, tuple(calibrations))
+            grid = self.references.cases.own_grid(row)
+            masks = plain.masks(found, grid, is_exclusive=self.task.is_exclusive)
+            expected.append(plain.expected(found, masks)[0])
+            truth = self.task.masks(self.references.own(row))
+            reached.append([_dice(a, b) for a, b in zip(masks, truth, strict=True)])
+        return np.asarray(expected), np.asarray(reached)
+
+
+def _dice(mask: Bools, truth: Bools) -> float:
+    both = int(mask.sum()) + int(truth.sum())
+    return 2 * int((mask & truth).sum()) / both if both else math.nan
+
+
+def _in_words(rule: MaskRule, unit: str) -> str:
+    words = [f"threshold {rule.threshold:g}"]
+    words += ["largest component alone"] * rule.keep_largest
+    words += [f"components from {rule.smallest_ml:g} {unit}"] * (rule.smallest_ml > 0)
+    words += ["holes filled"] * rule.fill_holes
+    return ", ".join(words)

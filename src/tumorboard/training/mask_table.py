@@ -10,7 +10,6 @@ from typing import Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.evaluation.any_table import AnyTable
 from tumorboard.evaluation.mask_columns import MaskColumns
 from tumorboard.evaluation.mask_metrics import ML, MaskMeasures, measure_mask
 from tumorboard.evaluation.outcome_table import OutcomeTable, join_tables
@@ -20,7 +19,7 @@ from tumorboard.study import Study
 from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.fitted import FittedArm
-from tumorboard.training.mask_decision import MaskDecision, decide
+from tumorboard.training.mask_decision import MaskDecision, ValidationCases
 from tumorboard.training.note_controls import reads_notes, with_other_notes
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.references import References
@@ -81,14 +80,14 @@ def as_case(
 ) -> SegmentedCase:
     """Masks of one case from its probabilities (L, *shape)."""
     task = cast("Segmentation", fitted.task)
-    masks = decision.masks(probabilities, grid.spacing, is_exclusive=task.is_exclusive)
+    masks = decision.masks(probabilities, grid, is_exclusive=task.is_exclusive)
     expected, uncertainty = decision.expected(probabilities, masks)
     return SegmentedCase(row, masks, task.as_numbers(masks), expected, uncertainty)
 
 
 def decided_parts(
     study: Study, fitted: FittedArm, prepared: Prepared, split: Split, *, folder: Path
-) -> AnyTable:
+) -> tuple[OutcomeTable, list[str]]:
     """Decide on validation patients how masks are made; make and measure those of both parts.
 
     Args:
@@ -98,6 +97,9 @@ def decided_parts(
         split: Which of them validate and test.
         folder: Where masks of the test patients are written; probabilities of validation patients
             lie there meanwhile.
+
+    Returns:
+        Measures of the masks, and remarks on what was decided.
     """
     references = references_of(prepared)
     validation = _usable(fitted, prepared, split.rows(prepared.cohort, "validation"))
@@ -108,12 +110,12 @@ def decided_parts(
         found = own_probabilities(fitted, prepared.measured, references.cases, row)
         np.save(kept[row], found.astype(np.float16), allow_pickle=False)
     task = cast("Segmentation", fitted.task)
-    ids = [prepared.cohort.patient_id[row] for row in validation.tolist()]
-    fitted.masks = decide(
-        study.keys.evaluation.mask_rule, task, list(kept.values()), list(kept), ids, references
+    decision, remarks = ValidationCases(kept, references, task).decide(
+        study.keys.evaluation.mask_rule
     )
+    fitted.masks = decision
     cases = (
-        as_case(fitted, fitted.masks, np.load(path), references.cases.own_grid(row), row)
+        as_case(fitted, decision, np.load(path), references.cases.own_grid(row), row)
         for row, path in kept.items()
     )
     tables = [_table(fitted, prepared, references, cases, split, "validation", fitted.arm.name)]
@@ -121,11 +123,11 @@ def decided_parts(
         path.unlink()
     rows = _usable(fitted, prepared, split.rows(prepared.cohort, "test"))
     if len(rows):
-        tables += test_tables(study, fitted, prepared, split, rows, folder)
-    return join_tables(tables)
+        tables += tested(study, fitted, prepared, split, rows, folder)
+    return join_tables(tables), remarks
 
 
-def test_tables(
+def tested(
     study: Study, fitted: FittedArm, prepared: Prepared, split: Split, rows: Ints, folder: Path
 ) -> list[OutcomeTable]:
     """Test patients with their own notes, whose masks are written, and with other notes."""

@@ -128,8 +128,8 @@ def decided(
         The predictions before calibration and after it, and remarks by what they are about.
     """
     if fitted.arm.segmented:
-        table = decided_parts(study, fitted, prepared, split, folder=masks)
-        return table, table, {}
+        table, remarks = decided_parts(study, fitted, prepared, split, folder=masks)
+        return table, table, {"masks": remarks}
     raw = predict_parts(fitted, prepared, split)
     return raw, *decide_on_validation(study, fitted, raw)
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorboard.errors import InputError
+from tumorboard.prediction.masks import PredictedMasks, predict_masks, write_masks_csv
 from tumorboard.prediction.model import Model
 from tumorboard.prediction.predictions import Predictions, write_predictions_csv
 
@@ -20,13 +21,15 @@ class PredictionReport:
         exit_code: 0, or 3 where some patients or files were rejected.
     """
 
-    predictions: Predictions
+    predictions: Predictions | PredictedMasks
     lines: tuple[str, ...]
     exit_code: int
 
 
 def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -> PredictionReport:
     """Predict the patients of a table and write one row per unit.
+
+    Of a segmentation also their masks, into a folder beside the table: `out.csv` has `out-masks/`.
 
     Args:
         model: Model folder.
@@ -42,14 +45,21 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
     _refuse_inputs(out, model, cohort)
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such folder. Name the folder of the data with --data DIR.")
-    predictions = opened.predict(cohort, data=data)
-    write_predictions_csv(predictions, out, arm=opened.fitted.arm.name)
+    predictions: Predictions | PredictedMasks
+    if opened.fitted.arm.segmented:
+        folder = out.with_name(f"{out.stem}-masks")
+        predictions = predict_masks(opened, opened.read(cohort, data=data), folder=folder)
+        write_masks_csv(predictions, out)
+        n = len(predictions.rows)
+    else:
+        predictions = opened.predict(cohort, data=data)
+        write_predictions_csv(predictions, out, arm=opened.fitted.arm.name)
+        n = len(predictions.unit_id)
     lines = [*predictions.notes]
     lines += [
         f"rejected: patient {r.patient_id}{f', {r.path}' if r.path else ''}: {r.reason}"
         for r in predictions.rejections
     ]
-    n = len(predictions.unit_id)
     lines.append(f"{n} prediction{'s' if n != 1 else ''} written to {out}")
     return PredictionReport(predictions, tuple(lines), 3 if predictions.rejections else 0)
 
@@ -62,7 +72,7 @@ def _refuse_inputs(out: Path, model: Path, cohort: Path) -> None:
     if out.is_file():
         with out.open(encoding="utf-8", errors="replace") as handle:
             header = handle.readline()
-        known = ("predicted_label", "risk_score", "predicted_")
+        known = ("predicted_label", "risk_score", "predicted_", "predicted_dice_")
         if not any(word in header for word in known):
             raise InputError(
                 f"--out {out}: exists and is no table of predictions. Choose another file."
