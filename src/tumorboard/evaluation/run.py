@@ -97,7 +97,9 @@ class Run:
         if not isinstance(table, OutcomeTable) or table.kind != "segmentation":
             return ""
         means = mean_values(table, primary.arm, primary.reference, primary.metric)
-        said = f" Mean {means[0]:.2f} of {primary.arm}, {means[1]:.2f} of {primary.reference}."
+        said = (
+            f" Means: {means[0]:.2f} with {primary.arm}, {means[1]:.2f} with {primary.reference}."
+        )
         document = read_evidence(self.folder, "segmentation") or {"controls": []}
         controls = control_sentence(document["controls"], primary.arm)
         return f"{said} {controls}".rstrip()

@@ -22,7 +22,10 @@ from tumorboard.study_keys import Primary
 
 #: Ways of dividing that every segmentation has.
 SIZE, UNCERTAINTY = "size of the reference", "uncertainty of the model"
-_THIRDS = ("lowest third", "middle third", "highest third")
+_THIRDS = {
+    SIZE: ("smallest third", "middle third", "largest third"),
+    UNCERTAINTY: ("most certain third", "middle third", "least certain third"),
+}
 
 
 def difficulty_document(
@@ -71,12 +74,13 @@ def _thirds(table: OutcomeTable, arm: str, by: str) -> tuple[str, str, dict[str,
         values, unit = mean_of_defined(np.stack(each)), ""
     value = _mean_by_patient(units, values)
     known = np.flatnonzero(~np.isnan(value))
-    if len(known) < len(_THIRDS) or not np.ptp(value[known]) > 0:
+    if len(known) < len(_THIRDS[by]) or not np.ptp(value[known]) > 0:
         return by, "", {}
     cuts = np.quantile(value[known], [1 / 3, 2 / 3])
     third = np.searchsorted(cuts, value[known], side="left")
     groups = {
-        name: {units.patients[int(i)] for i in known[third == k]} for k, name in enumerate(_THIRDS)
+        name: {units.patients[int(i)] for i in known[third == k]}
+        for k, name in enumerate(_THIRDS[by])
     }
     note = f"cut at {cuts[0]:.3g} and {cuts[1]:.3g} {unit}".rstrip()
     return by, note, groups

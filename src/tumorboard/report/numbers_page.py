@@ -12,7 +12,7 @@ from tumorboard.cache import write_text
 from tumorboard.evaluation.difference import lower_is_better
 from tumorboard.evaluation.mask_columns import MaskColumns
 from tumorboard.evaluation.outcome_table import OutcomeTable
-from tumorboard.records import Floats
+from tumorboard.records import Estimate, Floats
 from tumorboard.report import (
     checklists,
     cohorts,
@@ -138,7 +138,10 @@ def _figures(contents: NumbersContents) -> dict[str, str]:
 def _numbers(contents: NumbersContents) -> dict[str, Any]:
     arms = contents.arms
     main, further = outcome_tables(
-        contents.metrics, arms=arms, leading=LEADING, describes=describe_arms(contents.study)
+        _shown_metrics(contents),
+        arms=arms,
+        leading=LEADING,
+        describes=describe_arms(contents.study),
     )
     return {
         "arms": arms,
@@ -149,6 +152,18 @@ def _numbers(contents: NumbersContents) -> dict[str, Any]:
         "differences": difference_rows(contents.differences, contents.fold_means),
         "averaged": contents.averaged,
         "has_intervals": contents.has_intervals,
+    }
+
+
+def _shown_metrics(contents: NumbersContents) -> Mapping[str, Mapping[str, Estimate]]:
+    """All metrics; of masks those over all labels: each label has a table of its own."""
+    table = contents.predictions
+    if table.kind != "segmentation":
+        return contents.metrics
+    columns = MaskColumns.of(table.prediction_names)
+    own = columns.metrics[: len(columns.metrics) // (1 + len(columns.labels))]
+    return {
+        arm: {k: found[k] for k in own if k in found} for arm, found in contents.metrics.items()
     }
 
 

@@ -57,12 +57,15 @@ def _arms(contents: NumbersContents, document: Mapping[str, Any]) -> list[str]:
 def _status_lead(arm: str, document: Mapping[str, Any]) -> str:
     dice = document["arms"][arm]["metrics"]["dice"]
     counts = document["arms"][arm]["statuses"]
-    missed = ", ".join(f"{label} in {found['missed']}" for label, found in counts.items())
-    invented = ", ".join(f"{label} in {found['invented']}" for label, found in counts.items())
+    said = "; ".join(
+        f"{label} missed altogether in {found['missed']} and invented in {found['invented']} of "
+        f"{sum(found.values())} predictions"
+        for label, found in counts.items()
+    )
     return (
         f"Half of the patients have a Dice of at least {number(real(dice['median']))} with {arm} "
         f"({dice['n']} patients; {dice['n_excluded']} excluded because both masks are empty). "
-        f"Missed altogether: {missed}; invented where there is none: {invented}."
+        f"{said[:1].upper()}{said[1:]}."
     )
 
 
@@ -184,8 +187,8 @@ def lesions_section(contents: NumbersContents) -> Section | None:
     first = document["arms"][arms[0]]["metrics"]
     found, false = (real(first[n]["mean"]) for n in ("lesion_sensitivity", "false_lesions"))
     lead = (
-        f"{arms[0]} finds {100 * found:.0f} % of a patient's lesions and marks "
-        f"{number(false, digits=2)} that are none per case."
+        f"{arms[0]} finds {100 * found:.0f} % of a patient's lesions, and marks "
+        f"{number(false, digits=2)} places per case that are none."
     )
     part = Part(
         head=["arm", *(metric_name(name) for name in names)],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from tumorboard.evaluation.difference import lower_is_better
 from tumorboard.report.number_format import Cell, interval, metric_name, number, p_value
 from tumorboard.report.numbers_contents import NumbersContents
 from tumorboard.report.section import Section
@@ -58,7 +59,7 @@ def controls_section(contents: NumbersContents) -> Section | None:
                     difference_cell(entry["difference"]),
                     Cell(p_value(real(entry["difference"]["p_value"]))),
                     difference_cell(entry["gain_with_control"]),
-                    Cell(_VERDICTS[entry["verdict"]]),
+                    Cell(_verdict(entry)),
                 ],
                 is_primary=entry["arm"] == contents.arms[0],
             )
@@ -84,6 +85,15 @@ def controls_section(contents: NumbersContents) -> Section | None:
     return section_of("note-controls", "Other notes put in", _control_lead(own), [part])
 
 
+def _verdict(entry: Mapping[str, Any]) -> str:
+    """What becomes of the gain, and whether the other note does harm."""
+    gain = entry["gain_with_control"]
+    low, high = real(gain["ci_low"]), real(gain["ci_high"])
+    is_worse = low > 0 if lower_is_better(str(entry["metric"])) else high < 0
+    said = _VERDICTS[str(entry["verdict"])]
+    return f"{said}, and it harms" if is_worse else said
+
+
 def _control_lead(own: Sequence[Mapping[str, Any]]) -> str:
     said = "; ".join(
         f"{_CONTROL_WORDS[entry['control']]} "
@@ -101,22 +111,6 @@ def tests_section(contents: NumbersContents) -> Section | None:
     if document is None or not rows:
         return None
     reference = str(document["primary"]["reference"])
-    table = [
-        Row(
-            metric_name(str(row["metric"])),
-            [
-                Cell(str(row["arm"])),
-                Cell(number(real(row["difference"]), signed=True)),
-                *(
-                    Cell(p_value(real(row[name])))
-                    for name in ("t_p", "t_p_holm", "wilcoxon_p", "wilcoxon_p_holm")
-                ),
-                Cell(str(row["n"])),
-            ],
-            is_primary=row["arm"] == contents.arms[0],
-        )
-        for row in rows
-    ]
     parts: list[Part] = []
     if any(row["t_p_holm"] is not None for row in rows):
         drawn = save(p_value_figure(rows), contents.folder / "figures", "p_values")
@@ -125,19 +119,40 @@ def tests_section(contents: NumbersContents) -> Section | None:
             "a metric. Dashed: 0.05."
         )
         parts.append(Part(name="p_values", svg=drawn, caption=caption))
-    head = ["metric", "arm", "difference", "p, t-test", "p, Holm", "p, Wilcoxon", "p, Holm"]
+    arms = [a for a in contents.arms if any(row["arm"] == a for row in rows)]
     parts.append(
         Part(
-            head=[*head, "patients"],
-            rows=table,
-            note="A patient's cases are averaged first: one patient is one pair. These tests take "
-            "the fitted models as given. Folds share training patients, which they ignore and the "
-            "corrected test of the table of comparisons does not: read that one for the answer.",
+            head=["metric", *arms],
+            rows=_test_rows(rows, arms),
+            note=f"Mean difference from {reference}; small: p of the paired t-test / of Wilcoxon's "
+            "signed-rank test, both adjusted over the arms of a metric (Holm); a dash where no "
+            "pair differs. A patient's cases are averaged first: one patient is one pair. These "
+            "tests take the fitted models as given. Folds share training patients, which they "
+            "ignore and the corrected test of the table of comparisons does not: read that one for "
+            "the answer.",
         )
     )
     n_small = sum(1 for row in rows if real(row["t_p_holm"]) < 0.05)
     lead = f"{n_small} of {len(rows)} paired t-tests against {reference} are below 0.05 after Holm."
     return section_of("paired-tests", "Paired tests", lead, parts)
+
+
+def _test_rows(rows: Sequence[Mapping[str, Any]], arms: Sequence[str]) -> list[Row]:
+    """A row per metric, a cell per arm."""
+    found = {(str(row["metric"]), str(row["arm"])): row for row in rows}
+    return [
+        Row(metric_name(metric), [_test_cell(found.get((metric, arm))) for arm in arms])
+        for metric in dict.fromkeys(metric for metric, _ in found)
+    ]
+
+
+def _test_cell(row: Mapping[str, Any] | None) -> Cell:
+    if row is None:
+        return Cell(number(float("nan")))
+    value = real(row["difference"])
+    p = [p_value(real(row[name])) for name in ("t_p_holm", "wilcoxon_p_holm")]
+    return Cell(number(value, digits=3 if abs(value) >= 0.001 else 4, signed=True),
+                f"p {p[0]} / {p[1]}, {row['n']} patients")  # fmt: skip
 
 
 def difficulty_section(contents: NumbersContents) -> Section | None:
