@@ -38,6 +38,8 @@ class Acquisition:
         institution: Name of the institution.
         padding: Stored value of voxels that were not recorded; "none" where all were.
         head_first: Instance 1 is the highest slice, not the lowest.
+        examination: Tells several examinations of a patient apart; empty for the only one.
+        day: Of the examination, YYYYMMDD.
     """
 
     patient_id: str
@@ -50,6 +52,13 @@ class Acquisition:
     institution: str
     padding: int | Literal["none"] = "none"
     head_first: bool = False
+    examination: str = ""
+    day: str = _DAY
+
+    @property
+    def owner(self) -> tuple[str, ...]:
+        """What unique identifiers are made of."""
+        return (self.patient_id, self.examination) if self.examination else (self.patient_id,)
 
 
 def write_ct_series(
@@ -77,7 +86,7 @@ def write_ct_series(
         number = n - k if about.head_first else k + 1
         height = float(affine[2, 3] + k * affine[2, 2])
         dataset = _header(about, spacing)
-        dataset.SOPInstanceUID = _uid(about.patient_id, "image", str(number))
+        dataset.SOPInstanceUID = _uid(*about.owner, "image", str(number))
         dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         dataset.InstanceNumber = number
         dataset.ImagePositionPatient = [_decimal(v) for v in (-last[0], -last[1], height)]
@@ -146,7 +155,7 @@ def _header(about: Acquisition, spacing: Floats) -> FileDataset:
         "SpecificCharacterSet": "ISO_IR 100",
         "ImageType": ["ORIGINAL", "PRIMARY", "AXIAL"],
         "SOPClassUID": CTImageStorage,
-        **{f"{what}Date": _DAY for what in ("Study", "Series", "Acquisition", "Content")},
+        **{f"{what}Date": about.day for what in ("Study", "Series", "Acquisition", "Content")},
         **{f"{what}Time": _TIME for what in ("Study", "Series", "Acquisition", "Content")},
         "AccessionNumber": "",
         "Modality": "CT",
@@ -170,13 +179,13 @@ def _header(about: Acquisition, spacing: Floats) -> FileDataset:
         "XRayTubeCurrent": 250,
         "ConvolutionKernel": about.kernel,
         "PatientPosition": "HFS",
-        "StudyInstanceUID": _uid(about.patient_id, "study"),
-        "SeriesInstanceUID": _uid(about.patient_id, "series"),
+        "StudyInstanceUID": _uid(*about.owner, "study"),
+        "SeriesInstanceUID": _uid(*about.owner, "series"),
         "StudyID": "1",
         "SeriesNumber": 2,
         "AcquisitionNumber": 1,
         "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
-        "FrameOfReferenceUID": _uid(about.patient_id, "frame"),
+        "FrameOfReferenceUID": _uid(*about.owner, "frame"),
         "PositionReferenceIndicator": "",
         "PixelSpacing": [_decimal(float(spacing[1])), _decimal(float(spacing[0]))],
         "RescaleIntercept": INTERCEPT,

@@ -87,6 +87,21 @@ class Nodule:
 
 
 @dataclass(frozen=True)
+class Visit:
+    """One of several examinations of a chest.
+
+    Args:
+        rng: Source of the noise, which is drawn anew each time.
+        moved_mm: How far the patient lies from where she lay before.
+        room_mm: Diameter that the nodule's place has room for: its largest of all visits.
+    """
+
+    rng: np.random.Generator
+    moved_mm: tuple[float, float, float]
+    room_mm: float
+
+
+@dataclass(frozen=True)
 class Chest:
     """A volume and its truth.
 
@@ -96,6 +111,7 @@ class Chest:
         affine: (4, 4) voxel index -> mm.
         outside: (X, Y, Z) True where the scanner records nothing.
         center_mm: Centre of the nodule, RAS+.
+        middle_mm: Middle of the chest, RAS+.
     """
 
     hu: NDArray[np.int16]
@@ -103,11 +119,13 @@ class Chest:
     affine: Floats
     outside: Bools
     center_mm: tuple[float, float, float]
+    middle_mm: tuple[float, float, float]
 
 
 def draw_chest(
-    nodule: Nodule, *, size: tuple[int, int, int], scanner: Scanner, rng: np.random.Generator
-) -> Chest:
+    nodule: Nodule, *, size: tuple[int, int, int], scanner: Scanner, rng: np.random.Generator,
+    visit: Visit | Literal["only"] = "only",
+) -> Chest:  # fmt: skip
     """Volume of one patient.
 
     The nodule's volume on the voxel grid is that of its diameter to within half a voxel.
@@ -116,19 +134,24 @@ def draw_chest(
         nodule: What grows in the lung.
         size: Voxels per axis.
         scanner: Whose noise, sharpness and spacing it has.
-        rng: Source of all randomness.
+        rng: Source of all randomness; one of equal seed draws the same chest.
+        visit: Which of several examinations of that chest this is.
     """
-    grid = _Grid.of(size, scanner, rng)
+    moved = (0.0, 0.0, 0.0) if visit == "only" else visit.moved_mm
+    room_mm = nodule.diameter_mm if visit == "only" else visit.room_mm
+    grid = _Grid.of(size, scanner, rng, moved)
     build = np.exp(0.05 * rng.standard_normal(3))
     hu = _draw_trunk(grid, build)
     lungs = _draw_lungs(grid, hu, build, rng)
     _draw_bones(grid, hu, build)
     _draw_mediastinum(grid, hu)
     _draw_vessels(grid, hu, lungs, rng)
-    tumour, center = _draw_nodule(grid, hu, nodule, build, rng)
+    tumour, center = _draw_nodule(grid, hu, nodule, build, room_mm, rng)
+    noise = rng if visit == "only" else visit.rng
     hu = gaussian_filter(hu, [scanner.blur_mm / s for s in grid.spacing])
     grain = gaussian_filter(
-        rng.standard_normal(size).astype(np.float32), [scanner.grain_mm / s for s in grid.spacing]
+        noise.standard_normal(size).astype(np.float32),
+        [scanner.grain_mm / s for s in grid.spacing],
     )
     # photons are fewest behind the thickest tissue
     depth = 0.7 + 0.6 * np.exp(-(grid.x**2 / 110**2 + grid.y**2 / 80**2))
@@ -139,7 +162,8 @@ def draw_chest(
         outside |= np.hypot(grid.x, grid.y) > 0.5 * EXTENT_MM[0] * scanner.zoom
     whole[outside] = -1024
     x, y, z = (float(value) for value in np.asarray(center) + grid.origin)
-    return Chest(whole, tumour, grid.affine, outside, (x, y, z))
+    a, b, c = (float(value) for value in grid.origin)
+    return Chest(whole, tumour, grid.affine, outside, (x, y, z), (a, b, c))
 
 
 @dataclass(frozen=True)
@@ -154,15 +178,18 @@ class _Grid:
     size: tuple[int, int, int]
 
     @classmethod
-    def of(cls, size: tuple[int, int, int], scanner: Scanner, rng: np.random.Generator) -> _Grid:
+    def of(
+        cls, size: tuple[int, int, int], scanner: Scanner, rng: np.random.Generator,
+        moved_mm: tuple[float, float, float],
+    ) -> _Grid:  # fmt: skip
         zoom = (scanner.zoom, scanner.zoom, scanner.slice_zoom)
         spacing = tuple(round(e / n * f, 4) for e, n, f in zip(EXTENT_MM, size, zoom, strict=True))
         axes = [
-            ((np.arange(n) - (n - 1) / 2) * s).astype(np.float32)
-            for n, s in zip(size, spacing, strict=True)
+            ((np.arange(n) - (n - 1) / 2) * s - moved).astype(np.float32)
+            for n, s, moved in zip(size, spacing, moved_mm, strict=True)
         ]
         # the table was at another height and place for each patient
-        origin = np.round(rng.uniform((-8, -20, -900), (8, 20, -500)), 2)
+        origin = np.round(rng.uniform((-8, -20, -900), (8, 20, -500)), 2) + moved_mm
         x, y, z = axes[0][:, None, None], axes[1][None, :, None], axes[2][None, None, :]
         return cls(x, y, z, (spacing[0], spacing[1], spacing[2]), origin, size)
 
@@ -270,12 +297,17 @@ def _draw_vessels(grid: _Grid, hu: Voxels, lungs: Bools, rng: np.random.Generato
 
 
 def _draw_nodule(
-    grid: _Grid, hu: Voxels, nodule: Nodule, build: Floats, rng: np.random.Generator
+    grid: _Grid,
+    hu: Voxels,
+    nodule: Nodule,
+    build: Floats,
+    room_mm: float,
+    rng: np.random.Generator,
 ) -> tuple[Bools, tuple[float, float, float]]:
     """Mask and centre (from the middle of the chest) of the nodule, which is drawn into `hu`."""
     side = 1 if rng.random() < 0.58 else -1  # more are on the right
     (cx, cy, cz), (a, b, c) = _lung(side, build)
-    room = 1 - 0.6 * nodule.diameter_mm / a
+    room = 1 - 0.6 * room_mm / a
     place = rng.standard_normal(3)
     place *= room * rng.random() ** (1 / 3) / np.linalg.norm(place)
     center = (cx + a * place[0] + 0.1 * side, cy + b * place[1], cz + c * place[2])
