@@ -13,6 +13,7 @@ from tumorboard.errors import InputError
 from tumorboard.evaluation.lesion_detection import Connectivity, detect
 from tumorboard.evaluation.surface_distances import hausdorff, nsd, surfaces
 from tumorboard.records import Bools
+from tumorboard.transforms.mask_components import bounding_box
 
 #: `missed`: a reference, and nothing predicted; `false_positive`: the reverse.
 Status = Literal["ok", "both_empty", "missed", "false_positive"]
@@ -96,7 +97,7 @@ def measure_mask(
         the BraTS challenges (373.1 mm for 240 x 240 x 155 mm).
     """
     _check(reference, prediction, spacing, tolerance)
-    box = _box(reference | prediction)
+    box = bounding_box(reference | prediction)
     inner = reference[box], prediction[box]
     n_reference, n_predicted = (int(np.count_nonzero(mask)) for mask in inner)
     n_both = int(np.count_nonzero(inner[0] & inner[1]))
@@ -146,17 +147,6 @@ def _status(n_reference: int, n_predicted: int) -> Status:
 
 def _share(part: int, whole: int) -> float:
     return part / whole if whole else _NAN
-
-
-def _box(mask: Bools) -> tuple[slice, ...]:
-    """Smallest box with all that is inside; one without any voxel for an empty mask."""
-    box: list[slice] = []
-    for axis in range(mask.ndim):
-        # cut first, so that each further axis looks at less
-        others = tuple(other for other in range(mask.ndim) if other != axis)
-        found = np.flatnonzero(mask[(*box, ...)].any(axis=others))
-        box.append(slice(int(found[0]), int(found[-1]) + 1) if len(found) else slice(0, 0))
-    return tuple(box)
 
 
 def _check(reference: Bools, prediction: Bools, spacing: Sequence[float], tolerance: float) -> None:
