@@ -389,6 +389,48 @@ def init(
         typer.echo(f"Read its comments, then run: tumorboard check {path}")
 
 
+@app.command()
+def factors(
+    context: typer.Context,
+    notes: Annotated[
+        Path,
+        typer.Argument(
+            metavar="NOTES",
+            help="A note (.txt, .docx), a folder of notes, or a table with a column of notes.",
+            show_default=False,
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Folder to write.", show_default=False)],
+    column: Annotated[
+        str, typer.Option(help="Column of the notes; found where left out.", show_default=False)
+    ] = "none",
+    patient_id: Annotated[
+        str, typer.Option(help="Patient's column; guessed where left out.", show_default=False)
+    ] = "none",
+    llm_address: Annotated[
+        str,
+        typer.Option(
+            help="Language model to ask as well, such as http://localhost:8000/v1.",
+            show_default=False,
+        ),
+    ] = "none",
+    llm_model: Annotated[
+        str, typer.Option(help="Its name on that server.", show_default=False)
+    ] = "none",
+) -> None:
+    """Find clinical factors in notes: a table, and a page with the notes de-identified."""
+    with reported(context):
+        from tumorboard.verbs.factors import write_factors
+
+        report = write_factors(
+            notes, out=out, column=column, patient_id=patient_id, llm_address=llm_address,
+            llm_model=llm_model,
+        )  # fmt: skip
+        for line in report.lines:
+            typer.echo(line)
+        raise typer.Exit(report.exit_code)
+
+
 @app.command("list")
 def list_command(context: typer.Context) -> None:
     """List every source, modality, encoder, fusion, baseline, task, check and simulator."""

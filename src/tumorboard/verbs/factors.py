@@ -1,0 +1,228 @@
+"""`tumorboard factors`: clinical factors of notes as a table, and as a page for the reader."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.cache import Cache
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.formats.column_roles import patient_id_columns
+from tumorboard.formats.csv_writing import write_csv
+from tumorboard.formats.delimited import escape_formula
+from tumorboard.formats.file_patterns import natural_key
+from tumorboard.formats.language_server import LanguageServer
+from tumorboard.formats.messages import counted
+from tumorboard.formats.note_files import read_note
+from tumorboard.formats.tables import Table, read_table
+from tumorboard.records import Rejection
+from tumorboard.report.factors_page import NoteFactors, write_factors_page
+from tumorboard.transforms.clinical_factors import Factor, extract_factors
+from tumorboard.transforms.factor_mentions import KINDS
+from tumorboard.transforms.model_factors import ask_factors, joined
+from tumorboard.transforms.note_matches import is_free_text
+from tumorboard.transforms.note_preparation import prepare
+
+#: Endings of notes, and of tables with a column of notes.
+NOTES, TABLES = (".txt", ".text", ".docx"), (".csv", ".tsv", ".xlsx", ".parquet")
+_HEADER = (
+    "patient_id", "note", "kind", "name", "value", "number", "unit", "code", "negated", "uncertain",
+    "temporality", "experiencer", "start", "end", "text",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FactorsReport:
+    """What was found.
+
+    Args:
+        notes: Every note with its factors.
+        lines: What the user should read, one line each.
+        exit_code: 0, or 3 where a note could not be used.
+    """
+
+    notes: tuple[NoteFactors, ...]
+    lines: tuple[str, ...]
+    exit_code: int
+
+
+@dataclass(frozen=True)
+class _Raw:
+    """A note before it is de-identified."""
+
+    patient_id: str
+    note: str
+    text: str
+
+
+def write_factors(
+    source: Path, *, out: Path, column: str = "none", patient_id: str = "none",
+    llm_address: str = "none", llm_model: str = "none",
+) -> FactorsReport:  # fmt: skip
+    """Write factors.csv and factors.html of a note, a folder of notes or a table.
+
+    Notes are cleaned and de-identified first; spans count the characters of the text that the page
+    shows. Who asks for this page asks for the text of the notes.
+
+    Args:
+        source: A note (.txt, .docx), a folder of notes, or a table with a column of notes.
+        out: Folder to write.
+        column: Column of the notes; "none" takes the only one that holds free text.
+        patient_id: Column of the patient; "none" guesses.
+        llm_address: Where a language model answers that is asked as well; "none" asks none.
+        llm_model: Its name there.
+
+    Raises:
+        InputError: There is no note, or no such column.
+        StudyError: The address or the name of the language model is none.
+        RunError: The language model does not answer, or stands outside.
+    """
+    source, out = Path(source), Path(out)
+    server = _server(llm_address, llm_model)
+    raw, rejections = _read(source, column, patient_id)
+    if not raw:
+        refused = f" {rejections[0].reason}" if rejections else ""
+        raise InputError(f"{source}: holds no note.{refused}")
+    known = [(one.text, _known(one.patient_id)) for one in raw]
+    with Cache() as cache:
+        prepared = prepare(known, deidentified=True, cache=cache)
+    removed: Counter[str] = Counter()
+    notes: list[NoteFactors] = []
+    n_dropped = 0
+    for one, ready in zip(raw, prepared, strict=True):
+        removed.update(ready.removed)
+        factors, dropped = _factors(ready.text, server)
+        n_dropped += dropped
+        notes.append(NoteFactors(one.patient_id, one.note, ready.text, factors))
+    remarks = _remarks(removed, rejections, n_dropped)
+    write_csv(out / "factors.csv", _HEADER, (_row(n, f) for n in notes for f in n.factors))
+    write_factors_page(out / "factors.html", notes, remarks=remarks)
+    n_factors = sum(len(note.factors) for note in notes)
+    said = f"{counted(n_factors, 'factor')} in {counted(len(notes), 'note')}"
+    lines = (*remarks, f"{said}: {out / 'factors.csv'}, {out / 'factors.html'}")
+    return FactorsReport(tuple(notes), lines, 3 if rejections else 0)
+
+
+def _server(address: str, model: str) -> LanguageServer | None:
+    if (address == "none") != (model == "none"):
+        raise StudyError("--llm-address and --llm-model go together: give both, or neither.")
+    if address == "none":
+        return None
+    return LanguageServer.of_settings({"address": address, "model": model}, where="--llm")
+
+
+def _known(patient_id: str) -> tuple[str, ...]:
+    # a short number ("12") is also a measurement
+    is_number = len(patient_id) >= 5 and any(map(str.isdigit, patient_id))
+    return (patient_id,) if is_number else ()
+
+
+def _factors(text: str, server: LanguageServer | None) -> tuple[tuple[Factor, ...], int]:
+    found = extract_factors(text)
+    if server is None or not text.strip():
+        return found, 0
+    asked = ask_factors(text, server, kinds=KINDS)
+    return joined(found, asked.factors), asked.n_not_quoted + asked.n_malformed
+
+
+def _read(source: Path, column: str, patient_id: str) -> tuple[list[_Raw], list[Rejection]]:
+    """Every note that is not empty, and the files that could not be used."""
+    if source.is_dir():
+        paths = sorted(
+            (path for path in source.iterdir() if path.suffix.lower() in NOTES),
+            key=lambda path: natural_key(path.name),
+        )
+        return _of_files(paths)
+    if source.suffix.lower() in NOTES:
+        return [raw for raw in [_Raw(source.stem, source.name, read_note(source))] if raw.text], []
+    if source.suffix.lower() in TABLES:
+        return _of_table(read_table(source), column, patient_id), []
+    raise InputError(
+        f"{source}: expected a note ({', '.join(NOTES)}), a folder of notes, or a table "
+        f"({', '.join(TABLES)})."
+    )
+
+
+def _of_files(paths: Sequence[Path]) -> tuple[list[_Raw], list[Rejection]]:
+    found: list[_Raw] = []
+    rejections: list[Rejection] = []
+    for path in paths:
+        try:
+            text = read_note(path)
+        except InputError as error:
+            rejections.append(Rejection(path.stem, path, str(error)))
+            continue
+        if text.strip():
+            found.append(_Raw(path.stem, path.name, text))
+    return found, rejections
+
+
+def _of_table(table: Table, column: str, patient_id: str) -> list[_Raw]:
+    note_column = _note_column(table, column)
+    id_column = _id_column(table, patient_id)
+    rows = zip(table.cells[id_column], table.lines, table.cells[note_column], strict=True)
+    return [
+        _Raw(str(patient or f"line {line}"), f"line {line}", str(text))
+        for patient, line, text in rows
+        if text and str(text).strip()
+    ]
+
+
+def _note_column(table: Table, column: str) -> str:
+    if column != "none":
+        return _checked(table, column, "--column")
+    texts = [
+        name
+        for name, cells in table.cells.items()
+        if is_free_text([str(cell) if cell else None for cell in cells])
+    ]
+    if len(texts) != 1:
+        raise InputError(
+            f"{table.path.name}: {len(texts)} columns hold free text"
+            f"{': ' + ', '.join(texts) if texts else ''}. Name the notes' column with --column."
+        )
+    return texts[0]
+
+
+def _id_column(table: Table, patient_id: str) -> str:
+    if patient_id != "none":
+        return _checked(table, patient_id, "--patient-id")
+    guesses = patient_id_columns(table)
+    if not guesses:
+        raise InputError(f"{table.path.name}: no column of patients found. Name it: --patient-id.")
+    return guesses[0]
+
+
+def _checked(table: Table, column: str, option: str) -> str:
+    if column not in table.columns:
+        raise InputError(
+            f"{table.path.name}: no column {column!r} ({option}). "
+            f"{nearest(column, list(table.columns))}"
+        )
+    return column
+
+
+def _remarks(removed: Counter[str], rejections: Sequence[Rejection], n_dropped: int) -> list[str]:
+    """What was taken out, rejected and dropped."""
+    counts = ", ".join(f"{category} {n:,}" for category, n in sorted(removed.items()))
+    said = f"Identifiers removed: {counts}." if counts else "No identifier was found to remove."
+    remarks = [f"{said} Rules miss some: keep this page where the notes are kept."]
+    if n_dropped:
+        dropped = counted(n_dropped, "answer")
+        remarks.append(f"{dropped} of the language model dropped: not quoted from the note.")
+    return [*remarks, *(f"rejected: {one.reason}" for one in rejections)]
+
+
+def _row(note: NoteFactors, factor: Factor) -> tuple[object, ...]:
+    number = "" if np.isnan(factor.number) else f"{factor.number:g}"
+    return (
+        escape_formula(note.patient_id), escape_formula(note.note), factor.kind, factor.name,
+        escape_formula(factor.value), number, factor.unit, factor.code,
+        str(factor.negated).lower(), str(factor.uncertain).lower(), factor.temporality,
+        factor.experiencer, factor.start, factor.end,
+        escape_formula(note.text[factor.start : factor.end]),
+    )  # fmt: skip
