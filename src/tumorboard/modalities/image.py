@@ -33,6 +33,7 @@ from tumorboard.records import (
 from tumorboard.transforms.augmentation import Augmentation
 from tumorboard.transforms.cases import Cases
 from tumorboard.transforms.image_quality import is_poor, measure_quality, poor_notes, reference_of
+from tumorboard.transforms.mask_augmentation import augment_pictures
 from tumorboard.transforms.segmented_images import ImageCases
 
 if TYPE_CHECKING:
@@ -254,6 +255,13 @@ class Image(Modality):
 
         images = batch.float() / 255 if batch.dtype == torch.uint8 else batch.float()
         return images if generator is None else self._augmentation.apply(images, generator)
+
+    def augment_case(
+        self, images: torch.Tensor, numbers: torch.Tensor, places: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+        """Images and masks mirrored and rotated alike; light and noise for the images alone."""
+        return augment_pictures(images, numbers, places, generator, settings=self._augmentation)
 
     def state(self) -> FittedState:
         """Channels; mean, standard deviation and quality of the training images."""

@@ -20,6 +20,7 @@ from tumorboard.transforms.cases import Cases
 from tumorboard.transforms.denoising import Denoiser, check_denoiser
 from tumorboard.transforms.histogram_matching import match_histograms, standard_scale
 from tumorboard.transforms.image_quality import is_poor, poor_notes, reference_of
+from tumorboard.transforms.mask_augmentation import augment_volumes
 from tumorboard.transforms.segmented_volumes import VolumeCases
 from tumorboard.transforms.volume_augmentation import VolumeAugmentation
 from tumorboard.transforms.volume_planes import to_channels
@@ -228,9 +229,23 @@ class Volume(Modality):
         volumes = batch.float()
         if generator is None:
             return volumes
+        return self._augmentation.apply(volumes, generator, spacing_mm=self._spacing_mm)
+
+    def augment_case(
+        self, images: torch.Tensor, numbers: torch.Tensor, places: torch.Tensor,
+        generator: torch.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:  # fmt: skip
+        """Volumes or slices and masks moved alike; light and noise for the volumes alone."""
+        return augment_volumes(
+            images, numbers, places, generator,
+            settings=self._augmentation, spacing_mm=self._spacing_mm,
+        )  # fmt: skip
+
+    @property
+    def _spacing_mm(self) -> tuple[float, float, float]:
+        """Voxel size for rotations; that of cubes where it differs or is not known."""
         spacing = self._preparation.spacing
-        mm = (1.0, 1.0, 1.0) if isinstance(spacing, str) else spacing
-        return self._augmentation.apply(volumes, generator, spacing_mm=mm)
+        return (1.0, 1.0, 1.0) if isinstance(spacing, str) else spacing
 
     def shown(self, batch: torch.Tensor) -> torch.Tensor:
         """Volumes in 0..1; z-scores from -3 to 3."""
