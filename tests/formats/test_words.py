@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tumorboard.formats.words import words
+from tumorboard.formats.words import word_places, words
 
 
 @pytest.mark.parametrize(
@@ -29,3 +29,10 @@ def test_words(text: str, expected: list[str]) -> None:
 def test_words_of_words_are_the_same() -> None:
     found = words("Pleural effusion 12.5 mm, ER+, G2; HER2-positive; T1c N0 M0 -- 1p/19q.")
     assert words(" ".join(found)) == found
+
+
+def test_places_of_words() -> None:
+    text = "Mass: 3mm, ER+."
+    found = word_places(text)
+    assert [word for word, _, _ in found] == words(text)
+    assert [text[start:end] for _, start, end in found] == ["Mass", "3", "mm", "ER+"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,11 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from small_study import make_prepared
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "models" / "encoders"))
-
 from small_language_models import make
+from small_study import make_prepared
 
 from tumorboard.models import kept_embeddings
 from tumorboard.models.encoders.language_model import LanguageModel

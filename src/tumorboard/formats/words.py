@@ -25,3 +25,9 @@ def words(text: str) -> list[str]:
     """
     plain = unicodedata.normalize("NFKC", text).replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
     return _WORD.findall(plain.casefold())
+
+
+def word_places(text: str) -> list[tuple[str, int, int]]:
+    """Each word with its start and one past its end in the text as it stands."""
+    found = ((match.group(), *match.span()) for match in _WORD.finditer(text))
+    return [(words(raw)[0], start, end) for raw, start, end in found if words(raw)]

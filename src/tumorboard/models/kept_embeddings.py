@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import nn
 
 from tumorboard.cache import Cache
 
@@ -70,6 +72,8 @@ class KeptEmbeddings:
         self.settings = dict(settings)
         self.memory = memory
         self._cache: Cache | None = None
+        #: Off for texts that nobody will ask for again.
+        self.is_on_disk = True
 
     def get(self, text: str, part: str) -> Array | None:
         """What is kept of a text, or None."""
@@ -86,7 +90,8 @@ class KeptEmbeddings:
         key = self._key(text, part)
         whole = np.ascontiguousarray(array)
         self.memory.put(key, whole)
-        self._disk.store(key, whole)
+        if self.is_on_disk:
+            self._disk.store(key, whole)
 
     @property
     def _disk(self) -> Cache:
@@ -96,3 +101,22 @@ class KeptEmbeddings:
 
     def _key(self, text: str, part: str) -> str:
         return self._disk.key({"of": "embedding", "part": part, "text": text, **self.settings})
+
+
+@contextmanager
+def kept_in_memory(network: nn.Module) -> Generator[None]:
+    """Embeddings of this network's encoders stay off the disk, such as those of changed notes."""
+    kept = [
+        value
+        for part in network.modules()
+        for value in vars(part).values()
+        if isinstance(value, KeptEmbeddings)
+    ]
+    before = [one.is_on_disk for one in kept]
+    for one in kept:
+        one.is_on_disk = False
+    try:
+        yield
+    finally:
+        for one, was in zip(kept, before, strict=True):
+            one.is_on_disk = was
