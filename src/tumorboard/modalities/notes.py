@@ -53,7 +53,7 @@ class Notes(Modality):
         index_date: Column with the date that prediction is made at: later notes are left out and
             counted, and so are undated ones.
         index_format: Format of `index_date`; `same` as `date`.
-        separator: Between the notes of a patient.
+        joined_by: Between the notes of a patient.
         max_characters: Texts are cut at so many characters, and that is counted; 0 cuts none.
         keep: Which end of a text that is too long is kept.
         deidentify: Replace names, dates, numbers and places by tags.
@@ -82,7 +82,7 @@ class Notes(Modality):
         date_format: str = "%Y-%m-%d",
         index_date: str = NONE,
         index_format: str = "same",
-        separator: str = "\n\n",
+        joined_by: str = "\n\n",
         max_characters: Annotated[int, Field(ge=0)] = 100_000,
         keep: Literal["start", "end"] = "start",
         deidentify: bool = True,
@@ -99,7 +99,7 @@ class Notes(Modality):
             date=date, date_in_name=date_in_name, date_format=date_format, index_date=index_date,
             index_format=date_format if index_format == "same" else index_format,
         )  # fmt: skip
-        self._separator = separator
+        self._joined_by = joined_by
         self._longest_text, self._keep = max_characters, keep
         self._is_deidentified, self._identifiers = deidentify, known_identifiers
         self._scrubber = Scrubber(scrub)
@@ -240,7 +240,7 @@ class Notes(Modality):
     def _joined(self, notes: Sequence[Prepared]) -> tuple[str, int]:
         """Scrubbed notes of one row as one text, and how many statements were scrubbed."""
         scrubbed = [self._scrubber.scrub(note.text) for note in notes]
-        text = self._separator.join(text.strip() for text, _ in scrubbed if text.strip())
+        text = self._joined_by.join(text.strip() for text, _ in scrubbed if text.strip())
         return text, sum(n for _, n in scrubbed)
 
     def _cut(self, text: str) -> str:
