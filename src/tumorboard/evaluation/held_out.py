@@ -26,6 +26,8 @@ from tumorboard.study_words import METRICS_OF
 
 #: What is shown of the single models, beside the ensemble.
 MODEL_METRICS = ("auroc", "auprc", "balanced_accuracy", "sensitivity", "specificity", "brier")
+#: Of a segmentation, with the unit that the run has.
+_OF_MASKS = ("dice", "iou", "nsd", "hd95_mm", "hd95_px")
 
 
 def held_out_document(
@@ -152,7 +154,12 @@ def _comparison(
 def short_metrics(estimates: Mapping[str, Any]) -> dict[str, Any]:
     """Value and interval of the leading metrics, for a ledger; NaN becomes None."""
     found: dict[str, Any] = {}
-    for name in (*MODEL_METRICS, *METRICS_OF["survival"], *METRICS_OF["regression"]):
+    for name in (
+        *MODEL_METRICS,
+        *METRICS_OF["survival"],
+        *METRICS_OF["regression"],
+        *_OF_MASKS,
+    ):
         if name in estimates:
             entry = estimates[name]
             entry = asdict(entry) if isinstance(entry, Estimate) else entry
