@@ -18,6 +18,7 @@ from tumorboard.training.prepare import prepare
 SMALL: dict[str, dict[str, Any]] = {
     "histology": {"size": (96, 128), "images_per_patient": 1},
     "brain_mri": {"size": (24, 28, 24)},
+    "chest_ct_series": {"size": (32, 32, 16), "visits": 2},
     "image_table": {"size": (32, 32)},
     "mimic_iv": {"lab_events": 2},
     "radiogenomics": {"size": (32, 32, 16), "genes": 700},
