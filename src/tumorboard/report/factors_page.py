@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -67,17 +68,19 @@ def _entry(note: NoteFactors) -> dict[str, Any]:
         "patient_id": note.patient_id,
         "note": note.note,
         "pieces": pieces_of(note.text, note.factors),
-        "rows": [
-            {
-                "kind": factor.kind,
-                "name": factor.name.replace("_", " "),
-                "value": shown_value(factor),
-                "says": ", ".join(qualities(factor)),
-                "is_dim": bool(qualities(factor)),
-            }
-            for factor in note.factors
-        ],
+        "rows": _rows(note.factors),
     }
+
+
+def _rows(factors: Sequence[Factor]) -> list[dict[str, Any]]:
+    """One row for what is said once or several times."""
+    said = Counter(
+        (f.kind, f.name.replace("_", " "), shown_value(f), ", ".join(qualities(f))) for f in factors
+    )
+    return [
+        {"kind": kind, "name": name, "value": value, "says": says, "n": n}
+        for (kind, name, value, says), n in said.items()
+    ]
 
 
 def shown_value(factor: Factor) -> str:

@@ -46,7 +46,7 @@ _PAST = re.compile(
     r"(?:past|prior|previous) .*(?:history|hx)|PMHX?|PSHX?|(?:medical|surgical) history",
     re.IGNORECASE,
 )
-_PLAN = re.compile(r"\b(?:plan|plans|recommendations?|follow[- ]?up)\b", re.IGNORECASE)
+_PLAN = re.compile(r"\b(?:plans?|recommendations?)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)

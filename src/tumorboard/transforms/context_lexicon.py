@@ -123,7 +123,8 @@ _PHRASES: dict[tuple[Meaning, Direction], str] = {
         no prior study|no prior studies|no comparison|no priors|prior to|prior study|prior exam|
         prior examination|prior ct|prior mri|compared to prior|previous study|previous exam|
         previous examination|comparison with prior|if possible|if needed|as if|
-        no doubt|no question
+        no doubt|no question|relative to|diagnosis & history|diagnosis and history|
+        data/history
         """,
 }  # fmt: skip
 

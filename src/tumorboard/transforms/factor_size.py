@@ -37,14 +37,14 @@ _TUMOUR = (
     r"tumou?rs?|mass(?:es)?|lesions?|nodules?|neoplasms?|cancers?|\w*(?:carcin|gli|blast|cyt)omas?"
     r"|meningiomas?|sarcomas?|melanomas?|adenomas?|polyps?"
     r"|metastas[ei]s"
-    r"|focus|foci|dimension|diameter|opacity"
+    r"|focus|foci|opacity"
 )
 _OTHER = (
     r"specimen|nodes?|margins?|fragments?|pieces?|slices?|sections?|lumpectomy|mastectomy"
     r"|colon|ellipse|skin|tissue|cores?|scar|incision|catheter|cavity|cysts?|kidney|liver|spleen"
     r"|uterus|ovary|ovaries|breast|lobe|shift|duct|aorta|aneurysm|wall|stone|calculus|tube"
     r"|segment"
-    r"|depth|distance|thickness|bowel|prostate|gland|thyroid|lymph|aggregate|container|invasion"
+    r"|depth|nipple|distance|thickness|bowel|prostate|gland|thyroid|lymph|aggregate|container|invasion"
 )
 _NOUNS = re.compile(rf"\b(?:(?P<tumour>{_TUMOUR})|(?P<other>{_OTHER}))\b", re.IGNORECASE)
 
@@ -63,7 +63,7 @@ def find_sizes(sentence: str) -> Iterator[Mention]:
             continue
         if _is_of_tumour(match, nouns):
             value = f"{size_mm:g} mm"
-            yield Mention("size", "size_mm", value, *match.span(), number=size_mm, unit="mm")
+            yield Mention("size", "size_mm", value, *match.span(), size_mm, "mm", is_result=True)
 
 
 def _largest_mm(match: re.Match[str]) -> float | None:

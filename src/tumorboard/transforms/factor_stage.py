@@ -91,14 +91,14 @@ def find_stages(sentence: str) -> Iterator[Mention]:
     for match in _GROUP.finditer(sentence):
         group = match["group"].upper()
         value = _ROMAN.get(group, group) + (match["sub"] or "").upper()
-        yield Mention("stage", "tumor_stage", value, *match.span())
+        yield Mention("stage", "tumor_stage", value, *match.span(), is_result=True)
 
 
 def _category(text: str, span: tuple[int, int]) -> Mention:
     """One of T, N and M in one spelling: "t 2A" is T2a, "tis" is Tis."""
     words = re.sub(r"\s", "", text)
     value = words[0].upper() + words[1:].lower().replace("x", "X")
-    return Mention("stage", f"{words[0].lower()}_stage", value, *span)
+    return Mention("stage", f"{words[0].lower()}_stage", value, *span, is_result=True)
 
 
 def find_grades(sentence: str) -> Iterator[Mention]:
@@ -107,18 +107,23 @@ def find_grades(sentence: str) -> Iterator[Mention]:
         digit = _ARABIC.get(match["grade"].upper(), match["grade"])
         name = "grade_group" if match["group"] or _is_isup(match["system"]) else "grade"
         if name == "grade_group" or digit != "5":
-            yield Mention("grade", name, digit, *match.span(), number=float(digit))
+            yield _number(name, digit, match, float(digit))
     for pattern in (_G, _ROMAN_WHO):
         for match in pattern.finditer(sentence):
             digit = _ARABIC.get(match["grade"], match["grade"])
-            yield Mention("grade", "grade", digit, *match.span(), number=float(digit))
+            yield _number("grade", digit, match, float(digit))
     for match in _CLASS.finditer(sentence):
         yield Mention("grade", "grade_class", match["word"].lower(), *match.span())
     for match in _DIFFERENTIATED.finditer(sentence):
         word = (match["worse"] or match["word"]).lower()
         grade = _DIFFERENTIATION[word]
-        yield Mention("grade", "grade", str(grade), *match.span(), number=float(grade))
+        yield _number("grade", str(grade), match, float(grade))
     yield from _scores(sentence)
+
+
+def _number(name: str, value: str, match: re.Match[str], number: float) -> Mention:
+    """A grade that the words themselves state, whatever is denied around them."""
+    return Mention("grade", name, value, *match.span(), number=number, is_result=True)
 
 
 def _is_isup(system: str | None) -> bool:
@@ -135,7 +140,7 @@ def _scores(sentence: str) -> Iterator[Mention]:
             value = f"{match['first']}+{match['second']}"
             if match["total"] and int(match["total"]) != total:
                 continue  # a sum that does not add up says nothing sure
-        yield Mention("grade", "gleason_score", value, *match.span(), number=float(total))
+        yield _number("gleason_score", value, match, float(total))
     for match in _NOTTINGHAM.finditer(sentence):
         value = match["score"]
-        yield Mention("grade", "nottingham_score", value, *match.span(), number=float(value))
+        yield _number("nottingham_score", value, match, float(value))
