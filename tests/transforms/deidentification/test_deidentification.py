@@ -14,6 +14,7 @@ CASES = {
     "Seen by Dr. Ngozi Adichie-Obi today.": "Seen by Dr. [NAME] today.",
     "Mrs. O'Hara and Mr van der Berg agree.": "Mrs. [NAME] and Mr [NAME] agree.",
     "Drs. Quux and Corge attended.": "Drs. [NAME] and [NAME] attended.",
+    "Dr. Doe: benign; DR. SMITH: benign": "Dr. [NAME]: benign; DR. [NAME]: benign",
     "Patient: SMITHSON, JANE Q.": "Patient: [NAME]",
     "Patient name: Mei-Ling Zhao": "Patient name: [NAME]",
     "Electronically signed by: Tariq Haddad, M.D.": "Electronically signed by: [NAME], M.D.",

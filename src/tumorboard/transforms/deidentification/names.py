@@ -44,6 +44,7 @@ _WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*"
 _PARTICLES = re.compile(r"van|von|de|der|den|del|da|di|dos|la|le|el|al|bin|ben|ter|ten|zu|st")
 _SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
 _BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
+_AND = re.compile(r"\s*(?:,|/|&|and)\s*")
 #: What stands before these is the heading of a section.
 _HEADING = re.compile(
     r"\s*[:#]|\d|\s+(?:DESCRIPTION|DIAGNOS[EI]S|HISTORY|REPORT|SPECIMENS?|PROCEDURES?|EXAMINATION|"
@@ -56,12 +57,13 @@ _MOST = 4
 def find_names(text: str) -> Iterable[Span]:
     """Names behind a title or a label, before a degree, and full names with a frequent part."""
     lower = {word for word in _WORD.findall(text) if word.islower()}
-    for match in (*_TITLE.finditer(text), *_LABEL.finditer(text)):
+    for match in _LABEL.finditer(text):
         yield from _named(_run(text, match.end(), lower))
-    for match in _TITLE.finditer(text):  # Drs. Smith and Jones
-        first = _run(text, match.end(), lower)
-        more = re.compile(r"\s*(?:,|/|&|and)\s*").match(text, first[1]) if first else None
-        if more and first and match[0].strip(". ").lower() in ("drs", "dr"):
+    for match in _TITLE.finditer(text):
+        first = _run(text, match.end(), lower, is_titled=True)
+        yield from _named(first)
+        more = _AND.match(text, first[1]) if first else None
+        if more and match[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
             yield from _named(_run(text, more.end(), lower))
     for match in _LOWER_TITLE.finditer(text):
         if match["name"] not in NO_NAMES:
@@ -75,7 +77,9 @@ def _named(run: tuple[int, int] | None) -> Iterator[Span]:
         yield Span(*run, "name", "[NAME]")
 
 
-def _run(text: str, start: int, lower: set[str]) -> tuple[int, int] | None:
+def _run(
+    text: str, start: int, lower: set[str], *, is_titled: bool = False
+) -> tuple[int, int] | None:
     """Start and end of the name that stands here; None where no name does."""
     end, n_words, position = start, 0, start
     while n_words < _MOST:
@@ -97,10 +101,20 @@ def _run(text: str, start: int, lower: set[str]) -> tuple[int, int] | None:
         ):
             break
         position = gap.end()
-    if not n_words or end - start < 3 or _HEADING.match(text, end):
+    if not n_words or end - start < 3 or _is_heading(text, start, end, is_titled=is_titled):
         return None
     suffix = _SUFFIX.match(text, end)
     return start, suffix.end() if suffix else end
+
+
+def _is_heading(text: str, start: int, end: int, *, is_titled: bool) -> bool:
+    """Whether capitalised words begin a section: "Dr. Doe: benign" is none, "Dr. RESULT:" one."""
+    behind = _HEADING.match(text, end)
+    if behind is None:
+        return False
+    own = text[start:end]
+    is_name = not own.isupper() or own.lower() in SURNAMES
+    return not (is_titled and is_name and behind[0].strip() == ":")
 
 
 def _initial_of(text: str, match: re.Match[str]) -> bool:
