@@ -81,14 +81,14 @@ def _run(
     text: str, start: int, lower: set[str], *, is_titled: bool = False
 ) -> tuple[int, int] | None:
     """Start and end of the name that stands here; None where no name does."""
-    end, n_words, position = start, 0, start
+    end, n_words, position, is_more = start, 0, start, False
     while n_words < _MOST:
         match = _WORD.match(text, position)
         if match is None:
             break
         is_initial = len(match[0]) == 1 and match[0].isupper()
         if _is_name(match[0], lower) or (is_initial and (n_words or _initial_of(text, match))):
-            end, n_words = match.end(), n_words + 1
+            end, n_words, is_more = match.end(), n_words + 1, is_more or not is_initial
             end += is_initial and text[end : end + 1] == "."
         elif not _PARTICLES.fullmatch(match[0].lower()):
             break
@@ -101,7 +101,7 @@ def _run(
         ):
             break
         position = gap.end()
-    if not n_words or end - start < 3 or _is_heading(text, start, end, is_titled=is_titled):
+    if not is_more or _is_heading(text, start, end, is_titled=is_titled):
         return None
     suffix = _SUFFIX.match(text, end)
     return start, suffix.end() if suffix else end
