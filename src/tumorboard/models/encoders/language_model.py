@@ -81,7 +81,7 @@ class LanguageModel(Encoder):
         super().__init__(spec)
         self.model, self.tune = model, tune
         self.max_tokens, self.overlap, self.max_windows = max_tokens, overlap, max_windows
-        self.precision = precision
+        self._is_half = folders.has_bfloat16() if precision == "auto" else precision == "bf16"
         self.unfreeze_every, self.frozen_epochs = unfreeze_every, frozen_epochs
         self.learning_rate_decay = learning_rate_decay
         self.keeps_embeddings = tune == "frozen"
@@ -102,11 +102,10 @@ class LanguageModel(Encoder):
             network = folders.built(config)
             if recompute:
                 _recompute(network)
-            if tune == "full":
-                self.network = network
-            else:
-                self.adapters.extend(add_adapters(network, rank=rank, alpha=alpha, dropout=dropout))
-                self._below = [network]
+            self.network = network if tune == "full" else None
+            self._below = [] if tune == "full" else [network]
+        for network in self._below:
+            self.adapters.extend(add_adapters(network, rank=rank, alpha=alpha, dropout=dropout))
         self.norm = nn.LayerNorm(self.output_size)
         self.dropout = nn.Dropout(dropout)
 
@@ -121,11 +120,11 @@ class LanguageModel(Encoder):
         """Embed notes as (B, output_size), with all tokens of their windows."""
         texts = to_texts(x)
         if self.tune == "frozen":
-            pooled = self._stacked(self.embed(texts, part="pooled"))
             device = self.norm.weight.device
-            found = [
-                torch.from_numpy(one).to(device).float() for one in self.embed(texts, part="tokens")
-            ]
+            # First the tokens: whoever reads them has the vectors too.
+            arrays = self.embed(texts, part="tokens")
+            found = [torch.from_numpy(one).to(device).float() for one in arrays]
+            pooled = self._stacked(self.embed(texts, part="pooled"))
         else:
             pairs = self._run(texts)
             pooled = torch.stack([one for one, _ in pairs])
@@ -203,15 +202,8 @@ class LanguageModel(Encoder):
             "weights": self._digest,
             "tokens": [self.max_tokens, self.overlap, self.max_windows],
             "pool": self.pool,
-            "bf16": self._is_half(),
+            "bf16": self._is_half,
         }
-
-    def _is_half(self) -> bool:
-        if self.precision != "auto":
-            return self.precision == "bf16"
-        if torch.cuda.is_available():
-            return torch.cuda.is_bf16_supported()
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()  # pyright: ignore[reportPrivateUsage]
 
     def _cut(self, texts: Sequence[str]) -> Windows:
         return cut(
@@ -252,9 +244,8 @@ class LanguageModel(Encoder):
         network = _frozen(str(folder), self._digest).to(device)
         windows = self._cut(texts)
         hidden: dict[int, torch.Tensor] = {}
-        by_length = sorted(range(len(windows.ids)), key=lambda i: len(windows.ids[i]))
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._is_half()):
-            for index in _batches(windows, by_length):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._is_half):
+            for index in windows.by_length(_TOKENS_AT_ONCE):
                 said = network(**windows.batch(index, device)).last_hidden_state.float().cpu()
                 hidden.update(zip(index, said, strict=True))
         pairs = self._of_texts(windows, [hidden[i] for i in range(len(hidden))])
@@ -287,16 +278,6 @@ class LanguageModel(Encoder):
 def _frozen(folder: str, digest: str) -> nn.Module:
     """A frozen model, once for all encoders of a process; nobody changes it."""
     return folders.with_weights(folders.find_folder(folder, digest=digest)).requires_grad_(False)
-
-
-def _batches(windows: Windows, order: Sequence[int]) -> list[list[int]]:
-    """Windows in this order, as many at a time as `_TOKENS_AT_ONCE` allows with their fillers."""
-    batches: list[list[int]] = [[]]
-    for i in order:
-        if len(windows.ids[i]) * (len(batches[-1]) + 1) > _TOKENS_AT_ONCE and batches[-1]:
-            batches.append([])
-        batches[-1].append(i)
-    return batches
 
 
 def _recompute(network: Any) -> None:
