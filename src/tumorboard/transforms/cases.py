@@ -77,6 +77,10 @@ class Cases(ABC):
         """Take up a grid that was read earlier, so that no image is read for it again."""
 
     @abstractmethod
+    def own_image(self, row: int) -> NDArray[np.float32]:
+        """The image on its own grid in grey, 0..1 between its 0.5 and 99.5 %, to be looked at."""
+
+    @abstractmethod
     def read_mask(self, row: int, files: Sequence[Path], numbers: Numbers) -> NDArray[np.uint8]:
         """What mask files hold, on the image's own grid.
 
@@ -91,6 +95,13 @@ class Cases(ABC):
     @abstractmethod
     def to_own(self, row: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Values (L, *space) of what the segmenter sees, on the image's own grid (L, *shape)."""
+
+
+def as_grey(values: NDArray[Any]) -> NDArray[np.float32]:
+    """Intensities as they are shown: 0..1 between their 0.5 and 99.5 %."""
+    low, high = np.percentile(values, (0.5, 99.5)).tolist()
+    reach = high - low if high > low else 1.0
+    return np.clip((values.astype(np.float32) - low) / reach, 0.0, 1.0).astype(np.float32)
 
 
 def checked_numbers(values: NDArray[Any], numbers: Numbers, where: Path) -> NDArray[np.uint8]:

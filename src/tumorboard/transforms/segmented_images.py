@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tumorboard.errors import InputError
 from tumorboard.formats.images import read_pixels
 from tumorboard.formats.prepared_images import Preparation
-from tumorboard.transforms.cases import Cases, Numbers, OwnGrid, checked_numbers
+from tumorboard.transforms.cases import Cases, Numbers, OwnGrid, as_grey, checked_numbers
 
 
 class ImageCases(Cases):
@@ -46,6 +46,10 @@ class ImageCases(Cases):
     def remember(self, row: int, grid: OwnGrid) -> None:
         """Take up a size that was read earlier."""
         self._grids[row] = grid
+
+    def own_image(self, row: int) -> NDArray[np.float32]:
+        """The mean of the picture's colours."""
+        return as_grey(read_pixels(self._files[row]).values.mean(axis=0, dtype=np.float32))
 
     def read_mask(self, row: int, files: Sequence[Path], numbers: Numbers) -> NDArray[np.uint8]:
         """The mask; several files of a row are joined, later ones over earlier ones."""

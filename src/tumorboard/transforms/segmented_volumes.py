@@ -13,7 +13,7 @@ from tumorboard.formats.prepared_volumes import PreparedVolumes, VolumeFiles, ca
 from tumorboard.formats.volume import Volume
 from tumorboard.formats.volume_masks import is_dicom, read_mask_volume
 from tumorboard.records import Ints
-from tumorboard.transforms.cases import Cases, Numbers, OwnGrid, checked_numbers
+from tumorboard.transforms.cases import Cases, Numbers, OwnGrid, as_grey, checked_numbers
 from tumorboard.transforms.volume_preparation import VolumePreparation, grid_of
 from tumorboard.transforms.volume_resampling import Grid, resample
 
@@ -61,6 +61,16 @@ class VolumeCases(Cases):
     def remember(self, row: int, grid: OwnGrid) -> None:
         """Take up a grid that was read earlier, so that the volume is not read for it again."""
         self._grids[row] = grid
+
+    def own_image(self, row: int) -> NDArray[np.float32]:
+        """The last channel, on the grid of the first."""
+        volume = self._preparation.read(self._files[row].channels[-1])
+        own = self.own_grid(row)
+        values = np.asarray(volume.array[-1], dtype=np.float32)
+        if values.shape != own.shape:
+            target = Grid((own.shape[0], own.shape[1], own.shape[2]), own.affine)
+            values = resample(values, grid_of(volume), target, fill=float(values.min()))
+        return as_grey(values)
 
     def read_mask(self, row: int, files: Sequence[Path], numbers: Numbers) -> NDArray[np.uint8]:
         """The mask on the volume's own grid; on another grid it is resampled (nearest)."""

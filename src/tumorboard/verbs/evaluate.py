@@ -40,6 +40,7 @@ from tumorboard.verbs.held_out import (
     with_locked_step,
 )
 from tumorboard.verbs.inputs import write_inputs, write_setup
+from tumorboard.verbs.mask_cases import draw_cases
 from tumorboard.verbs.scores import write_scores
 from tumorboard.verbs.study_splits import split_study, units_apart
 
@@ -127,6 +128,7 @@ def _run(
         gather_evidence(done, others, say)
     elif study.keys.task.kind == "segmentation":
         gather_segmentation(done, others, say)
+        draw_cases(done)
     else:
         gather_numbers(done, others, say)
 
