@@ -105,5 +105,5 @@ def test_percentile_weighs_by_area() -> None:
 
 
 def test_steps_that_sum_to_the_tolerance_are_within_it() -> None:
-    surface = Surface(np.array([0.1 + 0.2]), np.ones(1))
-    assert surface.within(0.3) == 1
+    surface = Surface(np.array([0.1 + 0.2, 3 * float(np.float32(0.1))]), np.ones(2))
+    assert surface.within(0.3) == 2

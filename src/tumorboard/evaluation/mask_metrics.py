@@ -99,33 +99,19 @@ def measure_mask(
     _check(reference, prediction, spacing, tolerance)
     box = bounding_box(reference | prediction)
     inner = reference[box], prediction[box]
-    n_reference, n_predicted = (int(np.count_nonzero(mask)) for mask in inner)
-    n_both = int(np.count_nonzero(inner[0] & inner[1]))
-    n_negative = reference.size - n_reference
-    n_false = n_predicted - n_both
-    n_either = n_reference + n_false
-    status = _status(n_reference, n_predicted)
-    distance_nsd, distance_hd95 = _NAN, _NAN
-    if status == "ok":
-        pair = surfaces(*inner, spacing)
-        distance_nsd, distance_hd95 = nsd(pair, tolerance), hausdorff(pair)
-    elif status != "both_empty":
-        distance_nsd, distance_hd95 = 0.0, diagonal(reference.shape, spacing)
+    counts = _Counts.of(*inner, n_voxels=reference.size)
+    pair = surfaces(*inner, spacing) if counts.status == "ok" else None
+    worst = _NAN if counts.status == "both_empty" else diagonal(reference.shape, spacing)
     lesions = detect(*inner, connectivity=connectivity)
     voxel = math.prod(spacing) * volume_scale
     return MaskMeasures(
-        status=status,
-        dice=_share(2 * n_both, n_reference + n_predicted),
-        iou=_share(n_both, n_either),
-        nsd=distance_nsd,
-        hd95=distance_hd95,
-        sensitivity=_share(n_both, n_reference),
-        specificity=_share(n_negative - n_false, n_negative),
-        precision=0.0 if status == "missed" else _share(n_both, n_predicted),
-        pixel_accuracy=1 - (n_either - n_both) / reference.size,
-        volume_error=(n_predicted - n_reference) * voxel,
-        volume=n_predicted * voxel,
-        reference_volume=n_reference * voxel,
+        status=counts.status,
+        **counts.shares(),
+        nsd=nsd(pair, tolerance) if pair else _NAN if math.isnan(worst) else 0.0,
+        hd95=hausdorff(pair) if pair else worst,
+        volume_error=(counts.n_predicted - counts.n_reference) * voxel,
+        volume=counts.n_predicted * voxel,
+        reference_volume=counts.n_reference * voxel,
         lesion_sensitivity=lesions.sensitivity,
         lesion_precision=lesions.precision,
         lesion_f1=lesions.f1,
@@ -134,15 +120,46 @@ def measure_mask(
     )
 
 
+@dataclass(frozen=True)
+class _Counts:
+    """Voxels inside each mask, inside both, and of the whole image."""
+
+    n_reference: int
+    n_predicted: int
+    n_both: int
+    n_voxels: int
+
+    @classmethod
+    def of(cls, reference: Bools, prediction: Bools, *, n_voxels: int) -> _Counts:
+        n_both = np.count_nonzero(reference & prediction)
+        n_reference, n_predicted = np.count_nonzero(reference), np.count_nonzero(prediction)
+        return cls(int(n_reference), int(n_predicted), int(n_both), n_voxels)
+
+    @property
+    def status(self) -> Status:
+        if self.n_reference:
+            return "ok" if self.n_predicted else "missed"
+        return "false_positive" if self.n_predicted else "both_empty"
+
+    def shares(self) -> dict[str, float]:
+        """Measures of overlap by name."""
+        n_false = self.n_predicted - self.n_both
+        n_either = self.n_reference + n_false
+        n_negative = self.n_voxels - self.n_reference
+        is_missed = self.status == "missed"
+        return {
+            "dice": _share(2 * self.n_both, self.n_reference + self.n_predicted),
+            "iou": _share(self.n_both, n_either),
+            "sensitivity": _share(self.n_both, self.n_reference),
+            "specificity": _share(n_negative - n_false, n_negative),
+            "precision": 0.0 if is_missed else _share(self.n_both, self.n_predicted),
+            "pixel_accuracy": 1 - (n_either - self.n_both) / self.n_voxels,
+        }
+
+
 def diagonal(shape: Sequence[int], spacing: Sequence[float]) -> float:
     """Length of an image's diagonal: the worst distance, given where a surface is missing."""
     return math.hypot(*(n * size for n, size in zip(shape, spacing, strict=True)))
-
-
-def _status(n_reference: int, n_predicted: int) -> Status:
-    if n_reference:
-        return "ok" if n_predicted else "missed"
-    return "false_positive" if n_predicted else "both_empty"
 
 
 def _share(part: int, whole: int) -> float:

@@ -11,8 +11,9 @@ import numpy as np
 from tumorboard.evaluation.surface_elements import Codes, cell_codes, element_sizes
 from tumorboard.records import Bools, Floats
 
-#: A distance counts as within a tolerance up to this share above it: 10 steps of 0.1 mm are 1 mm.
-_ROUNDING = 1e-9
+#: A distance counts as within a tolerance up to this share above it: headers keep voxel sizes in
+#: single precision, and a step of 1.0000001 mm is one of 1 mm.
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True)

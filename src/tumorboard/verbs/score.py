@@ -99,9 +99,8 @@ def score(
     settings = _settings(tolerance_mm, labels, spacing_mm)
     (references, other), (predictions, further) = (mask_files(folder) for folder in sides)
     _check_names(sides, references, predictions)
-    inputs = {path.resolve() for path in (*references.values(), *predictions.values())}
-    if out is not None and (Path(out).is_dir() or Path(out).resolve() in inputs):
-        raise InputError(f"--out {out}: a folder or an input; expected a new CSV file.")
+    if out is not None:
+        _check_out(Path(out), [*references.values(), *predictions.values()])
     cases = [_case(path, predictions.get(name), settings) for name, path in references.items()]
     rows = _rows(cases, settings.labels)
     faults = [case.fault for case in cases if case.fault]
@@ -129,6 +128,11 @@ def _settings(tolerance: float, labels: Sequence[int], spacing: Sequence[float])
     if spacing and not (len(spacing) == 2 and all(0 < s < math.inf for s in spacing)):
         raise InputError(f"--spacing-mm {list(spacing)}: expected two sizes above 0.")
     return _Settings(tolerance, tuple(sorted(set(labels))), tuple(float(s) for s in spacing))
+
+
+def _check_out(out: Path, inputs: Sequence[Path]) -> None:
+    if out.is_dir() or out.resolve() in {path.resolve() for path in inputs}:
+        raise InputError(f"--out {out}: a folder or an input; expected a new CSV file.")
 
 
 def _check_names(
