@@ -40,7 +40,8 @@ def write_mask_run(folder: Path, *, gallery: bool = True, **made: Any) -> Path:
     """
     folder.mkdir(parents=True, exist_ok=True)
     table = mask_table(**made)
-    primary = Primary.model_construct(arm=ARMS[0], reference="image", metric="dice")
+    arm = ARMS[0] if ARMS[0] in table.arms else "image"
+    primary = Primary.model_construct(arm=arm, reference="image", metric="dice")
     rng = np.random.default_rng(4)
     metrics = evaluate_outcomes("segmentation", table, n_bootstrap=200, rng=rng)
     compared = compare_outcomes("segmentation", table, primary, n_bootstrap=200, rng=rng)

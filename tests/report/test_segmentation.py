@@ -100,7 +100,7 @@ def test_controls_tests_and_difficulty(contents: NumbersContents) -> None:
     assert "By grade" in difficulty.html
     volumes = segmentation_checks.volumes_section(contents)
     assert volumes is not None
-    assert "95 of 100 patients lie between" in volumes.lead
+    assert "about 95 of 100 patients lie between" in volumes.lead
     guesses = segmentation_checks.guesses_section(contents)
     assert guesses is not None
     assert "predicts its own Dice with a mean absolute error of 0.0" in guesses.lead
@@ -156,3 +156,12 @@ def test_checklists_speak_of_masks(contents: NumbersContents) -> None:
     assert "Reference masks of tumour" in text
     assert "ten cases with the lowest Dice" in text
     assert "risk score" not in text
+
+
+def test_one_arm_has_a_page_without_comparisons(tmp_path: Path) -> None:
+    run = write_mask_run(tmp_path, gallery=False, n=12, gains={"image": 0.0})
+    page = write_report(run).read_text(encoding="utf-8")
+    assert "nothing to compare it with" in page
+    assert '<section id="difficulty">' in page
+    assert '<section id="paired-tests">' not in page
+    assert "Every group has fewer than 10 patients" in page

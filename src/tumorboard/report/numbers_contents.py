@@ -25,6 +25,13 @@ class NumbersContents(RunContents):
     predictions: OutcomeTable
 
     @property
+    def primary_metric(self) -> str:
+        """The metric of the first line; the first of all where there is nothing to compare."""
+        if self.differences or not self.arms:
+            return super().primary_metric
+        return next(iter(self.metrics[self.arms[0]]))
+
+    @property
     def tested(self) -> OutcomeTable:
         """Test predictions with a known outcome."""
         return self.predictions

@@ -150,7 +150,7 @@ def fusions_section(contents: NumbersContents) -> Section | None:
         cells = [mean_cell(own["metrics"][name]) for name in names]
         rows.append(Row(arm, [*cells, difference_cell(gap)], own["fusion"], is_primary=i == 0))
     values = {arm: document["arms"][arm]["by_patient"] for arm in arms}
-    figure = paired_figure(values, metric=metric_name(metric))
+    figure = paired_figure(values, metric=metric_name(metric), every=contents.arms)
     word = metric_name(metric)
     leader = max(arms, key=lambda a: real(document["arms"][a]["metrics"][metric]["mean"]))
     if metric.startswith(("hd95", "volume_error")):

@@ -113,7 +113,9 @@ def tests_section(contents: NumbersContents) -> Section | None:
     reference = str(document["primary"]["reference"])
     parts: list[Part] = []
     if any(row["t_p_holm"] is not None for row in rows):
-        drawn = save(p_value_figure(rows), contents.folder / "figures", "p_values")
+        drawn = save(
+            p_value_figure(rows, arms=contents.arms), contents.folder / "figures", "p_values"
+        )
         caption = (
             f"Paired t-tests against {reference}, patient by patient; p adjusted over the arms of "
             "a metric. Dashed: 0.05."
@@ -125,11 +127,11 @@ def tests_section(contents: NumbersContents) -> Section | None:
             head=["metric", *arms],
             rows=_test_rows(rows, arms),
             note=f"Mean difference from {reference}; small: p of the paired t-test / of Wilcoxon's "
-            "signed-rank test, both adjusted over the arms of a metric (Holm); a dash where no "
-            "pair differs. A patient's cases are averaged first: one patient is one pair. These "
-            "tests take the fitted models as given. Folds share training patients, which they "
-            "ignore and the corrected test of the table of comparisons does not: read that one for "
-            "the answer.",
+            "signed-rank test, both adjusted over the arms of a metric (Holm); not tested "
+            "where no pair differs, or under 10 patients. A patient's cases are averaged first: "
+            "one patient is one pair. The tests take the fitted models as given. Folds share "
+            "training patients, which they ignore and the corrected test of the table of "
+            "comparisons does not: read that one for the answer.",
         )
     )
     n_small = sum(1 for row in rows if real(row["t_p_holm"]) < 0.05)
@@ -150,6 +152,8 @@ def _test_cell(row: Mapping[str, Any] | None) -> Cell:
     if row is None:
         return Cell(number(float("nan")))
     value = real(row["difference"])
+    if row["t_p"] is None:
+        return Cell(number(value, signed=True), f"not tested, {row['n']} patients")
     p = [p_value(real(row[name])) for name in ("t_p_holm", "wilcoxon_p_holm")]
     return Cell(number(value, digits=3 if abs(value) >= 0.001 else 4, signed=True),
                 f"p {p[0]} / {p[1]}, {row['n']} patients")  # fmt: skip
@@ -164,6 +168,7 @@ def difficulty_section(contents: NumbersContents) -> Section | None:
     arms = [a for a in contents.arms if a in document["arms"]]
     arms = [a for a in arms if not document["arms"][a]["is_control"]]
     arm, reference = contents.arms[0], str(document["primary"]["reference"])
+    gain = [] if arm == reference else [f"{arm} − {reference}"]  # noqa: RUF001
     parts: list[Part] = []
     for way in document["difficulty"]:
         rows = [
@@ -171,7 +176,7 @@ def difficulty_section(contents: NumbersContents) -> Section | None:
                 str(group["name"]),
                 [
                     *(mean_cell(group["arms"].get(a), value="value") for a in arms),
-                    difference_cell(group["difference"], value="value"),
+                    *(difference_cell(group["difference"], value="value") for _ in gain),
                     Cell(str(group["n_patients"]), "" if group["arms"] else "too few to report"),
                 ],
             )
@@ -180,7 +185,7 @@ def difficulty_section(contents: NumbersContents) -> Section | None:
         parts.append(
             Part(
                 heading=f"By {way['by']}",
-                head=[word, *arms, f"{arm} − {reference}", "patients"],  # noqa: RUF001
+                head=[word, *arms, *gain, "patients"],
                 rows=rows,
                 note=f"{way['note'][:1].upper()}{way['note'][1:]}",
             )
@@ -288,7 +293,7 @@ def volumes_section(contents: NumbersContents) -> Section | None:
     bias = number(real(first["bias"]["value"]), digits=1, signed=True)
     limits = interval(real(first["low"]), real(first["high"]), digits=1, signed=True)
     lead = (
-        f"{arms[0]} measures {label} {bias} {unit} off on average; 95 of 100 patients lie between "
-        f"{limits} {unit}."
+        f"{arms[0]} measures {label} {bias} {unit} off on average; about 95 of 100 patients lie "
+        f"between {limits} {unit}."
     )
     return section_of("volumes", "Volumes", lead, [part])

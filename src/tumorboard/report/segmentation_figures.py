@@ -34,12 +34,15 @@ _SMALLEST_P = 1e-4
 
 
 @styled
-def paired_figure(values: Mapping[str, Mapping[str, float | None]], *, metric: str) -> Figure:
+def paired_figure(
+    values: Mapping[str, Mapping[str, float | None]], *, metric: str, every: Sequence[str]
+) -> Figure:
     """Every patient's value in every arm, joined by a line; boxes of the quartiles.
 
     Args:
         values: Arm -> patient -> value.
         metric: Name on the axis.
+        every: Every arm of the run in the page's order, for its mark.
     """
     arms = list(values)
     patients = sorted({patient for own in values.values() for patient in own})
@@ -47,7 +50,7 @@ def paired_figure(values: Mapping[str, Mapping[str, float | None]], *, metric: s
     figure = new_figure(3.6, width=min(PAGE_WIDTH, 2.4 + 1.5 * len(arms)))
     axis: Axes = figure.subplots()
     axis.plot(np.arange(len(arms)), table, color=PALE, lw=0.7, zorder=1)
-    look = marks(arms)
+    look = marks(every)
     for k, arm in enumerate(arms):
         known = table[k][~np.isnan(table[k])]
         colour = look[arm].colour
@@ -89,11 +92,16 @@ def controls_figure(rows: Sequence[tuple[str, Mapping[str, Any]]], *, metric: st
 
 
 @styled
-def p_value_figure(rows: Sequence[Mapping[str, Any]]) -> Figure:
-    """P-values of the paired t-tests, adjusted over the arms: a line per metric."""
+def p_value_figure(rows: Sequence[Mapping[str, Any]], *, arms: Sequence[str]) -> Figure:
+    """P-values of the paired t-tests, adjusted over the arms: a line per metric.
+
+    Args:
+        rows: The tests.
+        arms: Every arm of the run in the page's order, for its mark.
+    """
     metrics = list(dict.fromkeys(str(row["metric"]) for row in rows))
-    arms = list(dict.fromkeys(str(row["arm"]) for row in rows))
     look = marks(arms)
+    arms = [arm for arm in arms if any(row["arm"] == arm for row in rows)]
     figure = new_figure(1.2 + 0.3 * len(metrics), width=8.2)
     axis: Axes = figure.subplots()
     step = 0.5 / max(1, len(arms))
