@@ -124,7 +124,7 @@ class UShape(Segmenter):
         n_supervised: int = 0,
     ) -> None:
         super().__init__(spec, n_outputs, n_dims)
-        self.map_sizes, self.divisor = widths, 2 ** (len(widths) - 1)
+        self.map_sizes, self.divisor = tuple(widths), 2 ** (len(widths) - 1)
         self.levels = nn.ModuleList(levels)
         finer = widths[:-1]
         self.ups = nn.ModuleList(
