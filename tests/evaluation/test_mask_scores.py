@@ -39,6 +39,12 @@ def test_spread_by_hand() -> None:
     assert math.isnan(found.ci_low)  # under ten cases
 
 
+def test_equal_values_have_no_interval() -> None:
+    found = spread(np.ones(12), rng=np.random.default_rng(0))
+    assert (found.mean, found.n_cases) == (1, 12)
+    assert math.isnan(found.ci_low)
+
+
 def test_interval_is_near_that_of_the_normal_law() -> None:
     values = np.random.default_rng(1).normal(0.8, 0.1, 200)
     found = spread(values, rng=np.random.default_rng(0))

@@ -55,7 +55,8 @@ class Spread:
 
     Args:
         mean: Over the cases to which it applies.
-        ci_low: Lower end of the 95 % bootstrap interval of the mean; NaN under 10 cases.
+        ci_low: Lower end of the 95 % bootstrap interval of the mean; NaN under 10 cases,
+            and where all replicates are equal.
         ci_high: Upper end.
         median: Over the same cases.
         quartiles: First and third.
@@ -107,6 +108,8 @@ def spread(values: Floats, *, rng: np.random.Generator) -> Spread:
             lambda weights: weights @ there / n, n_patients=n, n_replicates=N_BOOTSTRAP, rng=rng
         )
         low, high, _ = percentile_interval(drawn)
+        if low == high:  # an interval without width would look like certainty
+            low, high = _NAN, _NAN
     first, median, third = (float(q) for q in np.quantile(there, [0.25, 0.5, 0.75]))
     return Spread(float(there.mean()), low, high, median, (first, third), len(there))
 
