@@ -24,11 +24,13 @@ from tumorboard.records import Cohort, FittedState, Layout
 NAMES = registry.names("modalities")
 #: Settings beside `files` that make a modality read the cohort below.
 SETTINGS: dict[str, dict[str, Any]] = {
+    "clinical_factors": {"column": "note", "min_patients": 1},
     "expression": {"table": "genes.csv", "scale": "tpm", "top_genes": 6},
     "features": {"table": "genes.csv"},
     "image": {"size": [8, 10]},
     "longitudinal": {"table": "visits.csv", "patient_id": "patient", "time": "day",
                      "numeric": ["crp"], "categorical": ["ward"], "last_visits": 3},
+    "notes": {"column": "note", "features": "tfidf", "min_patients": 1},
     "volume": {"size": [8, 6, 4], "spacing_mm": "unknown"},
     "patches": {"window_px": 8, "size": [6, 6]},
     "radiomics": {"masks": "lesion.nii.gz", "spacing_mm": "original", "bins": 8,
@@ -48,7 +50,8 @@ def name(request: pytest.FixtureRequest) -> str:
 def build(name: str) -> Modality:
     kind: type[Any] = registry.load("modalities", name)
     settings = dict(SETTINGS.get(name, {}))
-    if "files" in inspect.signature(kind.__init__).parameters:
+    takes_files = "files" in inspect.signature(kind.__init__).parameters
+    if takes_files and "column" not in settings:
         settings["files"] = "images/{patient_id}.png"
     return kind(**registry.arguments(kind, registry.resolve(kind, settings, where=name)))
 
@@ -75,10 +78,17 @@ def make_cohort(folder: Path, *, seed: int = 1, order: np.ndarray | None = None)
             "marker": tuple(f"{value:.3f}" for value in rng.lognormal(size=N_ROWS)),
             "sex": tuple(rng.choice(["m", "f"], N_ROWS).tolist()),
             "signs": tuple(rng.choice(["a", "a&b", "c"], N_ROWS).tolist()),
+            "note": tuple(None if row % 6 == 5 else note_of(rng) for row in range(N_ROWS)),
         },
         line=tuple(range(2, N_ROWS + 2)), table=Path("patients.csv"), root=folder,
     )  # fmt: skip
     return cohort if order is None else cohort.take(order)
+
+
+def note_of(rng: np.random.Generator) -> str:
+    """A side, a size, a receptor and a symptom."""
+    side, er, word = (rng.choice(two) for two in (["left", "right"], ["+", "-"], ["No", "Some"]))
+    return f"A {rng.integers(5, 60)} mm mass in the {side} breast. ER{er}. {word} nipple discharge."
 
 
 def write_genes(folder: Path, seeds: list[int]) -> None:
