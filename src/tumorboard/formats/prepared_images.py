@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.file_progress import FileProgress
+from tumorboard.formats.histogram_equalisation import Equalise, equalised_picture
 from tumorboard.formats.images import read_pixels
 from tumorboard.formats.pixels import Window, to_unit
 from tumorboard.formats.slices import Slice, middle_page
@@ -38,11 +39,13 @@ class Preparation:
         size: Height and width in pixels.
         aspect: `stretch` to the size, or scale to fit and `pad` with black.
         window: Which intensities become black and white.
+        equalise: How the greys are spread, before it is resized.
     """
 
     size: tuple[int, int]
     aspect: Literal["stretch", "pad"]
     window: Window
+    equalise: Equalise = "none"
 
     def apply(self, item: Slice) -> NDArray[Any]:
         """Decode and resize one image: (C, H, W), uint8 for an 8-bit source, else float32 in 0..1.
@@ -54,14 +57,17 @@ class Preparation:
         values = pixels.values if is_bytes else to_unit(pixels, window=self.window)
         if len(values) == 3 and (values == values[:1]).all():
             values = values[:1]
+        values = equalised_picture(values, self.equalise)
         return np.stack([self.resize(channel) for channel in values])
 
     def settings(self, offset: int) -> dict[str, object]:
         """What the cache's key depends on, beside the content of the file."""
-        return {
+        settings: dict[str, object] = {
             "kind": "image", "size": list(self.size), "aspect": self.aspect,
             "window": self.window, "page_from_middle": offset,
         }  # fmt: skip
+        # what was prepared before there was this setting stays
+        return settings if self.equalise == "none" else settings | {"equalise": self.equalise}
 
     def inside(self, shape: tuple[int, int]) -> tuple[slice, slice]:
         """Rows and columns of (H, W) that an image of `shape` (rows, columns) covers."""

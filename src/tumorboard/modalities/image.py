@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.histogram_equalisation import Equalise
 from tumorboard.formats.image_rows import find_slices, image_records
 from tumorboard.formats.lesion_masks import LesionMasks, read_image_masks
 from tumorboard.formats.pixels import Window
@@ -60,6 +61,8 @@ class Image(Modality):
         aspect: `stretch` to the size, or scale to fit and `pad` with black.
         window: Intensities that become 0 and 1: `declared` is a DICOM window before the range of
             the stored bits, `stored` is that range, `percentile` 0.5 to 99.5 % of each image.
+        equalise: Spreads the greys of each image (of a colour image its strongest colour):
+            `histogram` makes all equally frequent, `clahe` within tiles, with limited contrast.
         masks: Pattern of the lesions' masks, of the size of their image; no predictor, they only
             judge where a model looks.
         slices: Odd number of slices.
@@ -84,6 +87,7 @@ class Image(Modality):
         channels: Literal["auto", "grey", "rgb"] = "auto",
         aspect: Literal["stretch", "pad"] = "stretch",
         window: Window = "declared",
+        equalise: Equalise = "none",
         masks: str = "none",
         slices: int = 1,
         slice_step: int = 1,
@@ -107,7 +111,7 @@ class Image(Modality):
         )
         self._pattern = files
         self._masks = masks
-        self._preparation = Preparation(size=size, aspect=aspect, window=window)
+        self._preparation = Preparation(size, aspect, window, equalise)
         self._wanted = channels
         self._n_slices = slices
         self._slice_step = slice_step

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
+from tumorboard.formats.histogram_equalisation import Equalise
 from tumorboard.formats.lesion_masks import LesionMasks, read_masks
 from tumorboard.formats.prepared_volumes import VolumeFiles, prepare_volumes, volume_records
 from tumorboard.modalities import Measured, Modality
@@ -58,6 +59,8 @@ class Volume(Modality):
         normalise: `window` needs a window; `percentile` scales each volume between its 0.5 and
             99.5 %; `zscore` takes each volume's own mean and standard deviation after either;
             `auto` is the window where there is one, else percentiles.
+        equalise: Spreads the greys of each channel after that: `histogram` makes all equally
+            frequent, `clahe` within tiles, with limited contrast.
         harmonise: `nyul` brings the histograms of all scanners onto one scale that is fitted on
             training patients.
         crop: What the box is centred on: `none` is the middle, `body` or `lung`, `{around = ...}`
@@ -97,6 +100,7 @@ class Volume(Modality):
         window_hu: Literal["none"] | tuple[float, float] = "none",
         window_suv: Literal["none"] | tuple[float, float] = "none",
         normalise: Literal["auto", "window", "percentile", "zscore"] = "auto",
+        equalise: Equalise = "none",
         harmonise: Literal["none", "nyul"] = "none", crop: Crop = "none", masks: str = "none",
         segment: str = "all",
         interpolation: Interpolation = "linear", denoise: Denoiser = "none",
@@ -119,7 +123,7 @@ class Volume(Modality):
         self._masks = self._rows.mask if masks == "none" else masks
         self._preparation = VolumePreparation(
             spacing_mm, self._size, hu, self._rows.box, denoise, denoise_weights, interpolation,
-            allow_missing_slices, choose, segment, suv, shrink,
+            allow_missing_slices, choose, segment, suv, shrink, equalise,
         )  # fmt: skip
         self._augmentation = VolumeAugmentation(
             rotation_degrees=rotation_degrees, scaling=scaling, translation=translation,

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
+from tumorboard.formats.histogram_equalisation import Equalise, equalised
 from tumorboard.formats.image_fingerprints import digest_of
 from tumorboard.formats.messages import listed
 from tumorboard.formats.prepared_volumes import VolumeFacts, VolumeFiles, called
@@ -58,6 +59,7 @@ class VolumePreparation:
         segment: Name or number of one segment of the masks, or "all".
         window_suv: Uptake values that become 0 and 1, of PET; empty for none.
         shrink: Voxels of the file along each axis that become one, where their size is unknown.
+        equalise: How the greys are spread after the scaling to 0..1.
     """
 
     spacing: Spacing
@@ -72,6 +74,7 @@ class VolumePreparation:
     segment: str = "all"
     window_suv: tuple[float, ...] = ()
     shrink: tuple[float, float, float] = (1.0, 1.0, 1.0)
+    equalise: Equalise = "none"
 
     def settings(self, weights_sha256: str) -> dict[str, object]:
         """What the cache's key depends on, beside the content of the files."""
@@ -79,6 +82,8 @@ class VolumePreparation:
         plain["denoise_weights"] = weights_sha256
         if self.shrink == (1.0, 1.0, 1.0):  # what was prepared before there was this setting stays
             del plain["shrink"]
+        if self.equalise == "none":
+            del plain["equalise"]
         return plain | {"choose": dict(self.choose)}
 
     def reader(self) -> Callable[[VolumeFiles], tuple[NDArray[np.float16], VolumeFacts]]:
@@ -190,7 +195,8 @@ class VolumePreparation:
                 )
             for channel in volume.array:
                 values = clean(self._sampled(channel, volume, grid))
-                channels.append(self._unit(values, own_inside))
+                unit = self._unit(values, own_inside)
+                channels.append(equalised(unit, self.equalise, inside=own_inside))
                 inside.append(own_inside)
         array = np.stack(channels)
         every = tuple(notes) + tuple(note for volume in volumes for note in volume.notes)
