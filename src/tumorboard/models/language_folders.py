@@ -35,13 +35,11 @@ _ONE_FILE, _INDEX = "model.safetensors", "model.safetensors.index.json"
 
 
 def need_library() -> Any:
-    """The transformers library, kept off the network.
+    """The transformers library.
 
     Raises:
         RunError: It is not installed.
     """
-    # Read once, at its first import: no later setting can let it download anything.
-    os.environ.setdefault("HF_HUB_OFFLINE", "1")
     try:
         import transformers
     except ImportError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -323,6 +324,20 @@ def test_folders_that_are_refused(tmp_path: Path) -> None:
     (own_code / "config.json").write_text(text)
     with pytest.raises(InputError, match="code of their own are not run"):
         encoder(own_code)
+
+
+def test_nothing_is_asked_of_a_network(
+    monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]
+) -> None:
+    def refuse(*_: Any) -> None:
+        raise AssertionError("a connection was tried")
+
+    monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(socket, "getaddrinfo", refuse)
+    for tune in ("frozen", "lora", "full"):
+        encoder(models["modernbert"], tune=tune)(batch(NOTES))
+    LanguageModel(SPEC).embed(NOTES[:1])
 
 
 def test_without_the_libraries(monkeypatch: pytest.MonkeyPatch, models: dict[str, Path]) -> None:
