@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
 
+from tumorboard.modalities.image import Image
+from tumorboard.modalities.volume import Volume
 from tumorboard.models.guides import Context
 from tumorboard.transforms.augmentation import Augmentation
 from tumorboard.transforms.mask_augmentation import augment_pictures, augment_volumes
@@ -148,3 +151,34 @@ def test_same_seed_same_result_and_settings_do_not_disturb_each_other() -> None:
     both = replace(settings, rotation_degrees=10.0)
     turned = augment_pictures(images, masks, places, seeded(7), settings=both)
     assert torch.equal(turned[2], one[2])
+
+
+def test_modalities_augment_cases_with_their_own_settings() -> None:
+    still: dict[str, Any] = {
+        "brightness": 0.0,
+        "contrast": 0.0,
+        "noise": 0.0,
+        "rotation_degrees": 0.0,
+    }
+    image = Image(files="a.png", blur_px=0.0, flip_horizontal=True, flip_vertical=False, **still)
+    pictures = torch.arange(24.0).view(1, 1, 4, 6).expand(8, 1, 4, 6) / 24
+    numbers = torch.arange(24, dtype=torch.uint8).view(1, 4, 6).expand(8, 4, 6)
+    found, masks, places = image.augment_case(pictures, numbers, whole(8, 2), seeded())
+    mirrored = places[:, 1, 0] > 0
+    assert 0 < int(mirrored.sum()) < 8
+    torch.testing.assert_close(found[mirrored], pictures[mirrored].flip(3))
+    assert torch.equal(masks[mirrored], numbers[mirrored].flip(2))
+    assert torch.equal(masks[~mirrored], numbers[~mirrored])
+    volume = Volume(
+        files="a.nii.gz", spacing_mm=(1.0, 1.0, 5.0), scaling=0.0, translation=0.0, gamma=0.0,
+        blur_vox=0.0, low_resolution=1.0, flip=("z",), **still,
+    )  # fmt: skip
+    solid, layers = pictures.unsqueeze(2), numbers.unsqueeze(1)
+    found, masks, places = volume.augment_case(solid, layers, whole(8, 3), seeded())
+    mirrored = places[:, 2, 0] > 0
+    assert torch.equal(masks[mirrored], layers[mirrored].flip(3))
+    torch.testing.assert_close(found[mirrored], solid[mirrored].flip(4))
+    flat, planes, same = volume.augment_case(pictures, numbers, whole(8, 3), seeded())
+    assert torch.equal(flat, pictures)
+    assert torch.equal(planes, numbers)
+    assert torch.equal(same, whole(8, 3))
