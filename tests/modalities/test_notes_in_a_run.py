@@ -27,14 +27,11 @@ kind = "notes"
 column = "note"
 features = "tfidf"
 min_patients = 3
-[modalities.record]
-kind = "table"
-numeric = ["age"]
 [arms]
 report = {modalities = ["report"], baseline = "logistic_regression"}
-record = {modalities = ["record"], baseline = "logistic_regression"}
 [evaluation]
 folds = 2
+explain = ["permutation_importance"]
 [audit]
 accept = ["label-proxy"]
 """

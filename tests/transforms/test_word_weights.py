@@ -37,3 +37,8 @@ def test_the_words_of_most_patients_come_first() -> None:
 
 def test_unknown_words_weigh_nothing() -> None:
     assert not weigh(["zebra"], ["mass"], np.ones(1), longest=1).any()
+
+
+def test_stages_are_also_counted_by_their_categories() -> None:
+    assert terms_of("pT3aN0 ypT2 t4", longest=1)[3:] == ["T3", "N0", "T2", "T4"]
+    assert terms_of("trap tnm mt1e", longest=1) == ["trap", "tnm", "mt1e"]

@@ -91,7 +91,7 @@ class Notes(Modality):
         features: Literal["text", "tfidf"] = "text",
         min_patients: Annotated[int, Field(ge=1)] = 5,
         max_features: Annotated[int, Field(ge=1)] = 2000,
-        ngrams: Annotated[int, Field(ge=1, le=5)] = 2,
+        ngrams: Annotated[int, Field(ge=1, le=5)] = 1,
     ) -> None:
         self._source = NoteSource(
             files=files, column=column, template=template,

@@ -7,6 +7,7 @@ patient with ten notes is one.
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 
@@ -16,11 +17,21 @@ from numpy.typing import NDArray
 from tumorboard.formats.words import words
 from tumorboard.records import Floats
 
+#: A stage in one word (pt3a, ypt2n0m0) and its categories without prefix and subdivision.
+_STAGE = re.compile(r"(?:[ycpra]{0,2}[tnm][0-4x][a-d]?\d?)+")
+_CATEGORY = re.compile(r"([tnm])([0-4x])")
+
 
 def terms_of(text: str, *, longest: int) -> list[str]:
-    """Words of a text, and runs of up to `longest` of them."""
+    """Words of a text, runs of up to `longest` of them, and the categories of stages (T3).
+
+    Each of pT3, T3a and ypT3 is too rare to be learned by itself.
+    """
     own = words(text)
     terms = list(own)
+    for word in own:
+        if _STAGE.fullmatch(word):
+            terms += [f"{m[1]}{m[2]}".upper() for m in _CATEGORY.finditer(word)]
     for length in range(2, longest + 1):
         terms += [" ".join(own[i : i + length]) for i in range(len(own) - length + 1)]
     return terms
