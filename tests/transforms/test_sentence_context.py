@@ -100,6 +100,18 @@ def test_sentences_cover_the_text_and_keep_decimals_and_titles() -> None:
     assert "".join(text[a:b] for a, b in sentences(text)) == text
 
 
+def test_capitals_end_sentences_and_text_without_stops_is_cut() -> None:
+    text = "INVOLVING THE DERMIS. NO NODES. J. SMITH"
+    assert [text[a:b].strip() for a, b in sentences(text)][:2] == [
+        "INVOLVING THE DERMIS.",
+        "NO NODES.",
+    ]
+    long = "no " * 4000
+    parts = sentences(long)
+    assert max(b - a for a, b in parts) <= 1500
+    assert "".join(long[a:b] for a, b in parts).strip() == long.strip()
+
+
 def span_in(sentence: str, concept: str) -> tuple[int, int] | None:
     """Place of the concept, which stands in capitals in its sentence."""
     words = [re.escape(word) for word in concept.split()]

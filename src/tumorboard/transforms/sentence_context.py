@@ -24,11 +24,13 @@ Experiencer = Literal["patient", "other"]
 
 #: What stands before a heading's colon where all that follows is of the past, or of relatives.
 _SENTENCE_END = re.compile(
-    r"(?<![A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bNo)"
+    r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bNo)"
     r"[.!?][\"')\]]?\s+(?=[A-Z0-9(*\-])|\n\s*\n|\n\s*(?=[-*\u2022]\s|\d{1,2}[.)]\s)"
     r"|\n(?=[A-Z][A-Za-z /&-]{1,40}:)"
 )
 _WORD = re.compile(r"\w+")
+#: Characters of a sentence; what is longer is no sentence.
+_LONGEST = 1500
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,16 @@ class _Trigger:
 def sentences(text: str) -> list[tuple[int, int]]:
     """Start and end of each sentence or listed item; line breaks within a sentence do not count."""
     cuts = [0, *(match.end() for match in _SENTENCE_END.finditer(text)), len(text)]
-    return [(a, b) for a, b in pairwise(cuts) if text[a:b].strip()]
+    found: list[tuple[int, int]] = []
+    for start, end in pairwise(cuts):
+        while end - start > _LONGEST:
+            # text without full stops is cut between words, so that reading time stays in proportion
+            cut = text.rfind(" ", start + 1, start + _LONGEST)
+            cut = cut if cut > start else start + _LONGEST
+            found.append((start, cut))
+            start = cut
+        found.append((start, end))
+    return [(start, end) for start, end in found if text[start:end].strip()]
 
 
 def contexts(sentence: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
