@@ -73,13 +73,17 @@ class Model:
 
     def read(self, table: str | Path, *, data: str | Path | None = None) -> ReadPatients:
         """Read the patients of a table; see `predict`."""
+        return self.measure(self.list_patients(table, data=data))
+
+    def list_patients(self, table: str | Path, *, data: str | Path | None = None) -> Cohort:
+        """Rows of a table and the files that they name, nothing measured yet; see `predict`."""
         path = Path(table)
         is_folder_study = self.fitted.study.keys.cohort.source == "folder"
         written = "" if is_folder_study else ", such as `tumorboard table STUDY --out FILE` writes"
         refuse_no_file(path, expected=f"a table with the columns that the model reads{written}")
         modalities = self.fitted.modalities
         files = {name: m.pattern for name, m in modalities.items() if m.pattern != "none"}
-        cohort = read_other_table(
+        return read_other_table(
             self.fitted.study,
             path,
             [Path(data)] if data is not None else _data_roots(path),
@@ -87,11 +91,15 @@ class Model:
             files=files,
             settings=self._source_settings(),
         )
+
+    def measure(self, cohort: Cohort) -> ReadPatients:
+        """Read what the model needs of rows that `list_patients` gave, or of some of them."""
         cohort, excluded = self._without_excluded(cohort)
         outcome_name, outcome = self._outcome(cohort)
         with Cache() as cache:
             measured: Mapping[str, Measured] = {
-                name: m.read(cohort, name=name, cache=cache) for name, m in modalities.items()
+                name: m.read(cohort, name=name, cache=cache)
+                for name, m in self.fitted.modalities.items()
             }
         some = self.fitted.present(measured).any(axis=1)
         rows = np.flatnonzero(some).astype(np.int64)

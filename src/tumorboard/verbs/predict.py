@@ -7,8 +7,9 @@ from pathlib import Path
 
 from tumorboard.errors import InputError
 from tumorboard.prediction.masks import PredictedMasks, predict_masks, write_masks_csv
-from tumorboard.prediction.model import Model
+from tumorboard.prediction.model import Model, ReadPatients
 from tumorboard.prediction.predictions import Predictions, write_predictions_csv
+from tumorboard.records import Rejection
 
 
 @dataclass(frozen=True)
@@ -45,23 +46,44 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
     _refuse_inputs(out, model, cohort)
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such folder. Name the folder of the data with --data DIR.")
-    predictions: Predictions | PredictedMasks
-    if opened.fitted.arm.segmented:
-        folder = out.with_name(f"{out.stem}-masks")
-        predictions = predict_masks(opened, opened.read(cohort, data=data), folder=folder)
-        write_masks_csv(predictions, out)
-        n = len(predictions.rows)
-    else:
-        predictions = opened.predict(cohort, data=data)
-        write_predictions_csv(predictions, out, arm=opened.fitted.arm.name)
-        n = len(predictions.unit_id)
+    predictions, n = write_answer(opened, opened.read(cohort, data=data), out)
     lines = [*predictions.notes]
-    lines += [
-        f"rejected: patient {r.patient_id}{f', {r.path}' if r.path else ''}: {r.reason}"
-        for r in predictions.rejections
-    ]
+    lines += [rejection_line(rejection) for rejection in predictions.rejections]
     lines.append(f"{n} prediction{'s' if n != 1 else ''} written to {out}")
     return PredictionReport(predictions, tuple(lines), 3 if predictions.rejections else 0)
+
+
+def write_answer(
+    model: Model, patients: ReadPatients, out: Path
+) -> tuple[Predictions | PredictedMasks, int]:
+    """Predict patients that were read and write the table, of a segmentation also the masks.
+
+    Args:
+        model: The opened model.
+        patients: The patients.
+        out: CSV file to write; masks go to `masks_folder(out)`.
+
+    Returns:
+        The predictions, and how many there are.
+    """
+    if model.fitted.arm.segmented:
+        masks = predict_masks(model, patients, folder=masks_folder(out))
+        write_masks_csv(masks, out)
+        return masks, len(masks.rows)
+    predictions = model.predict_patients(patients)
+    write_predictions_csv(predictions, out, arm=model.fitted.arm.name)
+    return predictions, len(predictions.unit_id)
+
+
+def masks_folder(out: Path) -> Path:
+    """Where the masks of a table of predictions lie."""
+    return out.with_name(f"{out.stem}-masks")
+
+
+def rejection_line(rejection: Rejection) -> str:
+    """A patient or file that could not be used, as the user reads it."""
+    where = f", {rejection.path}" if rejection.path else ""
+    return f"rejected: patient {rejection.patient_id}{where}: {rejection.reason}"
 
 
 def _refuse_inputs(out: Path, model: Path, cohort: Path) -> None:
