@@ -109,6 +109,28 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     else:
         kept = measured
     said = reading_notes(measured)
+    found, selected, kept, references = _with_masks(
+        study, task, modalities, found, selected, kept, cache
+    )
+    return Prepared(
+        found=replace(found, notes=(*found.notes, *outcomes.notes, *said)),
+        found_outcomes=_everything(task, found, outcomes),
+        found_measured=measured,
+        cohort=replace(selected, notes=(*selected.notes, *outcomes.notes, *said)),
+        outcomes=task.read(selected, values=outcomes.values),
+        measured=kept,
+        rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
+        records=_records(found, selected, measured),
+        locked=locked & set(selected.patient_id),
+        references=references,
+    )
+
+
+def _with_masks(
+    study: Study, task: Task, modalities: Mapping[str, Modality], found: Cohort, selected: Cohort,
+    kept: Mapping[str, Measured], cache: Cache,
+) -> tuple[Cohort, Cohort, Mapping[str, Measured], References | None]:  # fmt: skip
+    """The same patients with their masks; who has none that can be used is left out, and listed."""
     references, unreadable = read_references(study, task, modalities, selected, kept, cache)
     if unreadable:
         usable = np.asarray([row not in unreadable for row in range(selected.n_rows)])
@@ -122,18 +144,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         references, _ = read_references(study, task, modalities, selected, kept, cache)
     if references is not None:
         selected = replace(selected, notes=(*selected.notes, *references.notes))
-    return Prepared(
-        found=replace(found, notes=(*found.notes, *outcomes.notes, *said)),
-        found_outcomes=_everything(task, found, outcomes),
-        found_measured=measured,
-        cohort=replace(selected, notes=(*selected.notes, *outcomes.notes, *said)),
-        outcomes=task.read(selected, values=outcomes.values),
-        measured=kept,
-        rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
-        records=_records(found, selected, measured),
-        locked=locked & set(selected.patient_id),
-        references=references,
-    )
+    return found, selected, kept, references
 
 
 def _small(
