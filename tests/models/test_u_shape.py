@@ -75,3 +75,18 @@ def test_a_small_unet_learns_four_discs() -> None:
         found = network.eval()(images)[0][:, 0] > 0
     dice = 2 * (found & (labels > 0)).sum((1, 2)) / (found.sum((1, 2)) + labels.sum((1, 2)))
     assert float(dice.min()) > 0.9
+
+
+def test_the_norm_of_one_patch_in_bfloat16_is_that_of_torch() -> None:
+    torch.manual_seed(0)
+    network = Unet(ArraySpec("volume", (1, 8, 8, 8)), 1, 3, widths=(4, 8)).eval()
+    norms = [each for each in network.modules() if isinstance(each, nn.InstanceNorm3d)]
+    assert len(norms) == 6
+    nn.init.normal_(norms[0].weight)
+    nn.init.normal_(norms[0].bias)
+    x = torch.randn(1, 4, 12, 10, 8).bfloat16().to(memory_format=torch.channels_last_3d)
+    with torch.inference_mode():
+        found = norms[0](x)
+        expected = nn.InstanceNorm3d.forward(norms[0], x.float())
+    assert found.is_contiguous(memory_format=torch.channels_last_3d)
+    torch.testing.assert_close(found.float(), expected, atol=0.02, rtol=0.01)
