@@ -11,7 +11,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from tumorboard.formats.histogram_equalisation import Equalise, equalised, equalised_picture
-from tumorboard.formats.prepared_images import Preparation
+from tumorboard.formats.image_preparation import Preparation
 from tumorboard.formats.prepared_volumes import VolumeFiles
 from tumorboard.formats.slices import Slice
 from tumorboard.transforms.volume_preparation import VolumePreparation

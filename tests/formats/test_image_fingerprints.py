@@ -5,7 +5,8 @@ from PIL import Image
 
 from tumorboard.cache import Cache
 from tumorboard.formats.image_fingerprints import SIDE_PX, fingerprints
-from tumorboard.formats.prepared_images import Preparation, PreparedImages, prepare
+from tumorboard.formats.image_preparation import Preparation
+from tumorboard.formats.prepared_images import PreparedImages, prepare
 from tumorboard.formats.slices import Slice
 
 

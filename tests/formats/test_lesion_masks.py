@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from tumorboard.errors import StudyError
+from tumorboard.formats.image_preparation import Preparation
 from tumorboard.formats.lesion_masks import read_image_masks
-from tumorboard.formats.prepared_images import Preparation
 from tumorboard.formats.slices import Slice
 from tumorboard.records import Cohort
 

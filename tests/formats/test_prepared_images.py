@@ -10,8 +10,9 @@ from PIL import Image
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
-from tumorboard.formats import prepared_images
-from tumorboard.formats.prepared_images import Preparation, PreparedImages, prepare
+from tumorboard.formats import image_preparation, prepared_images
+from tumorboard.formats.image_preparation import Preparation
+from tumorboard.formats.prepared_images import PreparedImages, prepare
 from tumorboard.formats.slices import Slice
 
 WHOLE = Preparation(size=(4, 6), aspect="stretch", window="declared")
@@ -38,13 +39,13 @@ def colour(path: Path) -> Slice:
 
 def count_reads(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     reads: list[Path] = []
-    original = prepared_images.read_pixels
+    original = image_preparation.read_pixels
 
     def counted(path: Path, *, page: int = 0) -> object:
         reads.append(path)
         return original(path, page=page)
 
-    monkeypatch.setattr(prepared_images, "read_pixels", counted)
+    monkeypatch.setattr(image_preparation, "read_pixels", counted)
     return reads
 
 

@@ -307,3 +307,78 @@ def test_a_change_is_made_on_the_way_and_kept_as_bytes(tmp_path: Path) -> None:
         assert after.dtype == before.dtype == np.uint8
         np.testing.assert_allclose(after, before / 2, atol=0.5)
         np.testing.assert_array_equal(modality.arrays(measured, rows[1:3]), before)
+
+
+def _cropped(tmp_path: Path, *, n: int = 2) -> tuple[Cohort, dict[str, Any]]:
+    """Grey steps of 10 from left to right, each 10 pixels wide; masks of P0 cover the third."""
+    steps = np.repeat(np.arange(8, dtype=np.uint8) * 10, 10)[np.newaxis].repeat(20, axis=0)
+    (tmp_path / "masks").mkdir()
+    files = []
+    for k in range(n):
+        Pillow.fromarray(steps).save(tmp_path / f"{k}.png")
+        files.append((tmp_path / f"{k}.png",))
+    mask = np.zeros(steps.shape, dtype=np.uint8)
+    mask[5:15, 20:30] = 1
+    Pillow.fromarray(mask).save(tmp_path / "masks" / "P0.png")
+    cohort = replace(make_cohort(files), root=tmp_path)
+    return cohort, {"mask": "masks/{patient_id}.png", "margin": 0.0}
+
+
+def test_a_picture_is_cut_around_its_mask_before_it_is_resized(tmp_path: Path) -> None:
+    cohort, crop = _cropped(tmp_path)
+    modality = Image(files="{x}", size=(4, 4), crop=crop)
+    measured = read(modality, cohort, tmp_path)
+    modality.fit(measured, np.arange(2), weight=np.ones(2))
+    shown = modality.arrays(measured, np.arange(2))[:, 0]
+    assert (shown[0] == 20).all()  # the third step alone
+    assert shown[1].min() < 10  # no mask: the whole, said below
+    assert shown[1].max() > 60
+    assert measured.notes == (
+        "1 of 2 pictures kept whole, with nothing to crop around: 1 without a mask, 0 with an "
+        "empty one (patients P1)",
+    )
+    wider = Image(files="{x}", size=(4, 4), crop={**crop, "margin": 1.0})
+    again = read(wider, cohort, tmp_path)  # the same cache: another margin is another picture
+    wider.fit(again, np.arange(2), weight=np.ones(2))
+    assert sorted(set(wider.arrays(again, np.arange(1)).ravel())) != [20]
+
+
+def test_a_picture_without_a_mask_is_the_one_that_is_kept_without_cropping(tmp_path: Path) -> None:
+    cohort, crop = _cropped(tmp_path)
+    plain = read(Image(files="{x}", size=(4, 4)), cohort, tmp_path)
+    cropped = read(Image(files="{x}", size=(4, 4), crop=crop), cohort, tmp_path)
+    own, (whole,) = set(cropped.prepared.sources), set(plain.prepared.sources)
+    assert len(own) == 2
+    assert whole in own  # keys of what was prepared before there was cropping stay
+
+
+def test_lesions_are_cut_as_their_picture(tmp_path: Path) -> None:
+    cohort, crop = _cropped(tmp_path)
+    pattern = "masks/{patient_id}.png"
+    modality = Image(files="{x}", size=(4, 4), crop=crop, masks=pattern)
+    lesions = modality.lesion_masks(cohort, np.arange(2), name="scan")
+    assert lesions is not None
+    assert lesions.masks[0].all()  # nothing but lesion is left of the picture
+    assert lesions.known.tolist() == [True, False]
+
+
+def test_a_mask_of_another_size_rejects_its_picture(tmp_path: Path) -> None:
+    cohort, crop = _cropped(tmp_path)
+    Pillow.new("L", (30, 30), 1).save(tmp_path / "masks" / "P1.png")
+    measured = read(Image(files="{x}", size=(4, 4), crop=crop), cohort, tmp_path)
+    assert measured.present.tolist() == [True, False]
+    assert "20 x 80 pixels, but the mask to crop around has 30 x 30" in (
+        measured.rejections[0].reason
+    )
+
+
+def test_cropping_that_cannot_be_meant_is_refused(tmp_path: Path) -> None:
+    cohort, crop = _cropped(tmp_path)
+    with pytest.raises(StudyError, match="a mask is of one picture, and `slices` reads several"):
+        Image(files="{x}", slices=3, crop=crop)
+    modality = Image(files="{x}", size=(4, 4), crop=crop)
+    measured = read(modality, cohort, tmp_path)
+    with pytest.raises(StudyError, match="must not be known to what shall find it"):
+        modality.cases(cohort, measured, name="scan")
+    with pytest.raises(InputError, match="none of the 1 training pictures has a mask"):
+        modality.fit(measured, np.array([1]), weight=np.ones(1))

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.formats.prepared_images import Preparation, PreparedImages, prepare
+from tumorboard.formats.image_preparation import Preparation
+from tumorboard.formats.prepared_images import PreparedImages, prepare
 
 #: Height and width of the small grey pictures, in px. Both sides equal, whatever the proportions
 #: of the image: a picture turned by 90 degrees then has a fingerprint turned by 90 degrees.

@@ -4,12 +4,84 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+
+from tumorboard.cache import Cache
 from tumorboard.errors import InputError
-from tumorboard.formats.prepared_images import file_paths
+from tumorboard.formats.image_preparation import Preparation
+from tumorboard.formats.mask_boxes import FoundBoxes, MaskCrop
+from tumorboard.formats.prepared_images import PreparedImages, file_paths, prepare
 from tumorboard.formats.slices import Slice, SliceFinder
-from tumorboard.records import Cohort, FileRecord
+from tumorboard.records import Cohort, FileRecord, Ints, Rejection
+
+
+@dataclass(frozen=True)
+class ImageRows:
+    """Images of a cohort's rows.
+
+    Args:
+        images: Every distinct slice.
+        index: (rows, slices) number of each among them, -1 where a row has no usable image.
+        rejections: Files that cannot be used.
+        records: What became of each file.
+        notes: Sentences about what was read.
+    """
+
+    images: PreparedImages
+    index: Ints
+    rejections: tuple[Rejection, ...]
+    records: tuple[FileRecord, ...]
+    notes: tuple[str, ...]
+
+
+def read_rows(
+    cohort: Cohort, finder: SliceFinder, preparation: Preparation, crop: MaskCrop | None,
+    cache: Cache, *, name: str,
+) -> ImageRows:  # fmt: skip
+    """Prepare the images of every row; a file that cannot be used is rejected, the rest stay.
+
+    Args:
+        cohort: Its files are read.
+        finder: Which slices a row has.
+        preparation: What is done to each.
+        crop: What they are cropped around, if anything.
+        cache: Where prepared images are kept.
+        name: The modality.
+
+    Raises:
+        InputError: Neighbouring slices of a row belong to another patient.
+    """
+    found, rejected = find_slices(cohort, finder, name=name)
+    around = FoundBoxes({}, {}) if crop is None else crop.find(cohort, name=name, cache=cache)
+    rejected = {**around.rejected, **rejected}
+    found = {
+        row: tuple(replace(item, box=around.boxes.get(row, ())) for item in slices)
+        for row, slices in found.items()
+        if row not in rejected
+    }
+    every = list(dict.fromkeys(item for slices in found.values() for item in slices))
+    images, numbers, failed = prepare(every, preparation, cache, name=name)
+    index = np.full((cohort.n_rows, finder.n_slices), -1, dtype=np.int64)
+    for row, slices in found.items():
+        bad = [item for item in slices if item in failed]
+        if bad:
+            rejected[row] = (bad[0].path, failed[bad[0]])
+        else:
+            index[row] = [numbers[item] for item in slices]
+    used = {row: slices for row, slices in found.items() if row not in rejected}
+    return ImageRows(
+        images,
+        index,
+        tuple(
+            Rejection(cohort.patient_id[row], path, reason)
+            for row, (path, reason) in sorted(rejected.items())
+        ),
+        (*image_records(cohort, name, finder, used, rejected), *around.records),
+        around.notes,
+    )
 
 
 def find_slices(

@@ -11,12 +11,16 @@ from typing import TypeVar
 import numpy as np
 
 from tumorboard.errors import InputError
+from tumorboard.formats.image_preparation import Preparation
 from tumorboard.formats.images import read_pixels
-from tumorboard.formats.prepared_images import Preparation
+from tumorboard.formats.mask_boxes import Box
 from tumorboard.formats.row_files import RowFiles
+from tumorboard.formats.slices import Slice
 from tumorboard.records import Bools, Cohort, Ints
 
 T = TypeVar("T")
+
+_WHOLE: Mapping[int, Box] = {}
 
 
 @dataclass(frozen=True)
@@ -75,8 +79,9 @@ def read_masks(
 
 
 def read_image_masks(
-    cohort: Cohort, rows: Ints, pattern: str, preparation: Preparation, *, name: str
-) -> LesionMasks:
+    cohort: Cohort, rows: Ints, pattern: str, preparation: Preparation, *, name: str,
+    boxes: Mapping[int, Box] = _WHOLE,
+) -> LesionMasks:  # fmt: skip
     """Masks of two-dimensional images, resized as these were; several of a row are joined.
 
     A pixel is inside where it is above half of the mask's largest value, before and after resizing.
@@ -87,17 +92,22 @@ def read_image_masks(
         pattern: Pattern of the mask files; braces name columns.
         preparation: What was done to the images.
         name: The modality.
+        boxes: Row -> what was cut out of its image.
 
     Raises:
         StudyError: The pattern is unsafe or names a column that the table does not have.
     """
-    images = {row: paths[0] for row, paths in enumerate(cohort.files.get(name, ())) if paths}
+    images = {
+        row: Slice(paths[0], box=boxes.get(row, ()))
+        for row, paths in enumerate(cohort.files.get(name, ()))
+        if paths
+    }
     read = partial(_joined, preparation=preparation)
     return read_masks(cohort, rows, pattern, images, read, size=preparation.size, name=name)
 
 
-def _joined(image: Path, paths: Sequence[Path], *, preparation: Preparation) -> Bools:
-    size = read_pixels(image).values.shape[1:]
+def _joined(image: Slice, paths: Sequence[Path], *, preparation: Preparation) -> Bools:
+    size = read_pixels(image.path).values.shape[1:]
     joined = np.zeros(size, dtype=np.bool_)
     for path in paths:
         values = read_pixels(path).values.max(axis=0)
@@ -107,4 +117,4 @@ def _joined(image: Path, paths: Sequence[Path], *, preparation: Preparation) -> 
                 f"{size[0]} x {size[1]}."
             )
         joined |= values > values.max() / 2
-    return preparation.resize(joined.astype(np.uint8) * np.uint8(255)) > 127
+    return preparation.resize(image.cut(joined.astype(np.uint8) * np.uint8(255))) > 127

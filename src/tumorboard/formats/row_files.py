@@ -33,8 +33,12 @@ class RowFiles:
         self._cells = {column: cells[column] for column in self._pattern.columns}
         self._index = FileIndex(cohort.root, {self._pattern.folder})
 
-    def find(self, row: int) -> tuple[Path, ...]:
+    def find(self, row: int, *, may_be_absent: bool = False) -> tuple[Path, ...]:
         """Files of a row in natural order; none where one of its cells is missing.
+
+        Args:
+            row: Which one.
+            may_be_absent: None, too, where there is no such file.
 
         Raises:
             InputError: There is no such file, or a cell leaves the data folder.
@@ -48,7 +52,7 @@ class RowFiles:
                 raise InputError(f"column {column}: {cell!r} {reason}.")
         filled = self._pattern.fill(own)
         names = self._index.match(filled)
-        if not names:
+        if not names and not may_be_absent:
             raise InputError(
                 f"{self._index.root / filled}: no such file{self._index.hint(filled)}."
             )

@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
 from tumorboard.formats.file_patterns import natural_key
@@ -15,10 +18,34 @@ _TIFF_SUFFIXES = (".tif", ".tiff")
 
 @dataclass(frozen=True, order=True)
 class Slice:
-    """One slice: a file and, where the file has pages, how many pages from its middle one."""
+    """One slice.
+
+    Args:
+        path: Its file.
+        offset: Where the file has pages: how many pages from its middle one.
+        box: What is cut out of it: top, bottom, left and right, then height and width of the whole
+            in pixels; empty for all of it.
+    """
 
     path: Path
     offset: int = 0
+    box: tuple[int, ...] = ()
+
+    def cut(self, values: NDArray[Any]) -> NDArray[Any]:
+        """What the box covers of (..., height, width).
+
+        Raises:
+            InputError: The box was made for a picture of another size.
+        """
+        if not self.box:
+            return values
+        top, bottom, left, right, height, width = self.box
+        if values.shape[-2:] != (height, width):
+            raise InputError(
+                f"{self.path}: {values.shape[-2]} x {values.shape[-1]} pixels, but the mask to "
+                f"crop around has {height} x {width}."
+            )
+        return values[..., top:bottom, left:right]
 
 
 def middle_page(path: Path, offset: int) -> int:
@@ -41,6 +68,7 @@ class SliceFinder:
 
     def __init__(self, *, n_slices: int, step: int) -> None:
         half = n_slices // 2
+        self.n_slices = n_slices
         self._offsets = [step * k for k in range(-half, half + 1)]
         self._folders: dict[Path, tuple[Path, ...]] = {}
 

@@ -10,30 +10,20 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.histogram_equalisation import Equalise
-from tumorboard.formats.image_rows import find_slices, image_records
+from tumorboard.formats.image_preparation import Preparation
+from tumorboard.formats.image_rows import read_rows
 from tumorboard.formats.lesion_masks import LesionMasks, read_image_masks
+from tumorboard.formats.mask_boxes import Crop, MaskCrop
 from tumorboard.formats.pixels import Window
-from tumorboard.formats.prepared_images import (
-    Preparation,
-    PreparedImages,
-    grey_of,
-    prepare,
-)
+from tumorboard.formats.prepared_images import PreparedImages, grey_of
 from tumorboard.formats.slices import SliceFinder
 from tumorboard.modalities import Measured, Modality, changed
 from tumorboard.modalities.measured.image import MeasuredImages
-from tumorboard.records import (
-    ArraySpec,
-    Bools,
-    Cohort,
-    FittedState,
-    Floats,
-    Ints,
-    Rejection,
-)
+from tumorboard.records import ArraySpec, Bools, Cohort, FittedState, Floats, Ints
 from tumorboard.transforms.augmentation import Augmentation
 from tumorboard.transforms.cases import Cases
 from tumorboard.transforms.image_quality import is_poor, measure_quality, poor_notes, reference_of
+from tumorboard.transforms.image_settings import check_settings
 from tumorboard.transforms.mask_augmentation import augment_pictures
 from tumorboard.transforms.segmented_images import ImageCases
 
@@ -63,6 +53,10 @@ class Image(Modality):
             the stored bits, `stored` is that range, `percentile` 0.5 to 99.5 % of each image.
         equalise: Spreads the greys of each image (of a colour image its strongest colour):
             `histogram` makes all equally frequent, `clahe` within tiles, with limited contrast.
+        crop: What is cut out before it is resized: `none`, or `{mask = "masks/{patient_id}.png"}`
+            the box of a mask of the picture's size, with `margin` (0.15) of its longer side. Where
+            the mask is absent or empty, `empty` keeps the "whole" or makes it "reject". The pattern
+            starts from the data, or from `folder`, such as a run's.
         masks: Pattern of the lesions' masks, of the size of their image; no predictor, they only
             judge where a model looks.
         slices: Odd number of slices.
@@ -88,6 +82,7 @@ class Image(Modality):
         aspect: Literal["stretch", "pad"] = "stretch",
         window: Window = "declared",
         equalise: Equalise = "none",
+        crop: Crop = "none",
         masks: str = "none",
         slices: int = 1,
         slice_step: int = 1,
@@ -99,7 +94,8 @@ class Image(Modality):
         noise: float = 0.02,
         blur_px: float = 1.0,
     ) -> None:
-        _check(size, slices, slice_step)
+        self._crop = MaskCrop.parse(crop)
+        check_settings(size, slices, slice_step, is_cropped=self._crop is not None)
         self._augmentation = Augmentation(
             rotation_degrees=rotation_degrees,
             flip_horizontal=flip_horizontal,
@@ -129,27 +125,15 @@ class Image(Modality):
             InputError: Neighbouring slices of a row belong to another patient.
         """
         finder = SliceFinder(n_slices=self._n_slices, step=self._slice_step)
-        found, rejected = find_slices(cohort, finder, name=name)
-        every = list(dict.fromkeys(item for slices in found.values() for item in slices))
-        images, numbers, failed = prepare(every, self._preparation, cache, name=name)
-        index = np.full((cohort.n_rows, self._n_slices), -1, dtype=np.int64)
-        for row, slices in found.items():
-            bad = [item for item in slices if item in failed]
-            if bad:
-                rejected[row] = (bad[0].path, failed[bad[0]])
-            else:
-                index[row] = [numbers[item] for item in slices]
-        used = {row: slices for row, slices in found.items() if row not in rejected}
+        found = read_rows(cohort, finder, self._preparation, self._crop, cache, name=name)
         return MeasuredImages(
-            present=index[:, 0] >= 0,
-            rejections=tuple(
-                Rejection(cohort.patient_id[row], path, reason)
-                for row, (path, reason) in sorted(rejected.items())
-            ),
-            records=image_records(cohort, name, finder, used, rejected),
+            present=found.index[:, 0] >= 0,
+            rejections=found.rejections,
+            records=found.records,
+            notes=found.notes,
             name=name,
-            images=images,
-            index=index,
+            images=found.images,
+            index=found.index,
             patient_id=cohort.patient_id,
         )
 
@@ -167,6 +151,11 @@ class Image(Modality):
                 "Check the pattern in `files`."
             )
         images, numbers = pictures.prepared, pictures.index[rows[chosen]]
+        if self._crop is not None and not any(images.is_cropped[numbers[:, 0]]):
+            raise InputError(
+                f"{pictures.name}: none of the {int(chosen.sum())} training pictures has a mask to "
+                "crop around. Check the pattern in `crop`."
+            )
         channels = {"grey": 1, "rgb": 3}.get(self._wanted, int(images.n_channels[numbers].max()))
         share = weight[chosen] / weight[chosen].sum()
         means, squares = images.moments(channels)
@@ -196,14 +185,22 @@ class Image(Modality):
         """The masks that the study names; None where it names none."""
         if self._masks == "none":
             return None
-        return read_image_masks(cohort, rows, self._masks, self._preparation, name=name)
+        boxes = self._crop.find(cohort, name=name).boxes if self._crop else {}
+        return read_image_masks(
+            cohort, rows, self._masks, self._preparation, name=name, boxes=boxes
+        )
 
     def cases(self, cohort: Cohort, measured: Measured, *, name: str) -> Cases:
         """The pictures as cases of a segmentation.
 
         Raises:
-            StudyError: A row is several slices.
+            StudyError: A row is several slices, or cropped around a mask.
         """
+        if self._crop is not None:
+            raise StudyError(
+                f"modalities.{name}.crop: where the mask is must not be known to what shall find "
+                "it. Remove this key."
+            )
         if self._n_slices > 1:
             raise StudyError(
                 f"modalities.{name}.slices: a picture is segmented, not {self._n_slices} of a "
@@ -294,18 +291,6 @@ class Image(Modality):
             positions = [self._slice_step * k for k in range(-half, half + 1)]
             names = tuple(f"{colour} slice {k:+d}" for k in positions for colour in colours)
         return ArraySpec("image", (len(names), *self._preparation.size), names)
-
-
-def _check(size: tuple[int, int], slices: int, slice_step: int) -> None:
-    problems: list[str] = []
-    if min(size) < 1:
-        problems.append(f"size: found {list(size)}, expected height and width of at least 1 pixel.")
-    if slices < 1 or slices % 2 == 0:
-        problems.append(f"slices: found {slices}, expected an odd number: a centre and neighbours.")
-    if slice_step < 1:
-        problems.append(f"slice_step: found {slice_step}, expected 1 or more.")
-    if problems:
-        raise StudyError(problems)
 
 
 def _images(measured: Measured) -> MeasuredImages:

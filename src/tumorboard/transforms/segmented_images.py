@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.errors import InputError
+from tumorboard.formats.image_preparation import Preparation
 from tumorboard.formats.images import read_pixels
-from tumorboard.formats.prepared_images import Preparation
 from tumorboard.transforms.cases import Cases, Numbers, OwnGrid, as_grey, checked_numbers
 
 
