@@ -37,7 +37,7 @@ def cohort_of(folder: Path, masks: tuple[str | None, ...]) -> Cohort:
 
 
 def find(cohort: Cohort, cache: Cache | None = None, **settings: Any) -> FoundBoxes:
-    crop = MaskCrop.parse({"mask": "masks/{mask}", **settings})
+    crop = MaskCrop.parse({"mask": "masks/{mask}"} | settings)
     assert crop is not None
     return crop.find(cohort, name="us", cache=cache)
 
@@ -119,7 +119,7 @@ def test_masks_may_lie_in_a_folder_of_their_own(tmp_path: Path) -> None:
     with pytest.raises(
         InputError, match=r"no such folder, but modalities\.us\.crop\.mask is .*fol"
     ):
-        find(cohort, **{**own, "folder": "data"})
+        find(cohort, mask=own["mask"])
 
 
 def test_settings_that_cannot_be_are_listed() -> None:

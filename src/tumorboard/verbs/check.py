@@ -27,6 +27,7 @@ from tumorboard.transforms.column_patterns import is_pattern
 from tumorboard.verbs.evaluate import audit, data_root, load_study
 from tumorboard.verbs.held_out import locked_patients
 from tumorboard.verbs.inputs import write_inputs
+from tumorboard.verbs.mirrored_sides import mirrored_sides
 from tumorboard.verbs.study_splits import split_study, units_apart
 
 #: Findings of one code that are printed one by one; all are in audit.json and `--json`.
@@ -91,7 +92,7 @@ def check(
     lines = [*_patients(checked, prepared), *_meant(asked, prepared), *_parts(splits)]
     lines += told(findings, checked.keys.audit.accept)
     lines += [f"external cohort {other.name}: {n}" for other in others for n in other.cohort.notes]
-    lines += _wide_sets(checked, prepared, splits)
+    lines += [*_wide_sets(checked, prepared, splits), *mirrored_sides(checked, prepared.cohort)]
     if estimate_time and not faults:
         beside = units_apart(checked, prepared, locked_patients(checked, prepared))
         lines.append(_time(checked, prepared, splits, n_beside=len(beside)))
