@@ -19,7 +19,7 @@ from tumorboard.cli import app
 from tumorboard.study_faults import show
 from tumorboard.study_keys import Keys, SearchRange, StudyKeys
 from tumorboard.study_lookup import table_of
-from tumorboard.study_words import FINDINGS, NOT_BUILT
+from tumorboard.study_words import FINDINGS
 from tumorboard.verbs.list import list_components
 
 FOLDER = Path(__file__).parent / "reference"
@@ -156,9 +156,6 @@ def _tables(
 def _key_row(
     path: tuple[str, ...], name: str, field: FieldInfo, what: str
 ) -> tuple[str, str, str, str]:
-    part = NOT_BUILT.get(".".join((*path, name)), "")
-    if part:
-        what = f"{what} Planned: {part}.".strip()
     words = type_words(field.annotation, field.metadata)
     return f"`{name}`", words, _default(field), what
 
@@ -179,9 +176,6 @@ def components() -> str:
         for name in group.components:
             lines += ["", f"### `{name}`", ""]
             lines += _component(registry.load(group.folder, name))
-        planned = registry.PLANNED.get(group.folder, ())
-        if planned:
-            lines += ["", "Planned: " + ", ".join(f"`{name}`" for name in planned) + "."]
     return "\n".join(lines) + "\n"
 
 

@@ -43,10 +43,6 @@ def test_every_component_has_one_line_and_loads(folder: str) -> None:
         assert registry.load(folder, name).__module__ == f"tumorboard.{folder}.{name}"
 
 
-def test_folder_that_is_not_built_yet_is_empty() -> None:
-    assert registry.names("models.segmenters") == ()
-
-
 def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
@@ -68,16 +64,6 @@ def test_misspelt_name_suggests() -> None:
         StudyError, match=r"^'gatd' is not a known fusion\. Did you mean 'gated'\?$"
     ):
         registry.load("models.fusion", "gatd")
-
-
-def test_planned_name_says_planned() -> None:
-    with pytest.raises(StudyError, match="the modality 'notes' is planned and not built yet"):
-        registry.load("modalities", "notes")
-
-
-def test_what_is_built_is_not_called_planned() -> None:
-    for folder, planned in registry.PLANNED.items():
-        assert set(planned) & set(registry.names(folder)) == set()
 
 
 def test_file_of_somebody_else(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -150,7 +150,7 @@ files = "{file}"
 siez = [64, 64]
 encoder = {name = "resnet", depth = 19}
 [modalities.ct]
-kind = "notes"
+kind = "notse"
 [arms]
 a = {modalities = ["scan"], basline = "logistic_regression"}
 b = {modalities = ["scan", "recrd"], fusion = "gatd"}
@@ -178,7 +178,7 @@ def test_every_fault_of_every_table_is_reported_at_once() -> None:
         'task.unit: found "lesion", expected "patient", "row" or "annotation".',
         "modalities.scan.siez: unknown key. Did you mean 'size'?",
         "modalities.scan.encoder.depth: found 19, expected 18, 34 or 50.",
-        "modalities.ct.kind: the modality 'notes' is planned and not built yet",
+        "modalities.ct.kind: 'notse' is not a known modality. Did you mean 'notes'?",
         "arms.a.basline: unknown key. Did you mean 'baseline'?",
         "arms.b.modalities: 'recrd' is not a modality of this study. Known: ct, scan.",
         "arms.b.fusion: 'gatd' is not a known fusion. Did you mean 'gated'?",

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tumorboard.study_faults import problems
 from tumorboard.study_keys import Keys, StudyKeys
 from tumorboard.study_lookup import keys_at, table_of
-from tumorboard.study_words import LOWER_IS_BETTER, METRICS_OF, NOT_BUILT, READ_BY
+from tumorboard.study_words import LOWER_IS_BETTER, METRICS_OF, READ_BY
 
 GOOD: dict[str, Any] = {
     "study": {"name": "x"},
@@ -137,12 +137,6 @@ def test_what_is_better_when_smaller_is_a_metric_or_the_loss() -> None:
 def test_keys_that_rules_name_exist(key: str) -> None:
     *path, last = key.split(".")
     assert last in keys_at(tuple(path))
-
-
-@pytest.mark.parametrize("key", [k for k in NOT_BUILT if not k.startswith("cohort.")])
-def test_keys_that_wait_for_a_part_exist(key: str) -> None:
-    table, name = key.split(".")
-    assert name in keys_at((table,))
 
 
 def test_keys_below_a_name_that_the_author_chose() -> None:

@@ -30,7 +30,10 @@ def test_source_takes_its_own_keys_beside_ours() -> None:
     ("table", "sentence"),
     [
         ({"source": "foldr", "table": "p.csv"}, r"cohort\.source: 'foldr' is not a known source"),
-        ({"source": "brats"}, r"cohort\.source: the source 'brats' is planned and not built"),
+        (
+            {"source": "bratz"},
+            r"cohort\.source: 'bratz' is not a known source\. Did you mean 'brats'",
+        ),
         ({}, r"cohort\.table: missing\. Add this key\."),
         ({"table": "p.csv", "patient": "x"}, r"cohort\.patient: unknown key\. Did you mean"),
         ({"table": "p.csv", "institut": "x"}, r"cohort\.institut: .* Did you mean 'institution'\?"),

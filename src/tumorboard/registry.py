@@ -35,11 +35,6 @@ CONTRACTS: Mapping[str, str] = {
     "explain.probes": "Probe",
 }
 
-#: Words that the design names and this version does not build yet: kind -> names.
-PLANNED: Mapping[str, tuple[str, ...]] = {
-    "tasks": ("segmentation",),
-}
-
 #: What one component of a folder is called in messages.
 NOUNS: Mapping[str, str] = {
     "cohorts": "source",
@@ -107,7 +102,7 @@ def load(folder: str, name: str) -> type[Any]:
         name: File name without `.py`, or a dotted module path to somebody else's file.
 
     Raises:
-        StudyError: No such file; a planned part that is not built yet; a foreign file without
+        StudyError: No such file; a foreign file without
             exactly one public subclass of the folder's contract.
     """
     if "." in name:
@@ -121,11 +116,8 @@ def load(folder: str, name: str) -> type[Any]:
 
 
 def unknown(folder: str, name: str) -> str:
-    """Sentence for a name that `folder` does not hold: not built yet, or misspelt."""
-    noun = NOUNS[folder]
-    if name in PLANNED.get(folder, ()):
-        return f"the {noun} {name!r} is planned and not built yet in this version of tumorboard."
-    return f"{name!r} is not a known {noun}. {nearest(name, names(folder))}"
+    """Sentence for a name that `folder` does not hold."""
+    return f"{name!r} is not a known {NOUNS[folder]}. {nearest(name, names(folder))}"
 
 
 def _find_foreign(name: str, contract: type[T]) -> type[T]:

@@ -26,7 +26,6 @@ from tumorboard.study_parts import (
 )
 from tumorboard.study_rules import (
     contradictions,
-    not_built,
     predictors,
     primary_faults,
 )
@@ -151,7 +150,7 @@ def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
 
 
 def _first_rules(keys: StudyKeys, tables: Mapping[str, Any]) -> list[str]:
-    return [*not_built(keys), *contradictions(keys, tables)]
+    return contradictions(keys, tables)
 
 
 def _validated(tables: Mapping[str, Any], faults: Faults) -> tuple[StudyKeys, set[str]]:

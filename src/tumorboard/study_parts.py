@@ -11,7 +11,6 @@ from tumorboard.errors import StudyError
 from tumorboard.study_faults import Faults, show
 from tumorboard.study_keys import CohortTable
 from tumorboard.study_lookup import keys_at
-from tumorboard.study_rules import not_built_in
 
 #: Encoder of a modality that names none, by layout.
 DEFAULT_ENCODERS: Mapping[str, str] = {
@@ -72,8 +71,7 @@ def read_source(cohort: CohortTable) -> dict[str, Any]:
     """
     source = _load("cohorts", cohort.source, where="cohort.source")
     extra = cohort.model_extra or {}
-    own = {name: value for name, value in extra.items() if not not_built_in("cohort", name)}
-    settings = {**own, "patient_id": cohort.patient_id, "missing": cohort.missing}
+    settings = {**extra, "patient_id": cohort.patient_id, "missing": cohort.missing}
     if cohort.records != "none":
         read_records(cohort.records)
     resolved = registry.resolve(source, settings, where="cohort", also=keys_at(("cohort",)))

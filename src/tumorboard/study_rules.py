@@ -1,4 +1,4 @@
-"""Keys of a study file that contradict each other, or belong to a part that is not built yet."""
+"""Keys of a study file that contradict each other."""
 
 from __future__ import annotations
 
@@ -12,30 +12,7 @@ from tumorboard.errors import nearest
 from tumorboard.study_faults import show
 from tumorboard.study_keys import Evaluation, Primary, StudyKeys, outcome_columns
 from tumorboard.study_tasks import task_faults
-from tumorboard.study_words import FINDINGS, NOT_BUILT, READ_BY
-
-
-def not_built_in(table: str, key: str) -> str:
-    """The part that a key waits for; "" where the key is read."""
-    return NOT_BUILT.get(f"{table}.{key}", "")
-
-
-def not_built(keys: StudyKeys) -> list[str]:
-    """Sentences for keys whose part is planned."""
-    sentences: list[str] = []
-    for key, part in NOT_BUILT.items():
-        table_name, name = key.split(".")
-        table: BaseModel = getattr(keys, table_name)
-        field = type(table).model_fields.get(name)
-        is_named = name in (table.model_extra or {})
-        is_set = field is not None and getattr(table, name) != field.default
-        if table_name == "task" and keys.task.kind in part:
-            continue  # the task itself is named as not built
-        if is_named or is_set:
-            sentences.append(
-                f"{key}: belongs to {part}, which is planned and not built yet. Remove this key."
-            )
-    return sentences
+from tumorboard.study_words import FINDINGS, READ_BY
 
 
 def contradictions(keys: StudyKeys, given: Mapping[str, Any]) -> list[str]:

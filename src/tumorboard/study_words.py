@@ -50,10 +50,6 @@ FINDINGS = (
     "simulated-pairing", "small-class", "too-few-events",
 )  # fmt: skip
 
-#: Keys that the design names and whose part is not built yet: key -> the part.
-NOT_BUILT: Mapping[str, str] = {}
-
-
 #: Settings that only some choices read: key -> (the choice, the words that read it).
 READ_BY: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "training.optimizer.momentum": ("training.optimizer.name", ("sgd",)),
