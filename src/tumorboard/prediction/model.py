@@ -73,7 +73,8 @@ class Model:
 
     def read(self, table: str | Path, *, data: str | Path | None = None) -> ReadPatients:
         """Read the patients of a table; see `predict`."""
-        return self.measure(self.list_patients(table, data=data))
+        with Cache() as cache:
+            return self.measure(self.list_patients(table, data=data), cache=cache)
 
     def list_patients(self, table: str | Path, *, data: str | Path | None = None) -> Cohort:
         """Rows of a table and the files that they name, nothing measured yet; see `predict`."""
@@ -92,15 +93,14 @@ class Model:
             settings=self._source_settings(),
         )
 
-    def measure(self, cohort: Cohort) -> ReadPatients:
+    def measure(self, cohort: Cohort, *, cache: Cache) -> ReadPatients:
         """Read what the model needs of rows that `list_patients` gave, or of some of them."""
         cohort, excluded = self._without_excluded(cohort)
         outcome_name, outcome = self._outcome(cohort)
-        with Cache() as cache:
-            measured: Mapping[str, Measured] = {
-                name: m.read(cohort, name=name, cache=cache)
-                for name, m in self.fitted.modalities.items()
-            }
+        measured: Mapping[str, Measured] = {
+            name: m.read(cohort, name=name, cache=cache)
+            for name, m in self.fitted.modalities.items()
+        }
         some = self.fitted.present(measured).any(axis=1)
         rows = np.flatnonzero(some).astype(np.int64)
         return ReadPatients(cohort, measured, rows, outcome_name, outcome, tuple(excluded))
