@@ -88,7 +88,7 @@ def test_list_says_what_a_study_can_name() -> None:
         (["check"], "Missing argument 'STUDY'"),
         (["evaluate", "study.toml", "--fsat"], "No such option: --fsat"),
         (["evalate"], "No such command 'evalate'"),
-        (["predict", "model"], "Missing option '--cohort'"),
+        (["predict", "model"], "Missing option '--out'"),
     ],
 )
 def test_a_command_that_is_not_one(arguments: list[str], message: str) -> None:
