@@ -21,7 +21,7 @@ LAYERS = (
     ("errors", "records", "study", "registry", "cache"),
     ("formats",), ("transforms",), ("cohorts",), ("simulators",), ("modalities",), ("audit",),
     ("models",), ("tasks",), ("evaluation",), ("training",), ("prediction",), ("explain",),
-    ("report",), ("serving",), ("verbs",), ("cli", "cli_faults"),
+    ("report",), ("serving",), ("verbs",), ("cli", "cli_faults", "cli_masks"),
 )  # fmt: skip
 #: Parts of the ground floor that `study` and `registry` are made of.
 GROUND_FLOOR = (

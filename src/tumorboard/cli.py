@@ -14,6 +14,7 @@ import typer
 
 from tumorboard import __version__
 from tumorboard.cli_faults import DONE, INTERRUPTED, SOME_REJECTED, reported
+from tumorboard.cli_masks import Data, follow, measure, score
 from tumorboard.errors import InputError, StudyError
 
 app = typer.Typer(
@@ -29,15 +30,6 @@ app = typer.Typer(
 
 Study = Annotated[
     Path, typer.Argument(metavar="STUDY", help="Study file (TOML).", show_default=False)
-]
-Data = Annotated[
-    Path | None,
-    typer.Option(
-        "--data",
-        metavar="DIR",
-        help="Folder that file names start from; else TUMORBOARD_DATA, else the study's folder.",
-        show_default=False,
-    ),
 ]
 Settings = Annotated[
     list[str] | None,
@@ -284,39 +276,7 @@ def compare(
         typer.echo(render(compared))
 
 
-@app.command()
-def score(
-    context: typer.Context,
-    reference: Annotated[Path, typer.Option(help="Folder of true masks.", show_default=False)],
-    prediction: Annotated[
-        Path, typer.Option(help="Folder of predicted masks, named alike.", show_default=False)
-    ],
-    out: Annotated[Path, typer.Option(help="CSV file to write.", show_default=False)],
-    tolerance_mm: Annotated[float, typer.Option(help="Of the normalised surface distance.")] = 1.0,
-    labels: Annotated[
-        str,
-        typer.Option(
-            metavar="N,N...", help="Labels to score; all where left out.", show_default=False
-        ),
-    ] = "",
-    spacing_mm: Annotated[
-        tuple[float, float] | None,
-        typer.Option(help="Height and width of a pixel of PNG masks.", show_default=False),
-    ] = None,
-) -> None:
-    """Score masks of any program against their references: overlap, surfaces, volumes."""
-    with reported(context):
-        from tumorboard.verbs.score import score as run_score
-
-        report = run_score(
-            reference, prediction, tolerance_mm=tolerance_mm, out=out, labels=_numbers(labels),
-            spacing_mm=spacing_mm or (),
-        )  # fmt: skip
-        for line in report.lines:
-            typer.echo(line)
-        for fault in report.faults:
-            typer.echo(f"error: {fault}", err=True)
-        raise typer.Exit(report.exit_code)
+app.command()(score)
 
 
 @app.command()
@@ -465,6 +425,10 @@ def factors(
         raise typer.Exit(report.exit_code)
 
 
+app.command()(follow)
+app.command()(measure)
+
+
 @app.command("list")
 def list_command(context: typer.Context) -> None:
     """List every source, modality, encoder, fusion, baseline, task, check and simulator."""
@@ -505,14 +469,6 @@ def _pairs(settings: Sequence[str]) -> dict[str, str]:
     if faults:
         raise StudyError(faults)
     return {key.strip(): value.strip() for key, _, value in pairs}
-
-
-def _numbers(text: str) -> list[int]:
-    """Whole numbers with commas between them."""
-    words = [word.strip() for word in text.split(",") if word.strip()]
-    if not all(word.isascii() and word.isdigit() for word in words):
-        raise InputError(f"--labels {text}: expected whole numbers such as 1,2,4.")
-    return [int(word) for word in words]
 
 
 def _say(line: str) -> None:

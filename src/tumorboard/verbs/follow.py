@@ -1,0 +1,253 @@
+"""`tumorboard follow`: masks of visits in, measurements, response and a page per patient out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from tumorboard.errors import InputError
+from tumorboard.evaluation.lesion_course import Course
+from tumorboard.evaluation.repeatability import repeatability
+from tumorboard.evaluation.reported_outcomes import MEASURED, REPORTED, Agreement, agreement
+from tumorboard.evaluation.response import VisitResponse, targets_of
+from tumorboard.formats.csv_writing import write_csv
+from tumorboard.formats.delimited import escape_formula
+from tumorboard.formats.messages import counted
+from tumorboard.formats.scan_visits import ScanVisit, read_scan_visits
+from tumorboard.formats.tables import parse_numbers, read_table
+from tumorboard.records import Rejection
+from tumorboard.report.follow_page import FollowedPatient, write_follow_pages
+from tumorboard.transforms.visit_alignment import check_align
+from tumorboard.verbs.followed_patient import Followed, FollowSettings, follow_patient
+
+_MEASUREMENTS = (
+    "patient_id", "visit", "date", "days", "lesion", "organ", "state", "is_target", "volume_ml",
+    "volume_error_ml", "diameter_mm", "diameter_error_mm", "perpendicular_mm", "n_parts",
+    "matched_by", "centre_mm",
+)  # fmt: skip
+_RESPONSE = (
+    "patient_id", "visit", "date", "days", "n_lesions", "sum_of_diameters_mm",
+    "sum_of_diameters_error_mm", "change_from_baseline_percent", "change_from_nadir_percent",
+    "recist", "volume_ml", "volume_error_ml", "volume_change_from_baseline_percent",
+    "volume_change_from_nadir_percent", "volumetric", "volume_change_from_last_percent", "flag",
+    "flag_from_baseline", "new_lesions", "vanished_lesions", "n_split", "n_merged", "reported",
+    "alignment_residual_mm",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class FollowReport:
+    """What was measured.
+
+    Args:
+        patients: Those that could be followed.
+        agreed: Reported outcomes against measured changes; None without reports.
+        lines: What the user should read, one line each.
+        exit_code: 0, or 3 where files could not be used.
+    """
+
+    patients: tuple[FollowedPatient, ...]
+    agreed: Agreement | None
+    lines: tuple[str, ...]
+    exit_code: int
+
+
+def follow(
+    visits: Path, *, out: Path, mask: str = "none", image: str = "none", note: str = "none",
+    patient_id: str = "patient_id", data: Path | None = None, align: str = "none",
+    within_mm: float = 15.0, least_mm: float = 5.0, border_error_mm: float = math.nan,
+    retest: Path | None = None,
+) -> FollowReport:  # fmt: skip
+    """Measure lesions over visits and write tables, figures and pages.
+
+    Args:
+        visits: Table with a row for each visit (and organ): `patient_id`; `date`, `days` or
+            `visit`; `mask`; where there are any `image`, `organ`, `note`, `reported`.
+        out: Folder to write.
+        mask: Pattern of the masks, such as `masks/{case}.nii.gz`, in place of the column.
+        image: Pattern of the images, likewise.
+        note: Pattern of note files, likewise.
+        patient_id: Column of the patient.
+        data: Folder that files start from; the table's own where None.
+        align: `rigid` registers every visit's image to the first one's; `none` takes positions as
+            they are.
+        within_mm: Largest distance of two centres that make one lesion without overlap.
+        least_mm: Least longest diameter of a lesion that was not there before.
+        border_error_mm: How far borders of masks may be off; half a voxel where NaN.
+        retest: Table with columns `first_ml` and `second_ml`: volumes of the same lesions measured
+            twice, which the measurement error is then taken from.
+
+    Raises:
+        InputError: The table or an option cannot be used; nothing is written.
+    """
+    settings = _settings(align, within_mm, least_mm, border_error_mm, retest)
+    rows = read_scan_visits(
+        Path(visits), patient_id=patient_id, mask=mask, image=image, note=note, root=data
+    )
+    _check_out(Path(out), rows)
+    if settings.align == "rigid" and not any(row.image for row in rows):
+        raise InputError("--align rigid needs the images: give --image, or a column `image`.")
+    found: list[Followed] = []
+    rejections: list[Rejection] = []
+    for person in dict.fromkeys(row.patient_id for row in rows):
+        one, lost = follow_patient([r for r in rows if r.patient_id == person], settings)
+        rejections += lost
+        if one is not None:
+            found.append(one)
+    if not found:
+        first = f" {rejections[0].reason}" if rejections else ""
+        raise InputError(f"{visits}: no patient could be followed.{first}")
+    agreed = _agreement(found)
+    _write(Path(out), found, agreed)
+    patients = tuple(one.shown for one in found)
+    remarks = _remarks(settings)
+    page = write_follow_pages(Path(out), patients, agreed=agreed, remarks=remarks)
+    lines = [f"rejected: patient {r.patient_id}: {r.reason}" for r in rejections]
+    n_flags = sum(v.flag in ("growing", "shrinking") for p in patients for v in p.visits)
+    lines += [
+        *_agreed_lines(agreed),
+        f"{counted(len(patients), 'patient')}, {counted(n_flags, 'change')} between two visits "
+        "beyond measurement error",
+        f"measurements.csv, response.csv and pages: {page}",
+    ]
+    return FollowReport(patients, agreed, tuple(lines), 3 if rejections else 0)
+
+
+def _settings(
+    align: str, within_mm: float, least_mm: float, border_error_mm: float, retest: Path | None
+) -> FollowSettings:
+    for name, value in (("within-mm", within_mm), ("least-mm", least_mm)):
+        if not (math.isfinite(value) and value >= 0):
+            raise InputError(f"--{name} {value}: expected 0 or more.")
+    if not math.isnan(border_error_mm) and not 0 <= border_error_mm < math.inf:
+        raise InputError(f"--border-error-mm {border_error_mm}: expected 0 or more.")
+    least = _retested(retest) if retest is not None else math.nan
+    return FollowSettings(check_align(align), within_mm, least_mm, border_error_mm, least)
+
+
+def _retested(path: Path) -> float:
+    table = read_table(path)
+    absent = [name for name in ("first_ml", "second_ml") if name not in table.columns]
+    if absent:
+        raise InputError(f"{path.name}: no column {absent[0]!r}; expected first_ml and second_ml.")
+    lines = [f"line {line}" for line in table.lines]
+    first, second = (
+        parse_numbers(
+            table.cells[name], column=name, lines=table.lines, patient_ids=lines, table=path
+        )
+        for name in ("first_ml", "second_ml")
+    )
+    return repeatability(first, second).coefficient
+
+
+def _check_out(out: Path, rows: Sequence[ScanVisit]) -> None:
+    inputs = {path.resolve() for row in rows for path in (row.mask, row.image) if path}
+    if out.is_file() or any(out.resolve() in (path, *path.parents) for path in inputs):
+        raise InputError(f"--out {out}: a file, or holds inputs; expected a folder of its own.")
+
+
+def _agreement(found: Sequence[Followed]) -> Agreement | None:
+    if not any(said for one in found for said in one.shown.reported):
+        return None
+    rows = [
+        (one.shown.patient_id, said, visit.flag)
+        for one in found
+        for said, visit in zip(one.shown.reported, one.shown.visits, strict=True)
+    ]
+    people, reported, measured = zip(*rows, strict=True)
+    return agreement(people, reported, measured)
+
+
+def _agreed_lines(agreed: Agreement | None) -> list[str]:
+    if agreed is None or not agreed.counts.sum():
+        return []
+    return [
+        f"reports went with the measured change in {int(np.trace(agreed.counts))} of "
+        f"{int(agreed.counts.sum())} visits of {agreed.n_patients} patients"
+    ]
+
+
+def _remarks(settings: FollowSettings) -> list[str]:
+    border = (
+        "half a voxel" if math.isnan(settings.border_error_mm)
+        else f"{settings.border_error_mm:g} mm"
+    )  # fmt: skip
+    error = f"Measurement error: the border of every mask {border} further out or in, all around."
+    if not math.isnan(settings.least_change):
+        share = 100 * settings.least_change
+        error = (
+            f"Measurement error: measured twice, 95 % of volumes differ by less than {share:.0f} %."
+        )
+    aligned = "registered to the first one" if settings.align == "rigid" else "taken as they are"
+    return [
+        error,
+        f"Positions of visits are {aligned}; a lesion without overlap is the nearest one within "
+        f"{settings.within_mm:g} mm; new ones count from {settings.least_mm:g} mm on.",
+        "At most five targets of 10 mm or more at the first visit, two in an organ. What RECIST "
+        "leaves to judgement is not judged.",
+    ]
+
+
+def _write(out: Path, found: Sequence[Followed], agreed: Agreement | None) -> None:
+    measurements = [row for one in found for row in _measurement_rows(one)]
+    write_csv(out / "measurements.csv", _MEASUREMENTS, measurements)
+    rows = [
+        _response_row(one, k, visit)
+        for one in found
+        for k, visit in enumerate(one.shown.visits)
+    ]  # fmt: skip
+    write_csv(out / "response.csv", _RESPONSE, rows)
+    if agreed is not None:
+        cells = [[word, *agreed.counts[k].tolist()] for k, word in enumerate(REPORTED)]
+        header = ["reported", *(word.replace(" ", "_") for word in MEASURED)]
+        write_csv(out / "agreement.csv", header, cells)
+
+
+def _when(one: Followed, visit: int) -> list[object]:
+    row = one.rows[visit]
+    days = "" if math.isnan(row.days) else f"{row.days:g}"
+    return [escape_formula(row.patient_id), escape_formula(row.visit), row.date, days]
+
+
+def _measurement_rows(one: Followed) -> list[list[object]]:
+    course: Course = one.course
+    targets = targets_of(course.rows())
+    found: list[list[object]] = []
+    for lesion in course.lesions:
+        row = lesion.row
+        gone = row.state in ("vanished", "merged")
+        centre = " ".join(f"{v:.1f}" for v in lesion.centre_mm)
+        matched = {"followed": "distance" if lesion.by_distance else "overlap"}.get(row.state, "")
+        found.append(
+            [
+                *_when(one, row.visit), row.lesion, escape_formula(row.organ), row.state,
+                str(row.lesion in targets).lower(), repr(row.volume_ml), repr(row.volume_error_ml),
+                repr(row.diameter_mm), repr(row.diameter_error_mm), repr(lesion.perpendicular_mm),
+                row.n_parts, matched, "" if gone else centre,
+            ]
+        )  # fmt: skip
+    return found
+
+
+def _response_row(one: Followed, k: int, visit: VisitResponse) -> list[object]:
+    return [
+        *_when(one, visit.visit), visit.n_lesions, _number(visit.sum_mm),
+        _number(visit.sum_error_mm), _percent(visit.from_baseline), _percent(visit.from_nadir),
+        visit.recist, _number(visit.volume_ml), _number(visit.volume_error_ml),
+        _percent(visit.volume_from_baseline), _percent(visit.volume_from_nadir), visit.volumetric,
+        _percent(visit.volume_from_last), visit.flag, visit.flag_from_baseline,
+        " ".join(visit.new), " ".join(visit.vanished), visit.n_split, visit.n_merged,
+        one.shown.reported[k], _number(one.residuals_mm.get(visit.visit, math.nan)),
+    ]  # fmt: skip
+
+
+def _number(value: float) -> str:
+    return "" if math.isnan(value) else repr(float(value))
+
+
+def _percent(share: float) -> str:
+    return "" if not math.isfinite(share) else repr(100 * float(share))
