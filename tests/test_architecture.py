@@ -30,6 +30,7 @@ GROUND_FLOOR = (
     "study_keys",
     "study_evaluation",
     "study_lookup",
+    "study_masks",
     "study_parts",
     "study_report",
     "study_rules",

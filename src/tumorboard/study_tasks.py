@@ -8,6 +8,7 @@ from typing import Any, cast
 from tumorboard.errors import nearest
 from tumorboard.study_faults import show
 from tumorboard.study_keys import Primary, StudyKeys, TaskTable
+from tumorboard.study_masks import segmentation_faults
 from tumorboard.study_words import METRICS_OF
 
 #: Losses of masks.
@@ -88,7 +89,7 @@ def task_faults(keys: StudyKeys) -> list[str]:
     kind = keys.task.kind
     rules = {
         "classification": _classification, "survival": _survival, "regression": _regression,
-        "segmentation": _segmentation,
+        "segmentation": segmentation_faults,
     }  # fmt: skip
     if kind not in rules:
         return []
@@ -214,48 +215,6 @@ def _survival(keys: StudyKeys) -> list[str]:
         default = type(task)().n_intervals
         if task.n_intervals != default:
             sentences.append('task.n_intervals: is read only where task.head is "discrete_time".')
-    return sentences
-
-
-def _segmentation(keys: StudyKeys) -> list[str]:
-    task, kinds = keys.task, {name: str(t.get("kind")) for name, t in keys.modalities.items()}
-    sentences: list[str] = []
-    if task.target != "none":
-        sentences.append("task.target: a segmentation names task.mask and task.labels instead.")
-    if kinds.get(task.image) not in ("image", "volume"):
-        known = [name for name, kind in kinds.items() if kind in ("image", "volume")]
-        found = "missing" if task.image == "none" else f"found {task.image!r}"
-        sentences.append(
-            f"task.image: {found}. Name the modality of kind image or volume that is segmented. "
-            f"{nearest(task.image, known)}"
-        )
-    if task.mask == "none":
-        sentences.append("task.mask: missing. Name the pattern of the mask files.")
-    if not task.labels:
-        sentences.append("task.labels: missing. Name each label's number, as {tumour = 1}.")
-    for name, number in task.labels.items():
-        numbers = number if isinstance(number, list) else [number]
-        if not numbers or min(numbers) < 1 or max(numbers) > 255:
-            sentences.append(f"task.labels.{name}: found {show(number)}, expected 1 to 255.")
-    not_yet = {"external": keys.evaluation.external, "locked_test": keys.evaluation.locked_test}
-    sentences += [
-        f"evaluation.{key}: is not built yet for a segmentation. Remove this key."
-        for key, value in not_yet.items()
-        if value
-    ]
-    if keys.tuning != "none":
-        sentences.append("tuning: is not built yet for a segmentation. Remove this table.")
-    for where, metric in (
-        ("stop", keys.training.stop.metric), ("schedule", keys.training.schedule.metric)
-    ):  # fmt: skip
-        if metric not in ("loss", "dice", "iou"):
-            sentences.append(
-                f"training.{where}.metric: found {metric!r}; after an epoch only loss, dice and "
-                "iou of patches are known. Use one of them."
-            )
-    single = [number for number in task.labels.values() if isinstance(number, int)]
-    twice = sorted({number for number in single if single.count(number) > 1})
-    sentences += [f"task.labels: the number {n} is named twice. Keep one." for n in twice]
     return sentences
 
 

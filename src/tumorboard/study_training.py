@@ -91,6 +91,8 @@ class Patches(Keys):
         per_case: Patches of each image in one epoch.
         foreground: Share of the patches that are drawn around a voxel of a label, each label
             equally often; the others lie anywhere.
+        neighbours: Slices on either side that are further channels, where a volume is read slice by
+            slice (2.5D).
         overlap: Share of two neighbouring patches that overlap when a whole image is segmented.
         flips: Axes along which the image is mirrored for further answers that are averaged.
     """
@@ -98,6 +100,7 @@ class Patches(Keys):
     size: list[Annotated[int, Field(ge=1)]] | Literal["auto"] = "auto"
     per_case: Annotated[int, Field(ge=1)] = 2
     foreground: Annotated[float, Field(ge=0, le=1)] = 0.5
+    neighbours: Annotated[int, Field(ge=0)] = 0
     overlap: Annotated[float, Field(ge=0, lt=1)] = 0.5
     flips: list[Literal["x", "y", "z"]] = []
 

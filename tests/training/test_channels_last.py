@@ -6,8 +6,8 @@ import torch
 
 from tumorboard.models.assembly import Network
 from tumorboard.records import ArraySpec
-from tumorboard.training.networks import channels_last
 from tumorboard.training.module import _channels_last
+from tumorboard.training.networks import channels_last
 
 
 def test_an_image_and_a_volume_stand_in_one_arm() -> None:

@@ -24,6 +24,7 @@ from tumorboard.training.note_controls import with_other_notes
 from tumorboard.training.patches import Draw, Patches, draw_patches
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.references import References
+from tumorboard.training.segmenting import with_neighbours
 from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.fit import fit
 from tumorboard.verbs.predict import predict
@@ -309,3 +310,24 @@ def test_exclusive_labels_are_numbered_in_order() -> None:
     probabilities = task.predict(torch.zeros(1, 3, 4))
     assert probabilities.shape == (1, 2, 4)
     assert float(probabilities.max()) == pytest.approx(1 / 3)
+
+
+def test_neighbouring_slices_are_channels_in_training_and_prediction_alike(
+    prepared: tuple[Study, Prepared],
+) -> None:
+    study, found = prepared
+    modalities, _ = fit_modalities(study, found, split_study(study, found)[0], study.arms["image"])
+    patches = Patches(
+        "ct", modalities, found.measured, _references(found), Segmentation(study.keys.task),
+        size=(20, 18, 1), weight=np.ones(found.cohort.n_rows), neighbours=1,
+    )  # fmt: skip
+    image = modalities["ct"].arrays(found.measured["ct"], np.array([1]))[0]
+    whole = with_neighbours(torch.from_numpy(image), 1).numpy()
+    patches.draws = [Draw(1, False, seed) for seed in range(12)]
+    batch = patches[list(range(12))]
+    for k in range(12):
+        z = round((float(batch.places[k, 2, 0]) + 1) / 2 * SHAPE[2])
+        np.testing.assert_array_equal(batch.inputs["ct"][k].numpy(), whole[..., z])
+        below, above = max(z - 1, 0), min(z + 1, SHAPE[2] - 1)
+        np.testing.assert_array_equal(whole[0, ..., z], image[0, ..., below])
+        np.testing.assert_array_equal(whole[2, ..., z], image[0, ..., above])

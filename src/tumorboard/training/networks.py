@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,6 +33,10 @@ def new_segmenter(
     arm: Arm, specs: Mapping[str, ArraySpec], n_outputs: int, window: tuple[int, ...]
 ) -> SegmentationNetwork:
     """The arm's segmentation network, freshly initialised, for patches of these sides."""
+    n_slices = 2 * arm.training.patches.neighbours + 1
+    image = specs[arm.segmented]
+    wider = replace(image, sizes=(n_slices * image.sizes[0], *image.sizes[1:]), names=())
+    specs = {**specs, arm.segmented: wider} if n_slices > 1 else specs
     return SegmentationNetwork(
         specs, arm.segmented, arm.encoders, arm.fusion, n_outputs=n_outputs, n_dims=n_dims(window)
     )

@@ -93,13 +93,16 @@ class Patches(Dataset[PatchBatch]):
         references: Masks of the rows.
         task: The task.
         size: Sides of a patch; a last side of 1 reads a volume slice by slice.
+        neighbours: Slices on either side that are further channels, where a slice is read alone.
         weight: (rows,) weight of each row in the loss.
     """
 
     def __init__(
         self, image: str, modalities: Mapping[str, Modality], measured: Mapping[str, Measured],
         references: References, task: Segmentation, *, size: tuple[int, ...], weight: Floats,
+        neighbours: int = 0,
     ) -> None:  # fmt: skip
+        self.neighbours = neighbours
         self.image, self.modalities, self.measured = image, modalities, measured
         self.references, self.task, self.size = references, task, size
         self.weight = torch.as_tensor(weight, dtype=torch.float32)
@@ -138,9 +141,7 @@ class Patches(Dataset[PatchBatch]):
         low = [max(s, 0) for s in start]
         high = [min(s + n, m) for s, n, m in zip(start, self.size, mask.shape, strict=True)]
         kept = tuple(h - a for a, h in zip(low, high, strict=True))
-        image = self.modalities[self.image].patch(
-            self.measured[self.image], draw.row, tuple(low), kept
-        )
+        image = self._image(draw.row, low, kept, mask.shape)
         inside = mask[tuple(slice(a, h) for a, h in zip(low, high, strict=True))]
         behind = [
             (a - s, s + n - h) for s, a, h, n in zip(start, low, high, self.size, strict=True)
@@ -153,8 +154,25 @@ class Patches(Dataset[PatchBatch]):
              for s, n, m in zip(start, self.size, mask.shape, strict=True)], dtype=np.float32,
         )  # fmt: skip
         if len(self.size) == 3 and self.size[2] == 1:
-            image, inside = image[..., 0], inside[..., 0]
+            image = np.concatenate(np.split(image, image.shape[-1], axis=-1))[..., 0]
+            inside = inside[..., 0]
         return np.ascontiguousarray(image), np.ascontiguousarray(inside), places
+
+    def _image(
+        self, row: int, start: Sequence[int], kept: tuple[int, ...], shape: tuple[int, ...]
+    ) -> NDArray[Any]:
+        """(C, *kept) of the image, with the neighbours of its slice along the last axis.
+
+        Beyond the first and the last slice these are repeated.
+        """
+        modality, measured = self.modalities[self.image], self.measured[self.image]
+        if not self.neighbours:
+            return modality.patch(measured, row, tuple(start), kept)
+        x, y, z = start
+        low, high = max(z - self.neighbours, 0), min(z + self.neighbours + 1, shape[2])
+        slices = modality.patch(measured, row, (x, y, low), (*kept[:2], high - low))
+        wanted = np.clip(np.arange(-self.neighbours, self.neighbours + 1) + z, low, high - 1)
+        return slices[..., wanted - low]
 
     def _start(self, draw: Draw, shape: tuple[int, ...]) -> list[int]:
         """First pixel of a patch along each axis; a patch larger than the image is centred."""

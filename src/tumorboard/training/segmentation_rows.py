@@ -45,6 +45,7 @@ def segmentation_module(
         Patches(
             fitted.arm.segmented, fitted.modalities, prepared.measured, references_of(prepared),
             task, size=fitted.window, weight=weight,
+            neighbours=fitted.arm.training.patches.neighbours,
         )
         for _ in range(2)
     )  # fmt: skip

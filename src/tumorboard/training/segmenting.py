@@ -41,7 +41,9 @@ def label_probabilities(
     inputs, present = fitted.batch(measured, np.asarray([row], dtype=np.int64), device)
     image = inputs[networks[0].image][0]
     keys = fitted.arm.training.patches
-    axes = [_AXES[name] for name in keys.flips if _AXES[name] < image.ndim]
+    is_flat = len(fitted.window) == 3 and fitted.window[2] == 1
+    axes = [_AXES[n] for n in keys.flips if _AXES[n] < (3 if is_flat else image.ndim)]
+    image = with_neighbours(image, keys.neighbours)
     total = torch.zeros(len(fitted.task.columns(())), *image.shape[1:], device=device)
     mirrored = list(product((False, True), repeat=len(axes)))
     with (
@@ -56,6 +58,20 @@ def label_probabilities(
                 total += _slid(fitted, network, image, context, flipped)
     found = total / (len(networks) * len(mirrored))
     return found.float().cpu().numpy().astype(np.float32)
+
+
+def with_neighbours(image: torch.Tensor, n: int) -> torch.Tensor:
+    """(C, X, Y, Z) to ((2n + 1) C, X, Y, Z): the slices from n below to n above are channels.
+
+    Beyond the first and the last slice these are repeated.
+    """
+    if not n:
+        return image
+    length = image.shape[3]
+    places = torch.arange(length, device=image.device)
+    return torch.cat(
+        [image[..., (places + step).clamp(0, length - 1)] for step in range(-n, n + 1)]
+    )
 
 
 def _slid(
