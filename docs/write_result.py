@@ -16,8 +16,9 @@ from pathlib import Path
 from tumorboard.cache import write_text
 from tumorboard.evaluation.run import Run
 from tumorboard.records import Estimate
-from tumorboard.report.contents import read_classes
-from tumorboard.report.sections import SECTIONS
+from tumorboard.report import numbers_page, sections
+from tumorboard.report.contents import Contents, read_contents
+from tumorboard.report.numbers_contents import NumbersContents
 
 BINARY = ("auroc", "auprc", "sensitivity", "specificity", "ppv", "npv", "mcc", "brier")
 SEVERAL = ("macro_f1", "balanced_accuracy", "auroc", "auprc", "brier", "accuracy")
@@ -67,12 +68,31 @@ def arms(run: Run, sizes: Mapping[str, int]) -> list[str]:
     return lines
 
 
+def arms_of_numbers(run: Run) -> list[str]:
+    """Every arm of a survival, regression or segmentation with its leading metrics."""
+    some = next(iter(run.metrics.values()))
+    shown = [name for name in numbers_page.LEADING if name in some]
+    lines = ["| arm | patients | " + " | ".join(shown) + " |", "|---|---|" + "---|" * len(shown)]
+    for arm, metrics in run.metrics.items():
+        cells = " | ".join(interval(metrics[name]) for name in shown)
+        lines.append(f"| {arm} | {metrics[shown[0]].n_patients} | {cells} |")
+    return lines
+
+
 def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit: str) -> str:
     """The page as Markdown."""
     environment = json.loads((run.folder / "environment.json").read_text(encoding="utf-8"))
     cohort = json.loads((run.folder / "cohort.json").read_text(encoding="utf-8"))
     study = tomllib.loads((run.folder / "study.toml").read_text(encoding="utf-8"))
     packages = environment["packages"]
+    contents = read_contents(run.folder)
+    intervals = "patient bootstrap"
+    if isinstance(contents, NumbersContents):
+        table = arms_of_numbers(run)
+    else:
+        table = arms(run, contents.n_units)
+        intervals = "logit-DeLong for AUROC, Wilson for sensitivity, specificity, PPV and NPV, "
+        intervals += "patient bootstrap for the others"
     outcome = ", ".join(f"{name}: {n}" for name, n in cohort["outcome"].items())
     lines = [
         f"# {study['study']['name']}",
@@ -91,10 +111,9 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
         f"- Python {environment['python']}, torch {packages['torch']}, MONAI {packages['monai']}, "
         f"precision {environment['precision']}, seed {environment['seed']}",
         "",
-        "95 % intervals: logit-DeLong for AUROC, Wilson for sensitivity, specificity, PPV and NPV, "
-        "patient bootstrap for the others.",
+        f"95 % intervals: {intervals}.",
         "",
-        *arms(run, read_classes(run.folder).n_units),
+        *table,
         "",
         "| arm | reference | metric | difference | 95 % interval | p | p (Holm) | test |",
         "|---|---|---|---|---|---|---|---|",
@@ -106,18 +125,17 @@ def page(run: Run, *, date: str, hardware: str, command: str, took: str, commit:
             f"{number(c.p_value_holm)} | "
             f"{c.test} |"
         )
-    return "\n".join([*lines, *evidence(run), ""])
+    return "\n".join([*lines, *evidence(contents), ""])
 
 
-def evidence(run: Run) -> list[str]:
+def evidence(contents: Contents | NumbersContents) -> list[str]:
     """What the audit found, and the sentence that leads each section of the report."""
-    contents = read_classes(run.folder)
+    if isinstance(contents, NumbersContents):
+        made = [make(contents) for make in numbers_page.SECTIONS]
+    else:
+        made = [make(contents) for make in sections.SECTIONS]
     found = [f"- {f.severity}, `{f.code}`: {f.message}" for f in contents.findings]
-    leads = [
-        f"- **{section.title}**: {section.lead}"
-        for make in SECTIONS
-        if (section := make(contents)) is not None
-    ]
+    leads = [f"- **{section.title}**: {section.lead}" for section in made if section is not None]
     return [
         "",
         "## The audit before training",
