@@ -71,12 +71,6 @@ def _patches(keys: StudyKeys) -> list[str]:
 
 def _beside(keys: StudyKeys) -> list[str]:
     """What is not built for masks."""
-    asked = {"external": keys.evaluation.external, "locked_test": keys.evaluation.locked_test}
-    sentences = [
-        f"evaluation.{key}: is not built yet for a segmentation. Remove this key."
-        for key, value in asked.items()
-        if value
-    ]
-    if keys.tuning != "none":
-        sentences.append("tuning: is not built yet for a segmentation. Remove this table.")
-    return sentences
+    if keys.tuning == "none":
+        return []
+    return ["tuning: is not built yet for a segmentation. Remove this table."]

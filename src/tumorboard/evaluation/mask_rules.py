@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +31,7 @@ SIZES_VOXELS = (0.0, 10.0, 50.0, 200.0, 1000.0)
 LEAST_GAIN = 0.005
 
 _Probabilities = NDArray[Any]
+_Value = TypeVar("_Value", bool, float)
 
 
 @dataclass(frozen=True)
@@ -149,6 +150,21 @@ def choose_rule(
     best = min(near, key=lambda i: (rules[i].n_steps, -mean[i], abs(rules[i].threshold - 0.5)))
     plain = rules.index(MaskRule())
     return ChosenRule(rules[best], float(mean[best]), float(mean[plain]), n_cases)
+
+
+def mean_rule(rules: Sequence[MaskRule]) -> MaskRule:
+    """The mean threshold of several rules, and of the rest what most have; of ties the plainer."""
+    return MaskRule(
+        threshold=math.fsum(rule.threshold for rule in rules) / len(rules),
+        keep_largest=_most([rule.keep_largest for rule in rules]),
+        smallest_ml=_most([rule.smallest_ml for rule in rules]),
+        fill_holes=_most([rule.fill_holes for rule in rules]),
+    )
+
+
+def _most(values: Sequence[_Value]) -> _Value:
+    """The most frequent value; of equally frequent ones the smallest."""
+    return max(sorted(set(values)), key=values.count)
 
 
 def _scores(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -126,6 +126,16 @@ def fit_dice_calibration(expected: Floats, observed: Floats) -> tuple[DiceCalibr
     ends = _ends(slope, float(y.mean() - slope * x.mean()))
     line = np.clip(slope * (ends - x.mean()) + y.mean(), 0, 1)
     return DiceCalibration(tuple(ends.tolist()), tuple(line.tolist()), n), []
+
+
+def mean_calibration(calibrations: Sequence[DiceCalibration]) -> DiceCalibration:
+    """The mean of what several calibrations say, of any expected Dice."""
+    if not any(own.x for own in calibrations):
+        return DiceCalibration()
+    knots = np.unique([0.0, 1.0, *(at for own in calibrations for at in own.x)])
+    said = np.mean([own.apply(knots) for own in calibrations], axis=0)
+    n_cases = sum(own.n_cases for own in calibrations)
+    return DiceCalibration(tuple(knots.tolist()), tuple(said.tolist()), n_cases)
 
 
 def _ends(slope: float, intercept: float) -> Floats:

@@ -12,11 +12,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.evaluation.mask_metrics import ML
-from tumorboard.evaluation.mask_rules import SIZES_ML, SIZES_VOXELS, MaskRule, choose_rule
+from tumorboard.evaluation.mask_rules import (
+    SIZES_ML,
+    SIZES_VOXELS,
+    MaskRule,
+    choose_rule,
+    mean_rule,
+)
 from tumorboard.evaluation.predicted_dice import (
     DiceCalibration,
     expected_dice,
     fit_dice_calibration,
+    mean_calibration,
     uncertainty,
 )
 from tumorboard.records import Bools, Floats
@@ -77,6 +84,22 @@ class MaskDecision:
             tuple(MaskRule.from_plain(own) for own in plain["rules"]),
             tuple(DiceCalibration.from_plain(own) for own in plain["calibrations"]),
         )
+
+
+def mean_decision(decisions: Sequence[MaskDecision]) -> MaskDecision:
+    """What several models decided, as one decision about the mean of their probabilities.
+
+    Of each label the mean threshold; holes, largest component and smallest size as most models
+    have them, of equally many the plainer. The expected Dice is the mean of what the models'
+    calibrations make of it.
+
+    Args:
+        decisions: One per model, of the same labels.
+    """
+    labels = range(len(decisions[0].rules))
+    rules = [mean_rule([own.rules[k] for own in decisions]) for k in labels]
+    calibrations = [mean_calibration([own.calibrations[k] for own in decisions]) for k in labels]
+    return MaskDecision(tuple(rules), tuple(calibrations))
 
 
 def voxel_volume(grid: OwnGrid) -> float:

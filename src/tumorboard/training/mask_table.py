@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -23,7 +23,7 @@ from tumorboard.training.mask_decision import MaskDecision, ValidationCases
 from tumorboard.training.note_controls import reads_notes, with_other_notes
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.references import References
-from tumorboard.training.segmentation_rows import references_of
+from tumorboard.training.segmentation_rows import WithMasks, references_of
 from tumorboard.training.segmenting import label_probabilities
 from tumorboard.training.units import average_units
 from tumorboard.transforms.cases import Cases, OwnGrid
@@ -118,7 +118,7 @@ def decided_parts(
         as_case(fitted, decision, np.load(path), references.cases.own_grid(row), row)
         for row, path in kept.items()
     )
-    tables = [_table(fitted, prepared, references, cases, split, "validation", fitted.arm.name)]
+    tables = [measured_table(fitted, prepared, cases, split, "validation", fitted.arm.name)]
     for path in kept.values():
         path.unlink()
     rows = _usable(fitted, prepared, split.rows(prepared.cohort, "test"))
@@ -134,7 +134,7 @@ def tested(
     references = references_of(prepared)
     cases = segment_cases(fitted, prepared.measured, references.cases, rows)
     written = _writing(cases, references, prepared.cohort.unit_id, folder)
-    tables = [_table(fitted, prepared, references, written, split, "test", fitted.arm.name)]
+    tables = [measured_table(fitted, prepared, written, split, "test", fitted.arm.name)]
     own = {name: prepared.measured[name] for name in fitted.arm.modalities}
     for control in study.keys.evaluation.controls if reads_notes(own) else ():
         rng = np.random.default_rng(
@@ -143,7 +143,7 @@ def tested(
         other = with_other_notes(own, control, rows, rng=rng)
         cases = segment_cases(fitted, other, references.cases, rows)
         name = f"{fitted.arm.name}-{control}"
-        tables.append(_table(fitted, prepared, references, cases, split, "test", name))
+        tables.append(measured_table(fitted, prepared, cases, split, "test", name))
     return tables
 
 
@@ -185,13 +185,22 @@ def write_case(folder: Path, cases: Cases, case: SegmentedCase, name: str) -> Pa
     return path
 
 
-def _table(
-    fitted: FittedArm, prepared: Prepared, references: References,
-    cases: Iterator[SegmentedCase], split: Split, part: str, arm: str,
+def measured_table(
+    fitted: FittedArm, patients: WithMasks, cases: Iterable[SegmentedCase], split: Split, part: str,
+    arm: str,
 ) -> OutcomeTable:  # fmt: skip
-    """Measures of cases, averaged over the rows of each unit; what does not apply is left out."""
-    task = cast("Segmentation", fitted.task)
-    is_known = all(references.cases.own_grid(row).is_known for row in references.keys)
+    """Measures of cases, averaged over the rows of each unit; what does not apply is left out.
+
+    Args:
+        fitted: The segmenter that made the masks.
+        patients: Whose masks, with their references.
+        cases: The masks, one after the other.
+        split: Repeat and fold of the table.
+        part: Part of the table.
+        arm: Name of the arm in the table; of a control it differs from the segmenter's.
+    """
+    references, task = references_of(patients), cast("Segmentation", fitted.task)
+    is_known = references.is_known
     rows: list[int] = []
     volumes: list[list[float]] = []
     measures: list[list[float]] = []
@@ -209,7 +218,7 @@ def _table(
         volumes.append([one.reference_volume for one in each])
         measures.append(_values(each, case))
     return _as_table(
-        fitted, prepared, np.asarray(rows, dtype=np.int64), np.asarray(volumes),
+        fitted, patients, np.asarray(rows, dtype=np.int64), np.asarray(volumes),
         np.asarray(measures), split, part, arm, is_known=is_known,
     )  # fmt: skip
 
@@ -223,14 +232,14 @@ def _values(each: Sequence[MaskMeasures], case: SegmentedCase) -> list[float]:
 
 
 def _as_table(
-    fitted: FittedArm, prepared: Prepared, rows: Ints, volumes: Floats, measures: Floats,
+    fitted: FittedArm, patients: WithMasks, rows: Ints, volumes: Floats, measures: Floats,
     split: Split, part: str, arm: str, *, is_known: bool,
 ) -> OutcomeTable:  # fmt: skip
     labels = cast("Segmentation", fitted.task).labels
     columns = MaskColumns((), labels, "mm" if is_known else "px", "ml" if is_known else "px")
-    cohort = prepared.cohort
+    cohort = patients.cohort
     units = [cohort.unit_id[row] for row in rows.tolist()]
-    present = fitted.present(prepared.measured)[rows]
+    present = fitted.present(patients.measured)[rows]
     both = np.concatenate([volumes, measures], axis=1)
     known = ~np.isnan(both)
     names, sums, first, subsets = average_units(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,11 +11,13 @@ import numpy as np
 from tumorboard.cache import Cache
 from tumorboard.cohorts.selection import exclude_rows, keep_rows
 from tumorboard.errors import InputError
+from tumorboard.formats.messages import listed
 from tumorboard.modalities import Measured
 from tumorboard.records import Cohort, Outcomes, Rejection
 from tumorboard.study import Study
 from tumorboard.training.found_cohort import build_modality, read_other_table
-from tumorboard.training.prepare import build_task, reading_notes
+from tumorboard.training.prepare import build_task, reading_notes, with_masks
+from tumorboard.training.references import References
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class OtherCohort:
         outcomes: Their outcomes, in the classes of the study.
         measured: Modality -> measurements.
         rejections: Files that could not be used.
+        references: Masks of the rows, where the task is a segmentation.
     """
 
     name: str
@@ -35,6 +38,7 @@ class OtherCohort:
     outcomes: Outcomes
     measured: Mapping[str, Measured]
     rejections: tuple[Rejection, ...]
+    references: References | None = None
 
 
 def read_others(
@@ -51,10 +55,25 @@ def read_others(
     Raises:
         InputError: A table is absent, lacks a column or holds a label that the study has not.
     """
-    return tuple(
+    others = tuple(
         _read(study, root, outcomes, name, table, cache)
         for name, table in study.keys.evaluation.external.items()
     )
+    _refuse_two_units(others)
+    return others
+
+
+def _refuse_two_units(others: Sequence[OtherCohort]) -> None:
+    """Masks of all external cohorts stand in one table: in mm, or all in pixels."""
+    known = {own.name: own.references.is_known for own in others if own.references is not None}
+    if len(set(known.values())) > 1:
+        sized = [name for name, is_known in known.items() if is_known]
+        unsized = [name for name in known if name not in sized]
+        raise InputError(
+            f"evaluation.external: the images of {listed(sized)} say how large a voxel is, those "
+            f"of {listed(unsized)} do not, so that distances have no common unit. Name them in "
+            "two studies."
+        )
 
 
 def _read(
@@ -81,21 +100,37 @@ def _read(
             f"{path}: no patient with an outcome has one of the modalities "
             f"{', '.join(modalities)}. Check the file patterns."
         )
-    genes, why = study.keys.task.expression, "none of the modalities present"
-    if genes != "none":  # as in the study itself: without them there is no outcome
-        some, why = np.asarray(measured[genes].present), f"without {genes}"
+    needed, why = _needed(study), "none of the modalities present"
+    if needed:  # as in the study itself: without them there is no outcome
+        some, why = np.asarray(measured[needed].present), f"without {needed}"
         if not some.any():
             raise InputError(
-                f"{path}: nobody has {genes}, which the targets are computed from "
-                f"(task.expression). Add its table, or remove evaluation.external.{name}."
+                f"{path}: nobody has {needed}, which {_NEED[study.keys.task.kind]}. Add its files, "
+                f"or remove evaluation.external.{name}."
             )
     if not some.all():
         selected = keep_rows(selected, some, why)
         measured = {key: m.read(selected, name=key, cache=cache) for key, m in modalities.items()}
+    found, selected, measured, references = with_masks(
+        study, task, modalities, found, selected, measured, cache
+    )
     rejections = (*found.rejections, *(r for m in measured.values() for r in m.rejections))
     own = task.read(selected, values=outcomes.values)
     selected = replace(selected, notes=(*selected.notes, *reading_notes(measured)))
-    return OtherCohort(name, selected, own, measured, rejections)
+    return OtherCohort(name, selected, own, measured, rejections, references)
+
+
+#: Why a task needs a modality of everybody.
+_NEED = {
+    "regression": "the targets are computed from (task.expression)",
+    "segmentation": "is segmented (task.image)",
+}
+
+
+def _needed(study: Study) -> str:
+    """The modality that the outcome of a row rests on; "" where it is in the table."""
+    task = study.keys.task
+    return next((name for name in (task.expression, task.image) if name != "none"), "")
 
 
 def _present_values(cohort: Cohort, study: Study) -> dict[str, list[str]]:

@@ -109,7 +109,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     else:
         kept = measured
     said = reading_notes(measured)
-    found, selected, kept, references = _with_masks(
+    found, selected, kept, references = with_masks(
         study, task, modalities, found, selected, kept, cache
     )
     return Prepared(
@@ -126,7 +126,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     )
 
 
-def _with_masks(
+def with_masks(
     study: Study, task: Task, modalities: Mapping[str, Modality], found: Cohort, selected: Cohort,
     kept: Mapping[str, Measured], cache: Cache,
 ) -> tuple[Cohort, Cohort, Mapping[str, Measured], References | None]:  # fmt: skip

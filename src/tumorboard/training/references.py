@@ -47,6 +47,11 @@ class References:
         """The mask as the segmenter sees it, mapped from the cache."""
         return self._load(row, "network")
 
+    @property
+    def is_known(self) -> bool:
+        """Whether every image says how large its pixels or voxels are."""
+        return all(self.cases.own_grid(row).is_known for row in self.keys)
+
     def _load(self, row: int, which: str) -> NDArray[np.uint8]:
         found = self.cache.load(_key(self.cache, self.keys[row], which), mapped=True)
         if found is None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 import numpy as np
 
@@ -16,12 +16,22 @@ from tumorboard.training.patch_shape import patch_size
 from tumorboard.training.patches import Patches, draw_patches
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.references import References
+from tumorboard.training.units import Patients
 
 if TYPE_CHECKING:
     from tumorboard.training.segmentation_module import SegmentationModule
 
 #: Patches of each validation image that the score of an epoch is made of.
 _VALIDATION_PATCHES = 8
+
+
+class WithMasks(Patients, Protocol):
+    """Patients who may have masks: those of the study, or of another cohort."""
+
+    @property
+    def references(self) -> References | None:
+        """Masks of the rows, where the task is a segmentation."""
+        ...
 
 
 def window_of(arm: Arm, prepared: Prepared, train: Ints) -> tuple[int, ...]:
@@ -58,8 +68,8 @@ def segmentation_module(
     )
 
 
-def references_of(prepared: Prepared) -> References:
+def references_of(patients: WithMasks) -> References:
     """The masks of a segmentation's patients."""
-    if prepared.references is None:
+    if patients.references is None:
         raise TypeError("a segmentation without masks")
-    return prepared.references
+    return patients.references

@@ -24,12 +24,14 @@ from tumorboard.evaluation.ledger import (
     refuse_unwritable,
 )
 from tumorboard.evaluation.pairing import pairing_column
+from tumorboard.prediction.fold_masks import segment_new
 from tumorboard.prediction.fold_models import NewPatients, model_digests, predict_new
-from tumorboard.records import Finding, FlowStep, Split
+from tumorboard.records import Finding, FlowStep, Ints, Split
 from tumorboard.study import Study
 from tumorboard.training.batches import derive_seed
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.training.prepare import Prepared
+from tumorboard.training.segmentation_rows import WithMasks
 
 Say = Callable[[str], None]
 
@@ -84,9 +86,8 @@ def score_locked(
         }
     else:
         say(f"opening the locked test set: {len(locked)} patients")
-        found = predict_new(
-            study, splits, run, prepared, prepared.rows(set(locked)), prepared=prepared
-        )
+        rows = prepared.rows(set(locked))
+        found = _predicted(study, splits, run, prepared, rows, prepared, "locked-test")
         document = {"from_ledger": False, **_document(study, found, "locked test")}
         for arm, entry in document["arms"].items():
             if known.get(arm) is None:
@@ -144,7 +145,8 @@ def score_external(
                 f"evaluation.external.{other.name}: every patient is in another cohort of the "
                 "study as well (patient-overlap), so nothing outside is left. Name another table."
             )
-        found = predict_new(study, splits, run, other, rows, prepared=prepared)
+        folder = f"external-{other.name}"
+        found = _predicted(study, splits, run, other, rows, prepared, folder)
         predictions[other.name] = found
         cohorts[other.name] = {
             **_document(study, found, f"external {other.name}"),
@@ -168,6 +170,16 @@ def also_elsewhere(findings: Sequence[Finding], cohort: str) -> frozenset[str]:
             if len({name for name, _ in people}) > 1:
                 shared |= {patient for name, patient in people if name == cohort}
     return frozenset(shared)
+
+
+def _predicted(
+    study: Study, splits: Sequence[Split], run: Path, patients: WithMasks, rows: Ints,
+    prepared: Prepared, masks: str,
+) -> NewPatients:  # fmt: skip
+    """Predictions of patients that no fold has seen, by the task; masks go to `masks`."""
+    if study.keys.task.kind == "segmentation":
+        return segment_new(study, splits, run, patients, rows, masks=masks)
+    return predict_new(study, splits, run, patients, rows, prepared=prepared)
 
 
 def _document(study: Study, found: NewPatients, what: str) -> dict[str, Any]:
