@@ -82,6 +82,7 @@ def test_parts_of_studies_load(page: Path) -> None:
 
 def test_there_is_something_to_run() -> None:
     assert [name_of(page) for page in with_blocks("bash run")] == [
+        "docs/how-to/stream.md",
         "docs/tutorials/s1-image-and-table.md",
         "docs/tutorials/s2-ct-rna-record.md",
         "docs/tutorials/s3-histology-and-records.md",

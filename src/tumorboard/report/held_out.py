@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 _SHOWN = (
     "auroc", "auprc", "brier", "sensitivity", "specificity", "balanced_accuracy",
     "c_index", "uno_c_index", "integrated_brier", "r2", "spearman", "mae",
+    "dice", "iou", "nsd", "hd95_mm", "hd95_px", "precision", "volume_error_ml",
+    "volume_error_px", "lesion_f1",
 )  # fmt: skip
 
 
@@ -46,7 +48,8 @@ def locked_section(contents: RunContents) -> Section | None:
         "held_out.html",
         cohorts={"locked test set": _tables(contents, document)},
         figure=_figure(contents, {"locked test": document}, "locked_test"),
-        looks=[_look(look) for look in document["looks"]],
+        looks=[_look(look, contents.primary_metric) for look in document["looks"]],
+        metric=metric_name(contents.primary_metric),
         from_ledger=document["from_ledger"],
         each_model=None,
         unit=contents.unit,
@@ -82,6 +85,7 @@ def external_section(contents: RunContents) -> Section | None:
         cohorts={name: _tables(contents, document) for name, document in cohorts.items()},
         figure=_figure(contents, cohorts, "external"),
         looks=[],
+        metric="",
         from_ledger=False,
         each_model=each_model,
         unit=contents.unit,
@@ -143,9 +147,9 @@ def _estimate(entry: Mapping[str, Any] | None) -> str:
     return f"{text} ({interval(entry['ci_low'], entry['ci_high'])})"
 
 
-def _look(look: Mapping[str, Any]) -> dict[str, Any]:
-    auroc = look["metrics"].get("auroc")
-    return {**look, "auroc": _estimate(auroc), "short_hash": look["hash"][:12]}
+def _look(look: Mapping[str, Any], metric: str) -> dict[str, Any]:
+    estimate = _estimate(look["metrics"].get(metric))
+    return {**look, "estimate": estimate, "short_hash": look["hash"][:12]}
 
 
 def _real(value: float | None) -> float:
