@@ -173,6 +173,10 @@ def predict(
     limit: Annotated[
         int, typer.Option(help="Watching: end after so many cases; 0 goes on.", min=0)
     ] = 0,
+    as_format: Annotated[
+        str,
+        typer.Option("--as", help="Masks: nifti; seg or rtstruct add DICOM beside it."),
+    ] = "nifti",
 ) -> None:
     """Predict the patients of a table with a model folder, or cases as they arrive in a folder."""
     with reported(context):
@@ -190,7 +194,7 @@ def predict(
             raise InputError("--once, --limit: belong to --watch DIR.")
         from tumorboard.verbs.predict import predict as run_predict
 
-        report = run_predict(model, cohort=cohort, out=out, data=data)
+        report = run_predict(model, cohort=cohort, out=out, data=data, as_format=as_format)
         for line in report.lines:
             typer.echo(line)
         raise typer.Exit(report.exit_code)

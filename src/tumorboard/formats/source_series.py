@@ -56,17 +56,29 @@ def source_slices(
         InputError: No classic DICOM series of one image in each file, or one that the mask was not
             drawn on.
     """
-    images = _images(files)
+    fault = InputError("")
+    for images in _series(files):
+        try:
+            return _whole(images, shape, affine)
+        except InputError as error:
+            fault = error
+    raise fault
+
+
+def _whole(
+    images: Sequence[FileDataset], shape: tuple[int, ...], affine: Floats
+) -> list[SourceSlice]:
     slices = list(_placed(images, shape, affine))
     if len(slices) != shape[_across(slices)]:
         raise InputError(
-            f"{files[0].parent}: {len(slices)} slices, the mask has {shape[_across(slices)]}. "
+            f"{images[0].filename}: {len(slices)} slices, the mask has {shape[_across(slices)]}. "
             "Give the series that the mask was drawn on."
         )
     return slices
 
 
-def _images(files: Sequence[Path]) -> list[FileDataset]:
+def _series(files: Sequence[Path]) -> list[list[FileDataset]]:
+    """Images by series, the largest series first; of equal ones that of the first file."""
     from pydicom import dcmread
 
     found = [dcmread(path) for path in files if path.is_file() and is_dicom(path)]
@@ -76,18 +88,22 @@ def _images(files: Sequence[Path]) -> list[FileDataset]:
             f"{files[0] if files else 'no file'}: no DICOM image; DICOM masks are made of DICOM "
             "images alone. Use --as nifti."
         )
-    named = [str(image.get("SeriesInstanceUID", "")) for image in found]
-    main = max(sorted(set(named)), key=named.count)
-    found = [image for image, name in zip(found, named, strict=True) if name == main]
-    odd = [
-        i for i in found if int(i.get("NumberOfFrames") or 1) > 1 or "ImagePositionPatient" not in i
-    ]
-    if odd:
+    odd = [image for image in found if _is_odd(image)]
+    if len(odd) == len(found):
         raise InputError(
             f"{odd[0].filename}: several frames in one file, or no position; expected a series of "
             "one image in each file. Use --as nifti."
         )
-    return found
+    series: dict[str, list[FileDataset]] = {}
+    for image in found:
+        if not _is_odd(image):
+            series.setdefault(str(image.get("SeriesInstanceUID", "")), []).append(image)
+    return sorted(series.values(), key=len, reverse=True)
+
+
+def _is_odd(image: FileDataset) -> bool:
+    needed = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing")
+    return int(image.get("NumberOfFrames") or 1) > 1 or not all(n in image for n in needed)
 
 
 def _placed(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -13,9 +14,14 @@ import numpy as np
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
 from tumorboard.evaluation.mask_metrics import ML
+from tumorboard.prediction.dicom_masks import (
+    MaskFormat,
+    refuse_other_sources,
+    write_dicom_masks,
+)
 from tumorboard.prediction.model import Model, ReadPatients
 from tumorboard.prediction.predictions import plain_cell
-from tumorboard.records import Rejection
+from tumorboard.records import Bools, Rejection
 from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.mask_table import SegmentedCase, as_case, own_probabilities, write_case
 from tumorboard.transforms.cases import Cases, OwnGrid
@@ -46,16 +52,20 @@ class PredictedMasks:
         return text.getvalue()
 
 
-def predict_masks(model: Model, patients: ReadPatients, *, folder: Path) -> PredictedMasks:
+def predict_masks(
+    model: Model, patients: ReadPatients, *, folder: Path, kind: MaskFormat = "nifti"
+) -> PredictedMasks:
     """Segment patients that were read, and write their masks on the grid of their own image.
 
     Args:
         model: A model of a segmentation.
         patients: What `Model.read` gave.
         folder: Where the masks go: `<unit>.nii.gz`, or `.png` of a picture.
+        kind: What is written beside them: `<unit>.seg.dcm` or `<unit>.rtstruct.dcm`.
 
     Raises:
-        InputError: Two cases would have one name.
+        InputError: The model has no rule that makes masks, or images that are no DICOM were to be
+            given DICOM masks.
     """
     fitted, cohort = model.fitted, patients.cohort
     name = fitted.arm.segmented
@@ -67,14 +77,17 @@ def predict_masks(model: Model, patients: ReadPatients, *, folder: Path) -> Pred
         for row in range(cohort.n_rows)
         if not has_image[row]
     ]
+    labels = cast("Segmentation", fitted.task).labels
     rows: list[tuple[str, ...]] = []
     known: set[bool] = set()
+    refuse_other_sources(cases, np.flatnonzero(has_image).tolist(), kind)
     for row in np.flatnonzero(has_image).tolist():
         case, grid = _segmented(model, patients, cases, row)
         known.add(grid.is_known)
         path = write_case(folder, cases, case, names[row])
         rows.append(_cells(model, patients, case, grid, path, folder))
-    labels = cast("Segmentation", fitted.task).labels
+        own = dict(zip(labels, case.masks, strict=True))
+        lost += _as_dicom(path, kind, cases.files(row), own, grid, cohort.patient_id[row])
     unit = "ml" if known != {False} else "px"
     header = ["patient_id", "unit_id", "arm", "modalities", "mask"]
     for label in labels:
@@ -85,6 +98,18 @@ def predict_masks(model: Model, patients: ReadPatients, *, folder: Path) -> Pred
         (*patients.rejections, *cohort.rejections, *measured, *_once(lost, measured)),
         (f"file names start from {cohort.root}", *cohort.notes, *model.input_notes(patients)),
     )  # fmt: skip
+
+
+def _as_dicom(
+    path: Path, kind: MaskFormat, files: Sequence[Path], masks: Mapping[str, Bools], grid: OwnGrid,
+    patient_id: str,
+) -> list[Rejection]:  # fmt: skip
+    """Write the DICOM mask of one case; why there is none, where its series cannot carry it."""
+    try:
+        why_not = write_dicom_masks(path, kind, files, masks, grid.affine)
+    except InputError as error:
+        why_not = str(error)
+    return [Rejection(patient_id, None, why_not)] if why_not else []
 
 
 def _segmented(

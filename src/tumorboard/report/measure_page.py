@@ -113,7 +113,7 @@ def planes_figure(outlined: Outlined) -> Figure:
     for k, plane in enumerate(_PLANES):
         axis: Axes = figure.add_axes((k / 3, 0.0, 0.985 / 3, height))
         _draw(axis, outlined, plane, centre, reach)
-        axis.set_title(plane[0], color="white", fontsize=9, fontweight="normal", pad=4)
+        axis.set_title(plane[0], color="white", fontsize=9, fontweight="normal", pad=4, x=0.02)
     figure.set_facecolor("black")
     return figure
 

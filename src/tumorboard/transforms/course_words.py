@@ -9,15 +9,24 @@ from tumorboard.transforms.sentence_context import contexts, sentences
 
 Course = Literal["better", "stable", "worse", ""]
 
+#: What says when a complaint is felt, not how it goes: "worse in the morning".
+_WHEN = (
+    r"(?! (?:in the (?:morning|evening|night)|at night|at rest|on (?:exertion|standing|lying)|"
+    r"when|while|lying|after (?:meals|eating)|with (?:exertion|movement|breathing|rest))\b)"
+)
 _BETTER = re.compile(
-    r"\b(?:improv(?:ed|ing|ement|es)|better|shrunk(?:en)?|smaller|regress(?:ed|ion|ing)|"
+    r"\b(?:improv(?:ed|ing|ement|es)|better"
+    + _WHEN
+    + r"|shrunk(?:en)?|smaller|regress(?:ed|ion|ing)|"
     r"remission|(?:partial|complete|good|major) response|respond(?:ed|ing)|"
     r"(?:fewer|less) (?:\w+ )?(?:seizures?|headaches?|cough|breathless|pain|dyspno?ea|symptoms?)|"
     r"decreas(?:ed|ing)(?: in size)?|reduc(?:ed|tion)|steroids (?:tapered|stopped))\b",
     re.IGNORECASE,
 )
 _WORSE = re.compile(
-    r"\b(?:worse(?:ned|ning)?|deteriorat(?:ed|ion|ing)|progression|progress(?:ed|ing)|"
+    r"\b(?:worse"
+    + _WHEN
+    + r"|worsen(?:ed|ing)|deteriorat(?:ed|ion|ing)|progression|progress(?:ed|ing)|"
     r"progressive disease|grown|growing|larger|"
     r"more (?:frequent|severe|headaches?|seizures?|cough|breathless|pain|dyspno?ea|symptoms?)|"
     r"increas(?:ed|ing)(?: in size)?|declin(?:ed|ing)|relapse[d]?|recurrence)\b",

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tumorboard.errors import InputError
+from tumorboard.prediction.dicom_masks import MaskFormat, check_format
 from tumorboard.prediction.masks import PredictedMasks, predict_masks, write_masks_csv
 from tumorboard.prediction.model import Model, ReadPatients
 from tumorboard.prediction.predictions import Predictions, write_predictions_csv
@@ -27,7 +28,9 @@ class PredictionReport:
     exit_code: int
 
 
-def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -> PredictionReport:
+def predict(
+    model: Path, *, cohort: Path, out: Path, data: Path | None = None, as_format: str = "nifti"
+) -> PredictionReport:
     """Predict the patients of a table and write one row per unit.
 
     Of a segmentation also their masks, into a folder beside the table: `out.csv` has `out-masks/`.
@@ -37,16 +40,20 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
         cohort: Table of new patients.
         out: CSV file to write.
         data: Folder that file names start from; the table's own, else `TUMORBOARD_DATA`.
+        as_format: `seg` or `rtstruct` writes a segmentation's masks as DICOM beside the NIfTI.
 
     Raises:
         InputError: The model or the table cannot be used; nothing is written.
     """
     model, cohort, out = Path(model), Path(cohort), Path(out)
+    kind = check_format(as_format)
     opened = Model.open(model)
+    if kind != "nifti" and not opened.fitted.arm.segmented:
+        raise InputError(f"--as {kind}: the model writes no masks. Leave it out.")
     _refuse_inputs(out, model, cohort)
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such folder. Name the folder of the data with --data DIR.")
-    predictions, n = write_answer(opened, opened.read(cohort, data=data), out)
+    predictions, n = write_answer(opened, opened.read(cohort, data=data), out, kind=kind)
     lines = [*predictions.notes]
     lines += [rejection_line(rejection) for rejection in predictions.rejections]
     lines.append(f"{n} prediction{'s' if n != 1 else ''} written to {out}")
@@ -54,7 +61,7 @@ def predict(model: Path, *, cohort: Path, out: Path, data: Path | None = None) -
 
 
 def write_answer(
-    model: Model, patients: ReadPatients, out: Path
+    model: Model, patients: ReadPatients, out: Path, *, kind: MaskFormat = "nifti"
 ) -> tuple[Predictions | PredictedMasks, int]:
     """Predict patients that were read and write the table, of a segmentation also the masks.
 
@@ -62,12 +69,13 @@ def write_answer(
         model: The opened model.
         patients: The patients.
         out: CSV file to write; masks go to `masks_folder(out)`.
+        kind: What masks are written as beside the NIfTI.
 
     Returns:
         The predictions, and how many there are.
     """
     if model.fitted.arm.segmented:
-        masks = predict_masks(model, patients, folder=masks_folder(out))
+        masks = predict_masks(model, patients, folder=masks_folder(out), kind=kind)
         write_masks_csv(masks, out)
         return masks, len(masks.rows)
     predictions = model.predict_patients(patients)
