@@ -88,8 +88,12 @@ def test_a_file_that_is_still_being_written_is_waited_for(tmp_path: Path, clock:
     assert arrivals.ready() == [table]
     image.write_bytes(b"just now")
     assert not arrivals.follow(table, [image])
+    table.write_text("patient_id\nP1\n")  # after it was read
+    clock.now = 45.0
     assert arrivals.ready() == []
     clock.now = 60.0
+    assert arrivals.ready() == []
+    clock.now = 75.0
     assert arrivals.ready() == [table]
     assert arrivals.follow(table, [image])
 

@@ -178,6 +178,7 @@ def test_no_patient_and_no_case_stops_the_others(models: Path, tmp_path: Path) -
     for case in done.unreadable:
         assert sum(line.startswith(f"{case}: cannot be predicted") for line in said) == 1
     assert done.exit_code == 3
+    assert not [path for path in (tmp_path / "out").rglob("*.part")]
     assert not _watch(model, folder)[0].latencies
 
 

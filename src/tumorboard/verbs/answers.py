@@ -14,6 +14,7 @@ from pathlib import Path
 
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
+from tumorboard.prediction.predictions import plain_cell
 from tumorboard.verbs.predict import masks_folder
 
 #: Table of the latencies, in the folder of the answers.
@@ -66,7 +67,7 @@ class Latency:
         """In the order of `HEADER`; times in UTC."""
         seconds = (self.waited_s, self.read_s, self.predicted_s, self.written_s, self.total_s)
         return [
-            self.case, str(self.patients),
+            plain_cell(self.case), str(self.patients),
             *(_iso(time) for time in (self.arrived, self.started, self.finished)),
             *(f"{value:.4f}" for value in seconds), str(self.rejected), self.sha256,
         ]  # fmt: skip
@@ -96,7 +97,7 @@ class Answers:
 
     def is_answered(self, case: str, sha256: str) -> bool:
         """Whether the answer to this very content is in its place."""
-        return self._known.get(case) == sha256 and self.path(case).is_file()
+        return self._known.get(plain_cell(case)) == sha256 and self.path(case).is_file()
 
     def stage(self, case: str) -> Path:
         """Where the answer to a case is written before it is put in its place; made empty."""
@@ -108,6 +109,10 @@ class Answers:
     def _staged(self, case: str) -> Path:
         path = self.path(case)
         return path.parent / f".{path.name}.part" / path.name
+
+    def drop(self, case: str) -> None:
+        """Remove what was staged of a case that could not be answered."""
+        shutil.rmtree(self._staged(case).parent, ignore_errors=True)
 
     def put(self, case: str) -> Path | None:
         """Put a staged answer in its place; what it replaces is kept.
@@ -137,7 +142,7 @@ class Answers:
             handle.write(_line(latency.cells()))
             handle.flush()
             os.fsync(handle.fileno())
-        self._known[latency.case] = latency.sha256
+        self._known[plain_cell(latency.case)] = latency.sha256
 
     def _read(self) -> dict[str, str]:
         """Case -> hash of what was answered last; a row that a fault cut short is removed."""

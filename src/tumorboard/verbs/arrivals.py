@@ -80,7 +80,8 @@ class Arrivals:
         known, files = self._seen[table], tuple(files)
         if known.files == files:
             return True
-        signature = _signature((table, *files))
+        # the table as it was when it was ready: what was read of it may be older than it is now
+        signature = (known.signature[0], *_signature(files))
         self._seen[table] = _Seen(files, signature, known.since)
         newest = max((own[1] for own in signature[1:] if own is not None), default=0)
         if 0 <= time.time() - newest / 1e9 < self.quiet_s:

@@ -155,7 +155,7 @@ class _Desk:
     def _take(self, table: Path) -> None:
         """Answer one case, unless it is none, is still being written or was answered before."""
         study, names = self._model.fitted.study, self._model.fitted.arm.modalities
-        case = table.relative_to(self.arrivals.folder).with_suffix("").as_posix()
+        case = table.relative_to(self.arrivals.folder).as_posix().removesuffix(".csv")
         if is_read_by(study, names, table):
             self.arrivals.settle(table)
             return
@@ -163,11 +163,12 @@ class _Desk:
         try:
             if f"{case}.csv" == LATENCY:
                 raise InputError(f"{LATENCY} is the name of the table of latencies. Rename it.")
+            content = self._cache.sha256(table)  # before it is read: a later change is seen as one
             cohort = self._model.list_patients(table, data=self._data or table.parent)
             files = named_files(study, names, cohort)
             if not self.arrivals.follow(table, files):
                 return
-            sha256 = self._hash(table, files)
+            sha256 = self._hash(content, files)
             if not self._answers.is_answered(case, sha256):
                 arrived = min(max(changed_at((table, *files)), self._began), started)
                 self._answer(case, cohort, (arrived, started, clock), sha256)
@@ -188,16 +189,17 @@ class _Desk:
 
     def _leave(self, case: str, table: Path, reason: str) -> None:
         """List a table that cannot be read, once; it is tried again when its folder changes."""
+        self._answers.drop(case)
         self.arrivals.follow(table, (table.parent,))
         if self.done.unreadable.get(case) != reason:
             self._say(f"{case}: cannot be predicted: {reason}")
         self.done.unreadable[case] = reason
 
-    def _hash(self, table: Path, files: tuple[Path, ...]) -> str:
-        """Of the model, the table and its files: what an answer rests on."""
+    def _hash(self, table: str, files: tuple[Path, ...]) -> str:
+        """Of the model, the table (its hash) and its files: what an answer rests on."""
         content: Mapping[str, object] = {
             "model": self._digest,
-            "table": self._cache.sha256(table),
+            "table": table,
             "files": [self._cache.sha256(path) if path.is_file() else None for path in files],
         }
         return hashlib.sha256(json.dumps(content).encode("utf-8")).hexdigest()
