@@ -7,10 +7,16 @@ import torch
 
 from tumorboard.explain import Asked, Attributions, Explainer, Explanation
 from tumorboard.models.fusion.attention import Attention
+from tumorboard.models.fusion.cross_attention import CrossAttention
+from tumorboard.models.fusion.dynamic_attention import DynamicAttention
 from tumorboard.models.fusion.gated import Gated
 from tumorboard.models.fusion.late_average import LateAverage
+from tumorboard.models.fusion.static_weights import StaticWeights
 from tumorboard.records import Floats
 from tumorboard.training.fitted import FittedArm
+
+#: Fusions whose weights a patient or the training decided; those that a study fixes are no answer.
+_WEIGHING = (Attention, CrossAttention, DynamicAttention, Gated, LateAverage, StaticWeights)
 
 
 class FusionWeights(Explainer):
@@ -36,7 +42,7 @@ class FusionWeights(Explainer):
         if fusion is None:
             return f"{fitted.arm.name} reads one modality alone: there is nothing to weigh."
         # Every fusion of somebody else's may have weights too: `explain` looks.
-        known = isinstance(fusion, Attention | Gated | LateAverage)
+        known = isinstance(fusion, _WEIGHING)
         if known or not type(fusion).__module__.startswith("tumorboard."):
             return ""
         return f"the fusion of {fitted.arm.name} has no weights of modalities."

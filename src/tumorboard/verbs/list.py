@@ -13,6 +13,7 @@ GROUPS: Mapping[str, tuple[str, str]] = {
     "cohorts": ("Sources", "[cohort] source"),
     "modalities": ("Modalities", "[modalities.NAME] kind"),
     "models.encoders": ("Encoders", "[modalities.NAME] encoder"),
+    "models.segmenters": ("Segmenters", "[modalities.NAME] encoder, of a segmented image"),
     "models.fusion": ("Fusions", "[arms] fusion"),
     "models.baselines": ("Baselines", "[arms] baseline"),
     "audit": ("Checks of the audit", "always run"),
