@@ -114,3 +114,13 @@ def test_files_of_a_folder(tmp_path: Path) -> None:
         mask_files(tmp_path)
     with pytest.raises(InputError, match="no such folder"):
         mask_files(tmp_path / "none")
+
+
+def test_a_picture_of_one_bit_holds_0_and_1(tmp_path: Path) -> None:
+    path = tmp_path / "mask.png"
+    mask = np.zeros((4, 5), dtype=bool)
+    mask[1, 2] = True
+    Image.fromarray(mask).save(path)
+    found = read_label_map(path, spacing_mm=(1.0, 1.0))
+    assert np.unique(found.values).tolist() == [0, 1]
+    assert found.values[1, 2] == 1

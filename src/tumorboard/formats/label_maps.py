@@ -141,7 +141,15 @@ def _png(path: Path, spacing_mm: tuple[float, ...]) -> NDArray[Any]:
     values = read_image(path)
     if len(values) > 1 and (values != values[:1]).any():
         raise InputError(f"{path}: a colour image; expected one grey channel of labels.")
-    return values[0]
+    # a picture of one bit a pixel is read as black and white, 0 and 255: as a mask it is 0 and 1
+    return values[0] // 255 if _has_one_bit(path) else values[0]
+
+
+def _has_one_bit(path: Path) -> bool:
+    from PIL import Image
+
+    with Image.open(path) as picture:
+        return picture.mode == "1"
 
 
 def _checked(path: Path, values: NDArray[Any]) -> NDArray[np.int32]:
