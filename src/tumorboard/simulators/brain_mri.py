@@ -40,6 +40,7 @@ from tumorboard.transforms.brain_notes import (
     text_of,
     write_note,
 )
+from tumorboard.transforms.brain_structures import head_structures
 from tumorboard.transforms.brain_studies import STUDY
 from tumorboard.transforms.mask_diameter import longest_diameter_mm
 
@@ -58,6 +59,7 @@ Nobody here is of flesh and blood. `tumorboard simulate brain_mri` wrote this fo
 | mri/ | T1, T1 after contrast (t1c), T2 and FLAIR, as NIfTI on one grid |
 | masks/ | the tumour alone: 1, or 1 core, 2 oedema, 3 enhancing (BraTS from 2023 on; 4 before) |
 | notes/ | what the referring clinician wrote |
+| structures/ | ventricles, falx, motor strip and what is not cerebrum, where they were asked for |
 | visits.csv | date, volume and longest axial diameter of the tumour, reported outcome |
 | study.toml | a study that runs as it is |
 | truth.json, truth_*, truth/ | what everything was drawn from: no input of a model |
@@ -86,6 +88,7 @@ class BrainMri(Simulator):
             grows at a known rate, and what else there is stays as it is.
         consistent_reports: Share of visits whose note reports an outcome that goes with the change
             of volume.
+        structures: Write masks of ventricles, falx, motor strip and all that is not cerebrum too.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class BrainMri(Simulator):
         told_decoys: float = 0.7,
         visits: int = 1,
         consistent_reports: float = 0.8,
+        structures: bool = False,
     ) -> None:
         self.size = (size[0], size[1], size[2])
         self.decoys, self.heterogeneity, self.border_mm = decoys, heterogeneity, border_mm
@@ -109,6 +113,7 @@ class BrainMri(Simulator):
         self.labels: Literal["whole", "regions"] = labels
         self.silent_notes, self.told_decoys = silent_notes, told_decoys
         self.visits, self.consistent_reports = visits, consistent_reports
+        self.structures = structures
         self._check()
         self.drawn_with = people.Settings(
             decoys, heterogeneity, (border_mm[0], border_mm[1]), silent_notes, told_decoys, visits,
@@ -198,6 +203,8 @@ class BrainMri(Simulator):
         decoy = head.labels[1 - patient.tumour] if patient.decoy else np.zeros_like(tumour)
         if patient.decoy:
             write_nifti(out / "truth" / "decoys" / f"{name}.nii.gz", decoy, head.affine)
+        if self.structures:
+            self._write_structures(out / "structures" / name, patient, number, visit, head, seed)
         diameter = longest_diameter_mm(whole(tumour), head.affine)
         sentences = self._note(patient, number, visit, diameter, seed=seed)
         write_text(out / "notes" / f"{name}.txt", text_of(sentences) + "\n")
@@ -205,6 +212,17 @@ class BrainMri(Simulator):
         tumour_ml, decoy_ml = (float(whole(m).sum()) * voxel_ml for m in (tumour, decoy))
         middles = tables_of.middle_cell(tumour, head), tables_of.middle_cell(decoy, head)
         return tables_of.Case(name, tumour_ml, decoy_ml, diameter, middles, sentences)
+
+    def _write_structures(
+        self, folder: Path, patient: people.Patient, number: int, visit: int, head: Head, seed: int
+    ) -> None:
+        pose = draw_acquisition(people.generator(seed, number, people.EXAMINATION, visit))
+        tumour = whole(head.labels[patient.tumour])
+        found = head_structures(
+            patient.anatomy, pose, shape=tumour.shape, affine=head.affine, tumour=tumour
+        )
+        for name, mask in found.items():
+            write_nifti(folder / f"{name}.nii.gz", mask.astype(np.uint8), head.affine)
 
     def _note(
         self, patient: people.Patient, number: int, visit: int, diameter_mm: float, *, seed: int
