@@ -20,10 +20,9 @@ if TYPE_CHECKING:
 
 #: Metrics of the tables, in order; those that a run does not have are left out.
 _SHOWN = (
-    "auroc", "auprc", "brier", "sensitivity", "specificity", "balanced_accuracy",
-    "c_index", "uno_c_index", "integrated_brier", "r2", "spearman", "mae",
-    "dice", "iou", "nsd", "hd95_mm", "hd95_px", "precision", "volume_error_ml",
-    "volume_error_px", "lesion_f1",
+    "auroc", "auprc", "brier", "dice", "iou", "nsd", "hd95_mm", "hd95_px", "sensitivity",
+    "specificity", "precision", "volume_error_ml", "volume_error_px", "lesion_f1",
+    "balanced_accuracy", "c_index", "uno_c_index", "integrated_brier", "r2", "spearman", "mae",
 )  # fmt: skip
 
 
