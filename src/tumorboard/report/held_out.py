@@ -164,18 +164,20 @@ def _figure(contents: RunContents, documents: Mapping[str, Any], name: str) -> M
 def draw_inside_and_outside(contents: RunContents, documents: Mapping[str, Any]) -> Figure:
     """Each arm's primary metric inside the study, and below it outside, with intervals.
 
-    Small ticks are the single fold models; the marker is their ensemble.
+    Small ticks are the single fold models; the marker is their ensemble. Arms that predicted nobody
+    outside, such as those with other notes put in, are left out.
     """
     metric = contents.primary_metric
     groups: list[tuple[str, Mapping[str, Any]]] = [("inside", {}), *documents.items()]
-    n_rows = len(contents.arms) * (len(groups) + 0.8)
+    arms = [arm for arm in contents.arms if any(arm in d["arms"] for d in documents.values())]
+    n_rows = len(arms) * (len(groups) + 0.8)
     figure = new_figure(0.9 + 0.27 * n_rows)
     axis = figure.subplots()
-    look = marks(list(contents.arms))
+    look = marks(list(contents.arms))  # each in the colour that it has on the whole page
     ticks: list[float] = []
     labels: list[str] = []
     y = 0.0
-    for arm in contents.arms:
+    for arm in arms:
         for cohort, document in groups:
             if cohort == "inside":
                 own = contents.metrics[arm].get(metric)
