@@ -164,12 +164,13 @@ def _figure(contents: RunContents, documents: Mapping[str, Any], name: str) -> M
 def draw_inside_and_outside(contents: RunContents, documents: Mapping[str, Any]) -> Figure:
     """Each arm's primary metric inside the study, and below it outside, with intervals.
 
-    Small ticks are the single fold models; the marker is their ensemble. Arms that predicted nobody
-    outside, such as those with other notes put in, are left out.
+    Small ticks are the single fold models; the marker is their ensemble. Other notes are put
+    in inside alone: those rows are left out.
     """
     metric = contents.primary_metric
     groups: list[tuple[str, Mapping[str, Any]]] = [("inside", {}), *documents.items()]
-    arms = [arm for arm in contents.arms if any(arm in d["arms"] for d in documents.values())]
+    given = contents.study.get("arms", {})
+    arms = [arm for arm in contents.arms if arm in given or not given]
     n_rows = len(arms) * (len(groups) + 0.8)
     figure = new_figure(0.9 + 0.27 * n_rows)
     axis = figure.subplots()
