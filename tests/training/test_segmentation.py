@@ -23,7 +23,7 @@ from tumorboard.training.fit import fit_modalities
 from tumorboard.training.note_controls import with_other_notes
 from tumorboard.training.patches import Draw, Patches, draw_patches
 from tumorboard.training.prepare import Prepared, prepare
-from tumorboard.training.references import References
+from tumorboard.training.references import MASK, References
 from tumorboard.training.segmenting import with_neighbours
 from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.fit import fit
@@ -210,6 +210,13 @@ def test_masks_of_a_run_score_as_the_table_says(balls: Path, run: Path, tmp_path
                              ("hd95_mm", "hd95_ball_mm"),
                              ("volume_error_ml", "volume_error_ball_ml")):  # fmt: skip
             assert float(row[theirs]) == pytest.approx(float(own[ours]), rel=1e-6, abs=1e-9)
+
+
+def test_the_manifest_lists_the_masks(balls: Path, run: Path) -> None:
+    masks = [row for row in _rows(run / "manifest.csv") if row["modality"] == MASK]
+    assert len(masks) == 8
+    assert {row["state"] for row in masks} == {"used"}
+    assert all(len(row["sha256"]) == 64 for row in masks)
 
 
 def test_the_report_answers_and_shows_cases(run: Path) -> None:

@@ -120,7 +120,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         outcomes=task.read(selected, values=outcomes.values),
         measured=kept,
         rejections=(*found.rejections, *(r for m in measured.values() for r in m.rejections)),
-        records=_records(found, selected, measured),
+        records=_records(found, selected, measured, references),
         locked=locked & set(selected.patient_id),
         references=references,
     )
@@ -259,10 +259,12 @@ def _everything(task: Task, found: Cohort, outcomes: Outcomes) -> Outcomes:
 
 
 def _records(
-    found: Cohort, cohort: Cohort, measured: Mapping[str, Measured]
+    found: Cohort, cohort: Cohort, measured: Mapping[str, Measured], references: References | None
 ) -> tuple[FileRecord, ...]:
     """Every file once: what the modality found wrong counts over what the source matched."""
-    wrong = {(r.path, r.modality): r for m in measured.values() for r in m.records}
+    masks = references.records(cohort) if references is not None else ()
+    own = (*masks, *(r for m in measured.values() for r in m.records))
+    wrong = {(r.path, r.modality): r for r in own}
     in_use = {path for paths in cohort.files.values() for files in paths for path in files}
     # masks and further channels, which no pattern of the source names
     further = {path: record for (path, _), record in wrong.items() if record.state == "used"}

@@ -14,11 +14,14 @@ from tumorboard.cache import Cache
 from tumorboard.errors import InputError
 from tumorboard.formats.row_files import RowFiles
 from tumorboard.modalities import Measured, Modality
-from tumorboard.records import Cohort
+from tumorboard.records import Cohort, FileRecord
 from tumorboard.study import Study
 from tumorboard.tasks import Task
 from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.transforms.cases import Cases, OwnGrid
+
+#: What the files of the reference are called in the manifest, beside the names of modalities.
+MASK = "mask of the reference"
 
 
 @dataclass(frozen=True)
@@ -51,6 +54,14 @@ class References:
     def is_known(self) -> bool:
         """Whether every image says how large its pixels or voxels are."""
         return all(self.cases.own_grid(row).is_known for row in self.keys)
+
+    def records(self, cohort: Cohort) -> tuple[FileRecord, ...]:
+        """The mask files as the manifest lists them."""
+        return tuple(
+            FileRecord(path, "used", "", MASK, cohort.patient_id[row])
+            for row, paths in self.files.items()
+            for path in paths
+        )
 
     def _load(self, row: int, which: str) -> NDArray[np.uint8]:
         found = self.cache.load(_key(self.cache, self.keys[row], which), mapped=True)
@@ -113,7 +124,7 @@ def _prepared(
     """Key of a row's mask, which is read and resampled where the cache does not hold it."""
     images = cases.files(row)
     settings = {
-        "kind": "reference mask", "image": cases.settings(), "numbers": list(numbers),
+        "kind": "reference mask", "image": cases.settings(row), "numbers": list(numbers),
         "n_files": [len(images), len(files)],
     }  # fmt: skip
     key = cache.key(settings, *images, *files)
