@@ -86,6 +86,10 @@ def test_there_is_something_to_run() -> None:
         "docs/tutorials/s1-image-and-table.md",
         "docs/tutorials/s2-ct-rna-record.md",
         "docs/tutorials/s3-histology-and-records.md",
+        "docs/tutorials/s4-adaptive-radiotherapy.md",
+        "docs/tutorials/s4-drug-trial.md",
+        "docs/tutorials/s4-segmentation-with-notes.md",
+        "docs/tutorials/s4-surgery-planning.md",
     ]
     assert ROOT / "README.md" in with_blocks("python run")
 
