@@ -185,7 +185,7 @@ def predict(
 
             watched = run_watch(
                 model, folder=watch, out=out, say=typer.echo, data=data, quiet_s=quiet_s, once=once,
-                limit=limit,
+                limit=limit, as_format=as_format,
             )  # fmt: skip
             raise typer.Exit(watched.exit_code)
         if cohort is None or watch is not None:

@@ -271,6 +271,15 @@ def test_masks_are_renewed_when_the_note_changes(tmp_path: Path) -> None:
     assert all((out / row["mask"]).is_file() for row in _rows(out / "night.csv"))
 
 
+def test_a_model_without_masks_writes_none_as_dicom(models: Path, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    with pytest.raises(InputError, match="--as seg: the model writes no masks"):
+        watch(
+            models / "survival", folder=tmp_path / "in", out=tmp_path / "out",
+            say=lambda line: None, as_format="seg",
+        )  # fmt: skip
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

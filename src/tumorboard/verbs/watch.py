@@ -13,6 +13,7 @@ from pathlib import Path
 from tumorboard.cache import Cache, default_folder, write_text
 from tumorboard.errors import InputError, RunError, TumorboardError
 from tumorboard.formats.messages import counted
+from tumorboard.prediction.dicom_masks import MaskFormat, check_format
 from tumorboard.prediction.masks import PredictedMasks
 from tumorboard.prediction.model import Model
 from tumorboard.prediction.predictions import Predictions
@@ -63,7 +64,7 @@ class Watched:
 
 def watch(
     model: Path, *, folder: Path, out: Path, say: Say, data: Path | None = None,
-    quiet_s: float = 1.0, once: bool = False, limit: int = 0,
+    quiet_s: float = 1.0, once: bool = False, limit: int = 0, as_format: str = "nifti",
 ) -> Watched:  # fmt: skip
     """Predict the cases that arrive in a folder until Ctrl-C, SIGTERM or the limit.
 
@@ -79,6 +80,7 @@ def watch(
         quiet_s: For how long size and time of a table must not change until it counts as complete.
         once: End when every case that is there was answered.
         limit: End after so many answers; 0 goes on.
+        as_format: `seg` or `rtstruct` writes a segmentation's masks as DICOM beside the NIfTI.
 
     Raises:
         InputError: The model or a folder cannot be used.
@@ -87,10 +89,14 @@ def watch(
     model, folder, out = Path(model), Path(folder), Path(out)
     if not quiet_s >= 0:
         raise InputError(f"--quiet-s {quiet_s}: expected seconds, 0 or more.")
+    kind = check_format(as_format)
     opened = Model.open(model)
+    if kind != "nifti" and not opened.fitted.arm.segmented:
+        raise InputError(f"--as {kind}: the model writes no masks. Leave it out.")
     _refuse_folders(model, folder, out, data)
     with locked(out), Cache() as cache, ending_after_current() as ending:
-        desk = _Desk(opened, Arrivals(folder, quiet_s=quiet_s), Answers(out), data, cache, say)
+        arrivals, answers = Arrivals(folder, quiet_s=quiet_s), Answers(out)
+        desk = _Desk(opened, arrivals, answers, data, cache, say, kind)
         pause = min(max(quiet_s / _LOOKS, _SHORTEST_S), _LONGEST_S)
         say(f"watching {folder}; answers go to {out}")
         while not ending.is_asked:
@@ -126,11 +132,12 @@ class _Desk:
         data: Folder that file names start from; each table's own where None.
         cache: Where prepared arrays are kept; one for all, since it remembers hashes of files.
         say: Where lines go.
+        kind: What masks are written as beside the NIfTI.
     """
 
     def __init__(
         self, model: Model, arrivals: Arrivals, answers: Answers, data: Path | None, cache: Cache,
-        say: Say,
+        say: Say, kind: MaskFormat,
     ) -> None:  # fmt: skip
         self.arrivals = arrivals
         self.done = Watched()
@@ -139,6 +146,7 @@ class _Desk:
         self._data = data
         self._cache = cache
         self._say = say
+        self._kind = kind
         self._began = time.time()
         self._digest = str(read_document(model.folder)["sha256"])
 
@@ -259,7 +267,8 @@ class _Desk:
     def _write(self, cohort: Cohort, case: str) -> tuple[Predictions | PredictedMasks, float]:
         patients = self._model.measure(cohort, cache=self._cache)
         clock = time.perf_counter()
-        return write_answer(self._model, patients, self._answers.stage(case))[0], clock
+        staged = self._answers.stage(case)
+        return write_answer(self._model, patients, staged, kind=self._kind)[0], clock
 
 
 def _fault(error: Exception) -> str:
