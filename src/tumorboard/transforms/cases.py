@@ -61,8 +61,8 @@ class Cases(ABC):
         """Files that the row's image was prepared from; none where it has no image."""
 
     @abstractmethod
-    def settings(self) -> dict[str, object]:
-        """What the geometry depends on, beside the content of the files."""
+    def settings(self, row: int) -> dict[str, object]:
+        """What the geometry of a row depends on, beside the content of the files."""
 
     @abstractmethod
     def own_grid(self, row: int) -> OwnGrid:

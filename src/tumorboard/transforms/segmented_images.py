@@ -32,7 +32,7 @@ class ImageCases(Cases):
         """The picture; none where the row has none."""
         return (self._files[row],) if row in self._files else ()
 
-    def settings(self) -> dict[str, object]:
+    def settings(self, row: int) -> dict[str, object]:
         """What the prepared pictures depend on."""
         return self._preparation.settings(0)
 

@@ -44,9 +44,14 @@ class VolumeCases(Cases):
         has = row in self._files and self._index[row] >= 0
         return self._files[row].files if has else ()
 
-    def settings(self) -> dict[str, object]:
-        """What the prepared volumes depend on."""
-        return self._preparation.settings("none")
+    def settings(self, row: int) -> dict[str, object]:
+        """What the prepared volumes depend on, and where this row's box lies.
+
+        Rows of one file may be cropped around points or masks of their own.
+        """
+        grid = self._network(row)
+        box = {"shape": list(grid.shape), "affine": grid.affine.round(6).tolist()}
+        return {**self._preparation.settings("none"), "box": box, "to_network": "half"}
 
     def own_grid(self, row: int) -> OwnGrid:
         """Grid of the first channel as it is read: axes towards the right, the front, the head."""
@@ -87,10 +92,24 @@ class VolumeCases(Cases):
         return mask
 
     def to_network(self, row: int, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The mask on the prepared volume's grid (nearest)."""
+        """The mask on the prepared volume's grid: what covers more than half of a voxel.
+
+        Not the nearest voxel: where voxels become twice as large two are equally near, and taking
+        always the same one moves the mask by half a voxel against its image.
+        """
         own = self.own_grid(row)
         source = Grid((own.shape[0], own.shape[1], own.shape[2]), own.affine)
-        return resample(mask, source, self._network(row), interpolation="nearest")
+        target = self._network(row)
+        if target.offset_in(source) is not None:  # voxels are copied
+            return resample(mask, source, target, interpolation="nearest")
+        found = np.zeros(target.shape, dtype=np.uint8)
+        total, most = (np.zeros(target.shape, dtype=np.float32) for _ in range(2))
+        for number in np.unique(mask[mask > 0]).tolist():
+            share = resample((mask == number).astype(np.float32), source, target)
+            total += share
+            found = np.where(share > most, np.uint8(number), found)
+            most = np.maximum(share, most)
+        return np.where(total > 0.5, found, np.uint8(0)).astype(np.uint8)
 
     def to_own(self, row: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Values on the volume's own grid (linear), 0 beyond what the segmenter saw."""
