@@ -146,7 +146,7 @@ class _Desk:
         self._data = data
         self._cache = cache
         self._say = say
-        self._kind = kind
+        self._kind: MaskFormat = kind
         self._began = time.time()
         self._digest = str(read_document(model.folder)["sha256"])
 
