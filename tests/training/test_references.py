@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
+import nibabel as nib
 import numpy as np
 import pytest
-from small_masks import write_balls
+from numpy.typing import NDArray
+from small_masks import AFFINE, SHAPE, write_balls
 
 from tumorboard.cache import Cache
+from tumorboard.errors import InputError
 from tumorboard.study import Study
+from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.prepare import prepare
 from tumorboard.training.references import References
 
@@ -54,3 +59,50 @@ def test_rows_of_one_file_have_the_masks_of_their_own_boxes(tmp_path: Path) -> N
         back = found.cases.to_own(row, found.network(row)[None].astype(np.float32))[0]
         box = found.cases.to_own(row, np.ones((1, 8, 8, 4), dtype=np.float32))[0] > 0
         np.testing.assert_array_equal(back[box], found.own(row)[box])
+
+
+def _with_masks(study: Path, made: dict[str, NDArray[np.uint8]]) -> None:
+    for name, mask in made.items():
+        nib.save(nib.Nifti1Image(mask, AFFINE), study.parent / "mask" / f"{name}.nii.gz")
+
+
+def test_a_label_that_one_patient_lacks_is_absent_there(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=4)
+    other = np.zeros(SHAPE, dtype=np.uint8)
+    other[5:9, 5:9, 2:5] = 1  # of another structure, which the study does not name
+    _with_masks(study, {"p1": other})
+    found = _references(study, tmp_path / "cache")
+    assert sorted(found.keys) == [0, 1, 2, 3]
+    task = Segmentation(Study.load(study).keys.task)
+    assert not task.masks(found.own(1)).any()
+    assert any("numbers 1 of the masks are not named" in note for note in found.notes)
+
+
+def test_white_is_the_one_label_and_no_other_number_is(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=3)
+    white = np.zeros(SHAPE, dtype=np.uint8)
+    white[5:9, 5:9, 2:5] = 255
+    _with_masks(study, {"p0": white})
+    found = _references(study, tmp_path / "cache")
+    np.testing.assert_array_equal(found.own(0), (white[::-1] > 0) * 2)
+    with pytest.raises(InputError, match="names 1, but the masks of 2 rows hold 2 alone"):
+        _references(
+            study, tmp_path / "other", "task.labels={ball=1}", 'cohort.exclude={patient=["p0"]}'
+        )
+
+
+@pytest.mark.parametrize(
+    ("files", "names"),
+    [
+        (["m/p1.nii.gz", "m/p2.nii.gz"], ["p1", "p2"]),
+        (["p1/seg.nii", "p2/seg.nii"], ["p1-seg", "p2-seg"]),
+        (["m/a.png m/a_1.png", "m/b.png m/b_1.png"], ["m-a", "m-b"]),
+        (["p1/1.png p1/2.png", "p2/1.png p2/2.png"], ["p1", "p2"]),
+        (["m/p1.nii", "m/p1.nii"], ["m-p1-0", "m-p1-1"]),
+    ],
+)
+def test_no_two_masks_are_written_under_one_name(files: list[str], names: list[str]) -> None:
+    paths = {row: tuple(map(Path, own.split())) for row, own in enumerate(files)}
+    cases: Any = None
+    found = References(cases, cases, dict.fromkeys(paths, ""), paths)
+    assert [found.names[row] for row in paths] == names

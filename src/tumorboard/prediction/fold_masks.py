@@ -19,7 +19,6 @@ from tumorboard.training.mask_decision import MaskDecision, mean_decision
 from tumorboard.training.mask_table import (
     SegmentedCase,
     as_case,
-    case_name,
     measured_table,
     own_probabilities,
     write_case,
@@ -118,5 +117,5 @@ def _together(
     for row in rows.tolist():
         grid = references.cases.own_grid(row)
         case = as_case(fitted, decision, sums.mean(row), grid, row)
-        write_case(folder, references.cases, case, case_name(references, row))
+        write_case(folder, references.cases, case, references.names[row])
         yield case

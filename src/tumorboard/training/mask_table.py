@@ -156,18 +156,8 @@ def _writing(
     cases: Iterator[SegmentedCase], references: References, unit_id: Sequence[str], folder: Path
 ) -> Iterator[SegmentedCase]:
     for case in cases:
-        write_case(folder, references.cases, case, case_name(references, case.row))
+        write_case(folder, references.cases, case, references.names[case.row])
         yield case
-
-
-def case_name(references: References, row: int) -> str:
-    """What a case's mask file is called, without a suffix: as its reference, or its folder."""
-    files = references.files[row]
-    name = files[0].name if len(files) == 1 else files[0].parent.name
-    for suffix in (".nii.gz", ".nii", ".nrrd", ".png", ".dcm", ".tif", ".tiff", ".jpg", ".zip"):
-        if name.lower().endswith(suffix):
-            return name[: -len(suffix)]
-    return name
 
 
 def write_case(folder: Path, cases: Cases, case: SegmentedCase, name: str) -> Path:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError
+from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.row_files import RowFiles
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import Cohort, FileRecord
@@ -22,6 +25,9 @@ from tumorboard.transforms.cases import Cases, OwnGrid
 
 #: What the files of the reference are called in the manifest, beside the names of modalities.
 MASK = "mask of the reference"
+
+#: Ends of the names of mask files.
+_SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".png", ".dcm", ".tif", ".tiff", ".jpg", ".zip")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,23 @@ class References:
             for path in paths
         )
 
+    @cached_property
+    def names(self) -> Mapping[int, str]:
+        """Row -> what its predicted mask is called, without a suffix; no two rows share a name.
+
+        As its reference, or as the folder of several files; where that is not enough (`p1/seg.nii`
+        and `p2/seg.nii`) with the folder before it, and with a number where rows share files.
+        """
+        named = {row: _names(files) for row, files in self.files.items() if row in self.keys}
+        found = {row: short for row, (short, _) in named.items()}
+        for _ in range(2):
+            counts = Counter(name.casefold() for name in found.values())
+            twice = [row for row, name in found.items() if counts[name.casefold()] > 1]
+            for row in twice:
+                long = named[row][1]
+                found[row] = long if found[row] != long else f"{long}-{row}"
+        return found
+
     def _load(self, row: int, which: str) -> NDArray[np.uint8]:
         found = self.cache.load(_key(self.cache, self.keys[row], which), mapped=True)
         if found is None:
@@ -100,6 +123,7 @@ def read_references(
     files: dict[int, tuple[Path, ...]] = {}
     unusable: dict[int, tuple[Path, str]] = {}
     left: dict[str, None] = {}
+    is_named = False
     for row in range(cohort.n_rows):
         files[row] = finder.find(row)
         try:
@@ -108,8 +132,16 @@ def read_references(
             unusable[row] = (files[row][0], " ".join(error.problems))
             continue
         own = cache.load(_key(cache, keys[row], "own"), mapped=True)
-        others = set(np.unique(own).tolist()) - {0, *numbers} if own is not None else set[int]()
+        inside = set(np.unique(own).tolist()) - {0} if own is not None else set[int]()
+        is_named |= bool(inside & set(numbers))
+        others = inside - set(numbers)
         left |= dict.fromkeys(str(n) for n in sorted(others))
+    if left and not is_named:
+        raise InputError(
+            f"task.labels: the study names {listed([str(n) for n in numbers])}, but the masks of "
+            f"{counted(len(keys), 'row')} hold {listed(list(left))} alone, such as "
+            f"{files[min(keys)][0]}. Name their numbers."
+        )
     notes = (
         (f"numbers {', '.join(left)} of the masks are not named in task.labels: background",)
         if left
@@ -124,7 +156,8 @@ def _prepared(
     """Key of a row's mask, which is read and resampled where the cache does not hold it."""
     images = cases.files(row)
     settings = {
-        "kind": "reference mask", "image": cases.settings(row), "numbers": list(numbers),
+        "kind": "reference mask of all numbers", "image": cases.settings(row),
+        "numbers": list(numbers),
         "n_files": [len(images), len(files)],
     }  # fmt: skip
     key = cache.key(settings, *images, *files)
@@ -138,6 +171,21 @@ def _prepared(
     cache.store(_key(cache, key, "network"), cases.to_network(row, mask))
     cache.store(_key(cache, key, "grid"), cases.own_grid(row).encoded())
     return key
+
+
+def _names(files: Sequence[Path]) -> tuple[str, str]:
+    """Short and long name of a mask: of its file or folder, and with what tells it from others."""
+    first, folder = _stem(files[0].name), files[0].parent.name
+    if len(files) == 1:
+        return first, f"{folder}-{first}"
+    return _stem(folder), f"{folder}-{first}"
+
+
+def _stem(name: str) -> str:
+    for suffix in _SUFFIXES:
+        if name.lower().endswith(suffix):
+            return name[: -len(suffix)]
+    return name
 
 
 def _key(cache: Cache, key: str, which: str) -> str:

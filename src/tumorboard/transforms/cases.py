@@ -17,6 +17,8 @@ from tumorboard.records import Floats
 
 #: Numbers in the masks of one label, or of several.
 Numbers = Sequence[int]
+#: What pictures of black and white hold inside.
+_WHITE = 255
 
 
 @dataclass(frozen=True)
@@ -107,11 +109,14 @@ def as_grey(values: NDArray[Any]) -> NDArray[np.float32]:
 def checked_numbers(values: NDArray[Any], numbers: Numbers, where: Path) -> NDArray[np.uint8]:
     """The whole numbers of a mask.
 
-    A mask with one number beside 0 is of the study's label where the study has one number alone:
-    pictures hold 255 for what tables of labels call 1.
+    Pictures hold 255 for what tables of labels call 1: where a mask holds 255 alone and the study
+    has one number, it is that one. Any other number that the study does not name is kept: the
+    label may be absent from this patient. Whether a cohort has the study's numbers at all is seen
+    when all masks are read.
 
     Raises:
-        InputError: Values that are no whole numbers from 0 to 255, or none that the study names.
+        InputError: Values that are no whole numbers from 0 to 255, or 255 where the study has
+            several numbers and does not name it.
     """
     found = np.unique(values)
     if not np.isfinite(found).all() or (found != np.rint(found)).any():
@@ -122,11 +127,11 @@ def checked_numbers(values: NDArray[Any], numbers: Numbers, where: Path) -> NDAr
             f"{where}: numbers of a mask are 0 to 255, found {found.min():g} to {found.max():g}."
         )
     inside = [int(v) for v in found.tolist() if v > 0]
-    if len(inside) == 1 and len(set(numbers)) == 1:
+    if inside == [_WHITE] and _WHITE not in numbers:
+        if len(set(numbers)) > 1:
+            raise InputError(
+                f"{where}: the mask holds {_WHITE} alone, which says nothing of which of "
+                f"{listed([str(n) for n in numbers])} (task.labels) is meant."
+            )
         return np.where(values > 0, np.uint8(numbers[0]), np.uint8(0))
-    if inside and not set(inside) & set(numbers):
-        raise InputError(
-            f"{where}: the mask holds {listed([str(n) for n in inside])}, the study names "
-            f"{listed([str(n) for n in numbers])} (task.labels)."
-        )
     return values.astype(np.uint8)

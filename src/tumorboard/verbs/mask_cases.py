@@ -15,7 +15,6 @@ from tumorboard.formats.volumes import read_volume
 from tumorboard.records import Bools
 from tumorboard.report.mask_gallery import DrawnCase, write_gallery
 from tumorboard.tasks.segmentation import Segmentation
-from tumorboard.training.mask_table import case_name
 from tumorboard.training.plan import MASKS
 from tumorboard.training.prepare import build_task
 from tumorboard.training.references import References
@@ -69,7 +68,7 @@ def _drawn(
 ) -> DrawnCase:
     image = references.cases.own_image(row)
     reference = _any(task, references.own(row))
-    prediction = _any(task, _read(folder, case_name(references, row)))
+    prediction = _any(task, _read(folder, references.names[row]))
     if image.ndim == 3:
         area = reference.sum(axis=(0, 1)) if reference.any() else prediction.sum(axis=(0, 1))
         k = int(area.argmax()) if area.any() else image.shape[2] // 2
