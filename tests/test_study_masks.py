@@ -60,6 +60,18 @@ def test_the_resolved_study_resolves_to_itself() -> None:
         ({"task": {"image": "cd"}}, "task.image: found 'cd'. Name the modality of kind image or"),
         ({"task": {"image": "record"}}, "task.image: found 'record'. Name the modality of kind"),
         ({"task": {"mask": "none"}}, "task.mask: missing."),
+        (
+            {
+                "modalities": {
+                    "ct": {
+                        "kind": "volume",
+                        "files": "i/{patient_id}",
+                        "crop": {"mask": "m/{patient_id}"},
+                    }
+                }
+            },
+            "modalities.ct.crop: names the masks of task.mask.",
+        ),
         ({"task": {"labels": {}}}, "task.labels: missing."),
         ({"task": {"labels": {"a": 1, "b": 1}}}, "task.labels: the number 1 is named twice."),
         ({"task": {"labels": {"a": [300]}}}, "task.labels.a: found [300], expected 1 to 255."),

@@ -27,6 +27,12 @@ def _image(keys: StudyKeys) -> list[str]:
             f"task.image: {found}. Name the modality of kind image or volume that is segmented. "
             f"{nearest(task.image, known)}"
         )
+    crop = keys.modalities.get(task.image, {}).get("crop")
+    if isinstance(crop, dict) and crop.get("mask") == task.mask:
+        sentences.append(
+            f"modalities.{task.image}.crop: names the masks of task.mask. Where the label is must "
+            "not be known to what shall find it. Remove this key, or crop around something else."
+        )
     if task.mask == "none":
         sentences.append("task.mask: missing. Name the pattern of the mask files.")
     return sentences

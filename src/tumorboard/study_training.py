@@ -94,7 +94,8 @@ class Patches(Keys):
         neighbours: Slices on either side that are further channels, where a volume is read slice by
             slice (2.5D).
         overlap: Share of two neighbouring patches that overlap when a whole image is segmented.
-        flips: Axes along which the image is mirrored for further answers that are averaged.
+        flips: Axes along which the image is mirrored for further answers that are averaged; of a
+            picture x mirrors left and right, y top and bottom.
     """
 
     size: list[Annotated[int, Field(ge=1)]] | Literal["auto"] = "auto"

@@ -53,3 +53,15 @@ def test_no_guess_no_numbers() -> None:
     units = OutcomeUnits.of(table)
     silent = replace(units, predictions=said)
     assert guessed_dice(silent, n_bootstrap=10, rng=np.random.default_rng(1)) is None
+
+
+def test_a_label_without_a_dice_is_no_part_of_the_guess() -> None:
+    table = mask_table(labels=("tumour", "node")).of_arm("image")
+    names, said = table.prediction_names, table.predictions.copy()
+    said[:10, names.index("dice_node")] = np.nan  # in neither mask
+    said[:10, names.index("predicted_dice_node")] = 0.0
+    units = replace(OutcomeUnits.of(table), predictions=said)
+    found = guessed_dice(units, n_bootstrap=10, rng=np.random.default_rng(1))
+    assert found is not None
+    wanted = said[:10, names.index("predicted_dice_tumour")]
+    np.testing.assert_allclose(np.asarray(found["points"])[:10, 0], wanted)

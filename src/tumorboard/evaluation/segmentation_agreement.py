@@ -59,15 +59,19 @@ def guessed_dice(
 ) -> dict[str, Any] | None:
     """The model's own guess of its Dice against the Dice it reached; None where it made none.
 
+    Labels and cases without a Dice (both masks empty) are left out of the guess as well.
+
     Layout: `n`, `metrics` {`pearson`, `spearman`, `mae`: `{value, ci_low, ci_high}`}, `bias`
     (predicted minus reached), `points` of [predicted, reached], `bins` of equally many patients by
     predicted Dice, and `kept`: `coverage` and `dice`, the mean Dice reached where only the patients
     with the highest predicted Dice are kept, with `best`, of an order by the Dice reached.
     """
     columns = MaskColumns.of(units.names)
-    guess = mean_of_defined(
-        np.stack([columns.of_label(units.predictions, "predicted_dice", k) for k in columns.labels])
+    said, reached = (
+        np.stack([columns.of_label(units.predictions, word, k) for k in columns.labels])
+        for word in ("predicted_dice", "dice")
     )
+    guess = mean_of_defined(np.where(np.isnan(reached), np.nan, said))
     both = np.stack([_by_patient(units, guess[:, None])[:, 0],
                      patient_values(units, ("dice",))[:, 0]], axis=1)  # fmt: skip
     both = both[~np.isnan(both).any(axis=1)]

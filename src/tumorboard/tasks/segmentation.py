@@ -137,8 +137,8 @@ class Segmentation(Task):
     def as_numbers(self, masks: Bools) -> NDArray[np.uint8]:
         """(*space) what a mask file holds, of (L, *space) True inside each label.
 
-        Of regions that lie in each other the smaller one is written over the larger, with a number
-        that the larger has and no smaller one.
+        The number that just these labels have. Where no number has them all and no others, a
+        smaller region is written over a larger one, with a number that no smaller one has.
         """
         found = np.zeros(masks.shape[1:], dtype=np.uint8)
         regions = list(self.numbers.values())
@@ -147,6 +147,9 @@ class Segmentation(Task):
             smaller = {n for own in regions if len(own) < len(regions[k]) for n in own}
             alone = [n for n in regions[k] if n not in smaller]
             found[masks[k]] = (alone or list(regions[k]))[0]
+        for number in dict.fromkeys(n for own in regions for n in own):
+            has = np.asarray([number in own for own in regions])
+            found[(masks == has.reshape(-1, *[1] * found.ndim)).all(axis=0)] = number
         return found
 
     def columns(self, classes: tuple[str, ...]) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -143,7 +143,8 @@ def tested(
         other = with_other_notes(own, control, rows, rng=rng)
         cases = segment_cases(fitted, other, references.cases, rows)
         name = f"{fitted.arm.name}-{control}"
-        tables.append(measured_table(fitted, prepared, cases, split, "test", name))
+        shown = replace(prepared, measured={**prepared.measured, **other})
+        tables.append(measured_table(fitted, shown, cases, split, "test", name))
     return tables
 
 

@@ -46,10 +46,20 @@ def _silent(notes: MeasuredNotes, rows: Ints, rng: np.random.Generator) -> Measu
 
 
 def _shuffled(notes: MeasuredNotes, rows: Ints, rng: np.random.Generator) -> MeasuredNotes:
-    """Every note goes to the next of the patients in random order, so to nobody it is about."""
+    """Every note goes to the next of the patients in random order, so to nobody it is about.
+
+    Where a single one of them has a note, it is exchanged for that of any other patient.
+    """
     own = [row for row in rows.tolist() if notes.present[row]]
     patients = list(dict.fromkeys(notes.patient_id[row] for row in own))
-    if len(patients) < 2:
+    if len(patients) == 1:
+        others = [row for row in np.flatnonzero(notes.present).tolist()
+                  if notes.patient_id[row] != patients[0]]  # fmt: skip
+        if not others:
+            return _silent(notes, rows, rng)
+        other = notes.texts[others[int(rng.integers(len(others)))]]
+        return _with_texts(notes, dict.fromkeys(own, other))
+    if not patients:
         return notes
     order = [patients[i] for i in rng.permutation(len(patients))]
     giver = dict(zip(order, [*order[1:], order[0]], strict=True))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -20,7 +20,9 @@ from tumorboard.training.fitted import FittedArm
 
 #: Pixels or voxels that a network gets at once.
 _VOXELS_AT_ONCE = 2**19
+#: Axes of (C, X, Y, Z), and of pictures, whose columns run along x and whose rows along y.
 _AXES = {"x": 1, "y": 2, "z": 3}
+_PICTURE_AXES = {"x": 2, "y": 1}
 
 
 def label_probabilities(
@@ -42,7 +44,7 @@ def label_probabilities(
     image = inputs[networks[0].image][0]
     keys = fitted.arm.training.patches
     is_flat = len(fitted.window) == 3 and fitted.window[2] == 1
-    axes = [_AXES[n] for n in keys.flips if _AXES[n] < (3 if is_flat else image.ndim)]
+    axes = mirrored_axes(keys.flips, n_axes=image.ndim - 1, is_flat=is_flat)
     image = with_neighbours(image, keys.neighbours)
     total = torch.zeros(len(fitted.task.columns(())), *image.shape[1:], device=device)
     mirrored = list(product((False, True), repeat=len(axes)))
@@ -58,6 +60,12 @@ def label_probabilities(
                 total += _slid(fitted, network, image, context, flipped)
     found = total / (len(networks) * len(mirrored))
     return found.float().cpu().numpy().astype(np.float32)
+
+
+def mirrored_axes(names: Sequence[str], *, n_axes: int, is_flat: bool) -> list[int]:
+    """Axes of (C, *space) that these names mean; of slices read alone none but theirs."""
+    known = _AXES if n_axes == 3 else _PICTURE_AXES
+    return [known[n] for n in dict.fromkeys(names) if n in known and not (is_flat and n == "z")]
 
 
 def with_neighbours(image: torch.Tensor, n: int) -> torch.Tensor:
