@@ -242,7 +242,10 @@ class BrainMri(Simulator):
     def _study(self, seed: int) -> str:
         spacing = [round(e / n, 4) for e, n in zip(EXTENT_MM, self.size, strict=True)]
         names = ", ".join(f"{name} = {k}" for name, k in _LABELS[self.labels].items())
-        return STUDY.format(seed=seed, labels=f"{{{names}}}", spacing=spacing, size=list(self.size))
+        return STUDY.format(
+            seed=seed, labels=f"{{{names}}}", spacing=spacing, size=list(self.size),
+            patch=[*self.size[:2], 1],
+        )  # fmt: skip
 
     def _truth(
         self, rows: Sequence[Sequence[object]], n_patients: int, seed: int

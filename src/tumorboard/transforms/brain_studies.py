@@ -31,7 +31,7 @@ spacing_mm = {spacing}
 size = {size}
 normalise = "zscore"
 flip = []                            # a note speaks of left and right
-encoder = "unet"
+encoder = {{name = "unet", widths = [16, 32, 64, 128], norm = "batch"}}
 
 [modalities.note]
 kind = "notes"
@@ -54,9 +54,13 @@ film = {{modalities = ["mri", "note"], fusion = "film"}}
 
 [training]
 epochs = 40
-batch_size = 2
-optimizer = {{name = "adamw", learning_rate = 1e-3, weight_decay = 1e-5}}
+batch_size = 16
+optimizer = {{name = "adamw", learning_rate = 2e-3, weight_decay = 1e-4}}
 schedule = "cosine"
+stop = {{metric = "dice", keep = "last"}}
+modality_dropout = 0.1               # so that a silent note is nothing new
+# slice by slice, with the slice below and above as channels: quick without a GPU
+patches = {{size = {patch}, per_case = 8, neighbours = 1}}
 
 [evaluation]
 folds = 5
