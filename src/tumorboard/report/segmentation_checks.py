@@ -80,6 +80,7 @@ def controls_section(contents: NumbersContents) -> Section | None:
         rows=rows,
         note="If the content of the note is what helps, its gain must vanish with another "
         "patient's note. “Vanishes”: own note better than the other, whose gain is not shown. "
+        "A note without a word of side or place cannot be contradicted and stays as it is. "
         "Intervals and p as in the table of comparisons, not adjusted.",
     )  # fmt: skip
     return section_of("note-controls", "Other notes put in", _control_lead(own), [part])

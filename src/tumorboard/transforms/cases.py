@@ -19,6 +19,8 @@ from tumorboard.records import Floats
 Numbers = Sequence[int]
 #: What pictures of black and white hold inside.
 _WHITE = 255
+#: What is beside it at edges that were smoothed or compressed.
+_NEARLY_WHITE = frozenset({253, 254, 255})
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,8 @@ def checked_numbers(values: NDArray[Any], numbers: Numbers, where: Path) -> NDAr
     when all masks are read.
 
     Raises:
-        InputError: Values that are no whole numbers from 0 to 255, or 255 where the study has
-            several numbers and does not name it.
+        InputError: Values that are no whole numbers from 0 to 255, 255 where the study has several
+            numbers and does not name it, or the greys of a smoothed picture.
     """
     found = np.unique(values)
     if not np.isfinite(found).all() or (found != np.rint(found)).any():
@@ -127,6 +129,11 @@ def checked_numbers(values: NDArray[Any], numbers: Numbers, where: Path) -> NDAr
             f"{where}: numbers of a mask are 0 to 255, found {found.min():g} to {found.max():g}."
         )
     inside = [int(v) for v in found.tolist() if v > 0]
+    if set(inside) >= _NEARLY_WHITE and not _NEARLY_WHITE & set(numbers):
+        raise InputError(
+            f"{where}: the mask holds {len(inside)} greys, as a JPEG or a smoothed picture does, "
+            "whose edges are no labels. Save it as PNG with one number for each label."
+        )
     if inside == [_WHITE] and _WHITE not in numbers:
         if len(set(numbers)) > 1:
             raise InputError(
