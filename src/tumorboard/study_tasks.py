@@ -126,7 +126,7 @@ def _foreign_keys(keys: StudyKeys) -> list[str]:
         if getattr(keys.evaluation, name) != getattr(plain, name)
     ]
     if keys.training.sampler != "shuffle" and kind in ("regression", "segmentation"):
-        sentences.append("training.sampler: balances classes, and the task is regression. Remove.")
+        sentences.append(f"training.sampler: balances classes, and the task is {kind}. Remove.")
     loss = keys.training.loss
     if kind != "segmentation" and (loss.class_weights != "none" or loss.name == "focal"):
         sentences.append(f"training.loss: is of classes, and the task is {kind}. Remove this key.")

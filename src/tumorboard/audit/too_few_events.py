@@ -30,9 +30,11 @@ class TooFewEvents(Check):
         if counts.get(rarest, FEWEST_EVENTS) >= FEWEST_EVENTS:
             return []
         n, n_all = counts[rarest], len(audited.cohort.patients)
+        has_masks = audited.study.keys.task.kind == "segmentation"
         named = "the event" if is_survival else f"the rarest outcome, {rarest!r}"
+        named = "a mask to learn from" if has_masks else named
         label = patients.classes.index(rarest)
-        n_columns = len(audited.predictors)
+        n_columns = 0 if has_masks else len(audited.predictors)
         per = f", {n / n_columns:.1f} per predictor column" if n_columns else ""
         return [
             Finding(
