@@ -26,11 +26,13 @@ def _references(study: Path, folder: Path, *overrides: str) -> References:
 
 
 @pytest.mark.parametrize("setting", ["spacing_mm=[4.0,4.0,3.0]", "shrink=[2.0,2.0,1.0]"])
-def test_a_mask_on_larger_voxels_lies_where_it_lay(tmp_path: Path, setting: str) -> None:
+def test_a_mask_on_larger_voxels_lies_where_it_lay_and_is_as_large(
+    tmp_path: Path, setting: str
+) -> None:
     study = write_balls(tmp_path / "data", n=12)
     more = ['modalities.ct.spacing_mm="unknown"'] if setting.startswith("shrink") else []
     found = _references(study, tmp_path / "cache", *more, f"modalities.ct.{setting}")
-    shifts = []
+    shifts, volumes = [], []
     numbers: set[int] = set()
     for row in range(12):
         own, network = found.own(row), found.network(row)
@@ -38,8 +40,10 @@ def test_a_mask_on_larger_voxels_lies_where_it_lay(tmp_path: Path, setting: str)
         # coarse voxel i covers the fine voxels 2i and 2i + 1
         centre = np.argwhere(network).mean(axis=0) * [2, 2, 1] + [0.5, 0.5, 0]
         numbers |= set(np.unique(network).tolist())
+        volumes.append(4 * np.count_nonzero(network) / np.count_nonzero(own))
         shifts.append(centre - np.argwhere(own).mean(axis=0))
     np.testing.assert_allclose(np.mean(shifts, axis=0), 0, atol=0.25)  # of a fine voxel
+    assert np.mean(volumes) == pytest.approx(1, abs=0.08)
     assert numbers == {0, 2}
 
 

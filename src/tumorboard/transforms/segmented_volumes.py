@@ -51,7 +51,7 @@ class VolumeCases(Cases):
         """
         grid = self._network(row)
         box = {"shape": list(grid.shape), "affine": grid.affine.round(6).tolist()}
-        return {**self._preparation.settings("none"), "box": box, "to_network": "half"}
+        return {**self._preparation.settings("none"), "box": box, "to_network": "equal volume"}
 
     def own_grid(self, row: int) -> OwnGrid:
         """Grid of the first channel as it is read: axes towards the right, the front, the head."""
@@ -92,10 +92,11 @@ class VolumeCases(Cases):
         return mask
 
     def to_network(self, row: int, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        """The mask on the prepared volume's grid: what covers more than half of a voxel.
+        """The mask on the prepared volume's grid: the voxels it covers most, as many as it fills.
 
         Not the nearest voxel: where voxels become twice as large two are equally near, and taking
-        always the same one moves the mask by half a voxel against its image.
+        always the same one moves the mask by half a voxel against its image. Not those covered by
+        more than half: small lesions would shrink.
         """
         own = self.own_grid(row)
         source = Grid((own.shape[0], own.shape[1], own.shape[2]), own.affine)
@@ -109,7 +110,11 @@ class VolumeCases(Cases):
             total += share
             found = np.where(share > most, np.uint8(number), found)
             most = np.maximum(share, most)
-        return np.where(total > 0.5, found, np.uint8(0)).astype(np.uint8)
+        n_inside = round(float(total.sum(dtype=np.float64)))
+        if not n_inside:
+            return np.zeros(target.shape, dtype=np.uint8)
+        least = np.partition(total.ravel(), -n_inside)[-n_inside]
+        return np.where(total >= least, found, np.uint8(0)).astype(np.uint8)
 
     def to_own(self, row: int, values: NDArray[np.float32]) -> NDArray[np.float32]:
         """Values on the volume's own grid (linear), 0 beyond what the segmenter saw."""
