@@ -83,6 +83,10 @@ def test_the_resolved_study_resolves_to_itself() -> None:
             "training.patches.neighbours: is read where",
         ),
         (
+            {"training": {"patches": {"size": [64, 64, 1], "flips": ["x", "z"]}}},
+            "training.patches.flips: z is no axis of",
+        ),
+        (
             {"training": {"stop": {"metric": "hd95"}}},
             "training.stop.metric: found 'hd95'; after an epoch only loss, dice and iou",
         ),

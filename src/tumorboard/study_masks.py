@@ -66,6 +66,12 @@ def _patches(keys: StudyKeys) -> list[str]:
             "training.patches.neighbours: is read where the last side of patches.size is 1, such "
             f"as [128, 128, 1]; found {show(patches.size)}."
         )
+    is_sliced = not isinstance(patches.size, str) and patches.size[2:] == [1]
+    if "z" in patches.flips and (sides == 2 or is_sliced):
+        sentences.append(
+            "training.patches.flips: z is no axis of a picture, nor of a volume that is read slice "
+            "by slice. Remove it."
+        )
     watched = {"stop": keys.training.stop.metric, "schedule": keys.training.schedule.metric}
     return sentences + [
         f"training.{where}.metric: found {metric!r}; after an epoch only loss, dice and iou of "

@@ -8,14 +8,11 @@ import numpy as np
 import pytest
 from mask_table import GAINS, mask_table
 
+from tumorboard.evaluation.control_arms import controls_of, without_controls
+from tumorboard.evaluation.difference import holm
+from tumorboard.evaluation.outcome_comparison import compare_outcomes
 from tumorboard.evaluation.results import Comparison
-from tumorboard.evaluation.segmentation_controls import (
-    control_sentence,
-    controls_document,
-    controls_of,
-    judge,
-    without_controls,
-)
+from tumorboard.evaluation.segmentation_controls import control_sentence, controls_document, judge
 from tumorboard.study_keys import Primary
 
 PRIMARY = Primary.model_construct(arm="dynamic_attention", reference="image", metric="dice")
@@ -84,3 +81,22 @@ def test_the_made_notes_help_by_their_content() -> None:
     assert gain == pytest.approx(gap)
     alone = Primary.model_construct(arm="image", reference="dynamic_attention", metric="dice")
     assert controls_document(table, alone, sizes=None, n_bootstrap=10, seed=1) == []
+
+
+def test_a_gain_of_which_more_than_a_quarter_stays_does_not_vanish() -> None:
+    gain, difference = made(0.06, 0.10), made(0.01, 0.05)
+    assert judge(gain, made(-0.03, 0.05), difference) == "vanishes"  # 0.01 of 0.08 is left
+    assert judge(gain, made(-0.01, 0.11), difference) == "partly"  # 0.05 is left, though not shown
+
+
+def test_other_notes_are_a_family_of_their_own_in_the_table_of_comparisons() -> None:
+    table = mask_table()
+    rng = np.random.default_rng(0)
+    found = compare_outcomes(table.kind, table, PRIMARY, n_bootstrap=200, rng=rng)
+    own = [c for c in found if c.arm in without_controls(table.arms)]
+    others = [c for c in found if c.arm not in without_controls(table.arms)]
+    assert own
+    assert others
+    for family in (own, others):
+        expected = holm([c.p_value for c in family])
+        assert [c.p_value_holm for c in family] == pytest.approx(list(expected))

@@ -212,6 +212,16 @@ def test_masks_of_a_run_score_as_the_table_says(balls: Path, run: Path, tmp_path
             assert float(row[theirs]) == pytest.approx(float(own[ours]), rel=1e-6, abs=1e-9)
 
 
+def test_masks_have_the_axes_of_the_image_file(balls: Path, run: Path) -> None:
+    image: Any = nib.load(balls.parent / "ct" / "p1.nii.gz")
+    mask: Any = nib.load(run / "masks" / "image" / "p1.nii.gz")
+    np.testing.assert_allclose(mask.affine, image.affine)
+    assert mask.shape == image.shape
+    truth = _read(balls.parent / "mask" / "p1.nii.gz") > 0
+    found = np.asarray(mask.dataobj) > 0
+    assert 2 * (truth & found).sum() > 0.5 * (truth.sum() + found.sum())  # not mirrored
+
+
 def test_the_manifest_lists_the_masks(balls: Path, run: Path) -> None:
     masks = [row for row in _rows(run / "manifest.csv") if row["modality"] == MASK]
     assert len(masks) == 8

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -10,6 +10,7 @@ import numpy as np
 from tumorboard.errors import InputError
 from tumorboard.evaluation.auroc import NAN
 from tumorboard.evaluation.bootstrap import bootstrap
+from tumorboard.evaluation.control_arms import without_controls
 from tumorboard.evaluation.difference import holm, judge_folds, judge_replicates
 from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.evaluation.mask_columns import MaskColumns
@@ -56,8 +57,21 @@ def compare_outcomes(
         )
         for arm in (*asked, *others)
     ]  # fmt: skip
-    adjusted = holm([c.p_value for c in found])
-    return [replace(c, p_value_holm=p) for c, p in zip(found, adjusted, strict=True)]
+    return _adjusted(found, table.arms)
+
+
+def _adjusted(found: Sequence[Comparison], arms: Sequence[str]) -> list[Comparison]:
+    """Holm over the arms of the study; other notes put in are a family of their own."""
+    own = set(without_controls(arms))
+    families = [
+        [i for i, c in enumerate(found) if (c.arm in own) == is_own] for is_own in (True, False)
+    ]
+    p_of = {
+        i: p
+        for family in filter(None, families)
+        for i, p in zip(family, holm([found[i].p_value for i in family]), strict=True)
+    }
+    return [replace(c, p_value_holm=p_of[i]) for i, c in enumerate(found)]
 
 
 def _compare(

@@ -8,6 +8,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from tumorboard.evaluation.control_arms import CONTROLS, controls_of
 from tumorboard.evaluation.difference import lower_is_better
 from tumorboard.evaluation.outcome_comparison import compare_outcomes, mean_values, metric_name_in
 from tumorboard.evaluation.outcome_table import OutcomeTable
@@ -15,26 +16,10 @@ from tumorboard.evaluation.part_sizes import Sizes
 from tumorboard.evaluation.results import Comparison
 from tumorboard.study_keys import Primary
 
-#: What is put in place of a patient's own note: arms `<arm>-silent` and so on.
-CONTROLS = ("silent", "shuffled", "contradicting")
+#: Share of a gain that may stay with another note where it is said to vanish.
+_QUARTER = 0.25
 
 Verdict = Literal["vanishes", "partly", "stays", "unclear", "no gain"]
-
-
-def controls_of(arms: Sequence[str]) -> dict[str, dict[str, str]]:
-    """Arm -> control -> arm of the control, of every arm that has one."""
-    found: dict[str, dict[str, str]] = {}
-    for name in arms:
-        arm, _, control = name.rpartition("-")
-        if control in CONTROLS and arm in arms:
-            found.setdefault(arm, {})[control] = name
-    return found
-
-
-def without_controls(arms: Sequence[str]) -> tuple[str, ...]:
-    """Arms that see every patient's own note, in order."""
-    controls = {name for each in controls_of(arms).values() for name in each.values()}
-    return tuple(arm for arm in arms if arm not in controls)
 
 
 def controls_document(
@@ -93,13 +78,15 @@ def judge(gain: Comparison, with_control: Comparison, difference: Comparison) ->
 
     Returns:
         `no gain` where none is shown with the own note; else `vanishes` where the own note is
-        better than the control and the control shows no gain; `partly` where it is better and the
-        control gains as well; `stays` where only the control's gain is shown; `unclear` otherwise.
+        better than the control, which shows no gain and keeps at most a quarter of it; `partly`
+        where it is better and the control keeps more; `stays` where only the control's gain is
+        shown; `unclear` otherwise.
     """
     if not _is_shown(gain):
         return "no gain"
     if _is_shown(difference):
-        return "partly" if _is_shown(with_control) else "vanishes"
+        kept = with_control.difference / gain.difference
+        return "partly" if _is_shown(with_control) or kept > _QUARTER else "vanishes"
     return "stays" if _is_shown(with_control) else "unclear"
 
 

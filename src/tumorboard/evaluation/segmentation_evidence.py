@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard.evaluation.control_arms import without_controls
 from tumorboard.evaluation.mask_columns import MaskColumns
 from tumorboard.evaluation.outcome_comparison import metric_name_in
 from tumorboard.evaluation.outcome_table import OutcomeTable, OutcomeUnits
 from tumorboard.evaluation.part_sizes import Sizes
 from tumorboard.evaluation.segmentation_agreement import guessed_dice, volume_agreement
-from tumorboard.evaluation.segmentation_controls import controls_document, without_controls
+from tumorboard.evaluation.segmentation_controls import controls_document
 from tumorboard.evaluation.segmentation_difficulty import difficulty_document
 from tumorboard.evaluation.segmentation_statistic import SegmentationStatistic, patient_values
 from tumorboard.evaluation.segmentation_tests import paired_tests

@@ -75,6 +75,12 @@ class KeptEmbeddings:
         #: Off for texts that nobody will ask for again.
         self.is_on_disk = True
 
+    def __deepcopy__(self, memo: dict[int, object]) -> KeptEmbeddings:
+        """Of a copied network: the same embeddings, which are neither copied nor read anew."""
+        made = KeptEmbeddings(self.settings, memory=self.memory)
+        made.is_on_disk = self.is_on_disk
+        return made
+
     def get(self, text: str, part: str) -> Array | None:
         """What is kept of a text, or None."""
         key = self._key(text, part)

@@ -86,8 +86,9 @@ def table_features(fitted: FittedArm) -> Features:
 
 def table_vectors(fitted: FittedArm, measured: Mapping[str, Measured], rows: Ints) -> Floats:
     """(len(rows), F) what encoders and baselines see of vectors; NaN where a modality is absent."""
-    names = vector_modalities(fitted)
-    return np.concatenate([fitted.vector(name, measured, rows) for name in names], axis=1)
+    none = np.empty((len(rows), 0))  # an arm of images and notes has no column
+    found = [fitted.vector(name, measured, rows) for name in vector_modalities(fitted)]
+    return np.concatenate([none, *found], axis=1)
 
 
 def background_mean(

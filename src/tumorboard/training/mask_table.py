@@ -169,10 +169,14 @@ def write_case(folder: Path, cases: Cases, case: SegmentedCase, name: str) -> Pa
         path = folder / f"{name}.png"
         write_mask_picture(path, case.numbers)
         return path
-    from tumorboard.formats.nifti_writing import write_nifti
+    from tumorboard.formats.nifti_writing import write_nifti, write_nifti_like
 
     path = folder / f"{name}.nii.gz"
-    write_nifti(path, case.numbers, cases.own_grid(case.row).affine)
+    grid, like = cases.own_grid(case.row), cases.like(case.row)
+    if like is None:
+        write_nifti(path, case.numbers, grid.affine)
+    else:
+        write_nifti_like(path, case.numbers, grid.affine, like)
     return path
 
 

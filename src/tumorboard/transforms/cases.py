@@ -80,6 +80,10 @@ class Cases(ABC):
     def remember(self, row: int, grid: OwnGrid) -> None:
         """Take up a grid that was read earlier, so that no image is read for it again."""
 
+    def like(self, row: int) -> Path | None:
+        """A NIfTI file whose order of axes a written mask should have; None where there is none."""
+        return None
+
     @abstractmethod
     def own_image(self, row: int) -> NDArray[np.float32]:
         """The image on its own grid in grey, 0..1 between its 0.5 and 99.5 %, to be looked at."""

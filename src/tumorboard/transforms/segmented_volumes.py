@@ -67,6 +67,12 @@ class VolumeCases(Cases):
         """Take up a grid that was read earlier, so that the volume is not read for it again."""
         self._grids[row] = grid
 
+    def like(self, row: int) -> Path | None:
+        """The first channel's file, where it is one of NIfTI."""
+        files = self._files[row].channels[0]
+        is_nifti = len(files) == 1 and files[0].name.lower().endswith((".nii", ".nii.gz"))
+        return files[0] if is_nifti else None
+
     def own_image(self, row: int) -> NDArray[np.float32]:
         """The last channel, on the grid of the first."""
         volume = self._preparation.read(self._files[row].channels[-1])
