@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-
 from mask_table import mask_table
+
 from tumorboard.errors import StudyError
 from tumorboard.evaluation.mask_columns import MaskColumns, mask_columns_in, without_unit
 

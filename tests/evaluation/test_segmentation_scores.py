@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from mask_table import mask_table
 from scipy.stats import bootstrap, ttest_1samp
 
-from mask_table import mask_table
 from tumorboard.errors import InputError
 from tumorboard.evaluation.any_table import holds_numbers
 from tumorboard.evaluation.outcome_comparison import compare_outcomes, mean_values
