@@ -22,6 +22,7 @@ from tumorboard.training.prepare import build_modality, build_task
 
 MODALITIES = {
     "image": {"kind": "image", "files": "{file}", "size": [16, 16], "encoder": "small_cnn"},
+    "second": {"kind": "image", "files": "{file}", "size": [16, 16], "encoder": "small_cnn"},
     "record": {
         "kind": "table", "numeric": ["age", "marker", "size"], "categorical": ["sex"],
         "encoder": {"name": "mlp", "widths": [8, 4]},
@@ -134,6 +135,6 @@ def _cohort(
     return Cohort(
         name="tables", patient_id=ids, unit_id=ids,
         columns={name: tuple(cells) for name, cells in columns.items()},
-        files={"image": tuple(files)}, line=tuple(range(2, n + 2)),
+        files={"image": tuple(files), "second": tuple(files)}, line=tuple(range(2, n + 2)),
         table=folder / "patients.csv", root=folder,
     )  # fmt: skip

@@ -58,6 +58,15 @@ def test_columns_and_modalities_of_a_network(
     assert (found.ci_low <= found.ci_high).all()
 
 
+def test_modalities_of_an_arm_without_columns(tmp_path: Path) -> None:
+    """Such as an image and a note: each moves as a whole."""
+    asked = ask(tmp_path, arm={"modalities": ["image", "second"], "fusion": "gated"})
+    found = PermutationImportance().explain(asked).importance
+    assert found is not None
+    assert found.features == found.modalities == ("image", "second")
+    assert np.isfinite(found.drop).all()
+
+
 def test_few_patients_have_no_interval(tmp_path: Path) -> None:
     asked = ask(tmp_path, arm=LOGISTIC, n=48)
     explanation = PermutationImportance().explain(asked)

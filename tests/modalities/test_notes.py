@@ -236,7 +236,7 @@ def test_faults_are_named_without_the_text(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="no training row has a note"):
         fit(Notes(column="text"), empty)
     one = read(Notes(column="text"), make_cohort(["A"], text=["mass"]), tmp_path)
-    with pytest.raises(InputError, match="Lower min_patients"):
+    with pytest.raises(InputError, match=r"Lower modalities\.report\.min_patients"):
         fit(Notes(column="text", features="tfidf"), one)
     with pytest.raises(InputError, match="does not match its study"):
         Notes(column="text", features="tfidf").restore(FittedState({"layout": "text"}))

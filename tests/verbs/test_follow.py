@@ -138,13 +138,16 @@ def test_bad_files_are_rejected_and_the_rest_goes_on(brain: Path, tmp_path: Path
     table = (data / "visits.csv").read_text()
     (data / "visits.csv").write_text(table.replace("reported", "said"))  # the notes are asked
     (data / "masks" / "P0001_v2.nii.gz").write_bytes(b"broken")
+    shutil.copy(next((data / "mri" / "P0004_v2").glob("*_flair.nii.gz")),
+                data / "masks" / "P0004_v2.nii.gz")  # fmt: skip
     (data / "masks" / "P0002_v1.nii.gz").unlink()
     (data / "notes" / "P0003_v2.txt").unlink()
     out = tmp_path / "out"
     result = run("follow", "--visits", data / "visits.csv", "--out", out, *FILES[:2], *FILES[4:])
     assert result.exit_code == 3
     lines = [line for line in result.stdout.splitlines() if line.startswith("rejected")]
-    assert len(lines) == 4
+    assert len(lines) == 5
+    assert any("P0004_v2.nii.gz: " in line and "Is it the image" in line for line in lines)
     assert re.search(r"patient P0001: visit '2' \(line 3\): .*P0001_v2", lines[0])
     assert "patient P0002: the first visit has no mask" in lines[2]
     visits = [(r["patient_id"], r["visit"]) for r in rows_of(out / "response.csv")]

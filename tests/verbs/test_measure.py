@@ -25,6 +25,10 @@ def masks(tmp_path: Path) -> Path:
     write_nifti(tmp_path / "tumour.nii.gz", ball.astype(np.uint8), AFFINE)
     write_nifti(tmp_path / "tract.nii.gz", (x >= 45).astype(np.uint8), AFFINE)
     write_nifti(tmp_path / "falx.nii.gz", (x == 39).astype(np.uint8), AFFINE)
+    scan = np.random.default_rng(0).normal(40, 20, ball.shape).astype(np.float32)
+    write_nifti(tmp_path / "mr.nii.gz", np.abs(scan), AFFINE)
+    write_nifti(tmp_path / "ct.nii.gz", scan.astype(np.int16) - 1000, AFFINE)
+    write_nifti(tmp_path / "grey.nii.gz", (x * 70 + y).astype(np.int16), AFFINE)
     write_nifti(tmp_path / "empty.nii.gz", np.zeros((70, 70, 70), dtype=np.uint8), AFFINE)
     return tmp_path
 
@@ -73,6 +77,9 @@ def test_a_barrier_stops_the_margin(masks: Path) -> None:
     [
         (("--mask", "empty.nii.gz"), "an empty mask; nothing to measure"),
         (("--mask", "no.nii.gz"), "no.nii.gz: no such file"),
+        (("--mask", "mr.nii.gz"), "expected a mask, of whole numbers from 0. Is it the image"),
+        (("--mask", "ct.nii.gz"), "expected a mask, of whole numbers from 0. Is it the image"),
+        (("--mask", "grey.nii.gz"), "4899 different numbers; expected a mask"),
         (("--mask", "tumour.nii.gz", "--margin-mm", "-1"), "expected 0 to 200"),
         (("--mask", "tumour.nii.gz", "--structures", "falx.nii.gz"), "expected NAME=FILE"),
         (("--mask", "tumour.nii.gz", "--structures", "margin=falx.nii.gz"), "is named twice"),

@@ -16,6 +16,8 @@ from tumorboard.records import Bools
 
 #: Largest difference of two affines' entries that still counts as one grid, mm.
 _GRID_MM = 1e-2
+#: A file of more numbers is a scan: atlases of the brain name fewer structures.
+_MOST_NUMBERS = 200
 
 
 def read_mask(paths: Sequence[Path], like: Volume) -> Bools:
@@ -67,6 +69,26 @@ def read_mask_volume(files: Sequence[Path], like: Volume, *, segment: str = "all
         return segmentation_volume(path, like, segment=segment)
     inside = read_contours(path, like, segment=segment)
     return Volume(inside[np.newaxis].astype(np.int16), like.affine, used=(path,))
+
+
+def check_is_mask(volume: Volume, path: Path) -> None:
+    """Refuse a scan, or probabilities, that were given in the place of a mask.
+
+    Raises:
+        InputError: Values that no mask has.
+    """
+    values = volume.array[volume.array != 0]
+    wrong = values[~(values > 0) | (np.floor(values) != values)]
+    if len(wrong):
+        raise InputError(
+            f"{path}: found {wrong[0]:g}; expected a mask, of whole numbers from 0. Is it the "
+            "image, or probabilities?"
+        )
+    n_numbers = len(np.unique(values))
+    if n_numbers > _MOST_NUMBERS:
+        raise InputError(
+            f"{path}: {n_numbers} different numbers; expected a mask. Is it the image?"
+        )
 
 
 def is_dicom(path: Path) -> bool:

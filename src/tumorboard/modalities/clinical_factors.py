@@ -185,8 +185,8 @@ class ClinicalFactors(Modality):
         if not kept:
             raise InputError(
                 f"{notes.name}: no clinical factor stands in the notes of "
-                f"{counted(self._least, 'training patient')}. Lower min_patients, or check the "
-                "notes with `tumorboard factors`."
+                f"{counted(self._least, 'training patient')}. Lower modalities.{notes.name}."
+                "min_patients, or check the notes with `tumorboard factors`."
             )
         self._numeric = tuple(column for column in kept if column in numeric)
         self._categorical = tuple(column for column in kept if column not in numeric)

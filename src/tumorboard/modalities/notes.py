@@ -169,7 +169,7 @@ class Notes(Modality):
         if not terms:
             raise InputError(
                 f"{notes.name}: no word stands in the notes of {self._least} training patients. "
-                "Lower min_patients."
+                f"Lower modalities.{notes.name}.min_patients."
             )
         terms = terms[: self._most] if is_tfidf else terms
         n_with = [counts[term] for term in terms]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from tumorboard.errors import InputError
+from tumorboard.errors import InputError, StudyError
 from tumorboard.formats.row_files import RowFiles
 from tumorboard.records import Bools, Cohort, FlowStep, Outcomes
 from tumorboard.study_keys import Loss, TaskTable
@@ -56,12 +56,19 @@ class Segmentation(Task):
         """Find the mask of every row; what is in it is read later, beside its image."""
         finder = RowFiles(cohort, self.keys.mask, where="task.mask")
         names: list[str] = []
+        absent: list[InputError] = []
         for row in range(cohort.n_rows):
             try:
                 files = finder.find(row)
-            except InputError:  # no such file: counted below as a row without a mask
+            except InputError as error:  # no such file: counted below as a row without a mask
                 files = ()
+                absent.append(error)
             names.append(files[0].name if files else "")
+        if values is None and absent and not any(names):
+            raise StudyError(
+                f"task.mask: {self.keys.mask!r} finds no mask of any patient, such as "
+                f"{absent[0]} Mend the pattern, or name the folder of the data with --data."
+            )
         kept = np.asarray([bool(name) for name in names], dtype=np.bool_)
         strata = np.zeros(cohort.n_rows, dtype=np.int64)
         return Outcomes(

@@ -270,8 +270,10 @@ def _records(
     further = {path: record for (path, _), record in wrong.items() if record.state == "used"}
     records: list[FileRecord] = []
     for record in found.records:
-        better = wrong.get((record.path, record.modality))
-        if better is not None and better.state != "used":
+        # several modalities may read one file: the first that could not use it says why
+        each = (wrong.get((record.path, name)) for name in record.modality.split("+"))
+        better = next((one for one in each if one is not None and one.state != "used"), None)
+        if better is not None:
             records.append(better)
         elif record.state == "ignored" and not record.modality and record.path in further:
             records.append(further[record.path])

@@ -16,7 +16,7 @@ from tumorboard.formats.messages import counted, shown
 from tumorboard.formats.note_files import read_note
 from tumorboard.formats.scan_visits import ScanVisit
 from tumorboard.formats.volume import Volume
-from tumorboard.formats.volume_masks import is_dicom, read_mask_volume
+from tumorboard.formats.volume_masks import check_is_mask, is_dicom, read_mask_volume
 from tumorboard.formats.volumes import read_volume
 from tumorboard.records import Floats, Rejection
 from tumorboard.report.follow_figure import Plane, shown_grey
@@ -165,6 +165,7 @@ def _read_one(row: ScanVisit, path: Path) -> _Read:
         mask = read_volume(path)
     if mask.facts.get("geometry") == "unknown":
         raise InputError(f"{path}: says no voxel size; millimetres cannot be measured.")
+    check_is_mask(mask, path)
     return _Read(row, mask, image)
 
 

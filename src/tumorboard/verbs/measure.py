@@ -16,7 +16,7 @@ from tumorboard.formats.csv_writing import write_csv
 from tumorboard.formats.messages import counted, shown
 from tumorboard.formats.nifti_writing import write_nifti
 from tumorboard.formats.volume import Volume
-from tumorboard.formats.volume_masks import is_dicom, read_mask_volume
+from tumorboard.formats.volume_masks import check_is_mask, is_dicom, read_mask_volume
 from tumorboard.formats.volumes import read_volume
 from tumorboard.records import Bools
 from tumorboard.report.follow_figure import shown_grey
@@ -124,6 +124,7 @@ def _read(path: Path, scan: Volume | None) -> Volume:
     found = read_volume(path)
     if found.facts.get("geometry") == "unknown":
         raise InputError(f"{path}: says no voxel size; millimetres cannot be measured.")
+    check_is_mask(found, path)
     return found
 
 

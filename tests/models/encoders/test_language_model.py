@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 import socket
 import sys
@@ -179,6 +180,18 @@ def test_kept_under_inference_and_used_in_training(models: dict[str, Path]) -> N
         made(batch(NOTES))
     made(batch(NOTES)).sum().backward()
     assert made.norm.bias.grad is not None
+
+
+def test_a_copied_network_answers_from_what_was_kept(models: dict[str, Path]) -> None:
+    """Checks of explanations copy whole networks; a copy may be changed, the original not."""
+    made = encoder(models["bert"]).eval()
+    with torch.no_grad():
+        before = made(batch(NOTES))
+        copied = copy.deepcopy(made)
+        assert torch.equal(copied(batch(NOTES)), before)
+        copied.norm.weight.zero_()
+        assert torch.equal(made(batch(NOTES)), before)
+    assert copied.kept.memory is made.kept.memory
 
 
 def test_gradients_flow_only_where_they_should(models: dict[str, Path]) -> None:
