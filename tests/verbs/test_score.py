@@ -143,8 +143,9 @@ def test_masks_of_planes(tmp_path: Path) -> None:
         folder.mkdir()
         Image.fromarray(values[:, :, 3]).save(folder / "a.png")
     result = command((true, found))
-    assert result.exit_code == 3
-    assert "a PNG does not say how large its pixels are" in result.stderr
+    assert result.exit_code == 2
+    assert "2 masks as PNG, which does not say how large its pixels are" in result.stderr
+    assert result.stderr.count("\n") == 1
     assert command((true, found), "--spacing-mm", 0.5, 0.5).exit_code == 0
     row = read((true, found))["a.png", 255]
     assert (row["dice"], row["hd95_mm"], row["volume_error_ml"]) == ("0.5", "1.0", "")

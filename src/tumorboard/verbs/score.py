@@ -99,6 +99,7 @@ def score(
     settings = _settings(tolerance_mm, labels, spacing_mm)
     (references, other), (predictions, further) = (mask_files(folder) for folder in sides)
     _check_names(sides, references, predictions)
+    _check_pixels([*references.values(), *predictions.values()], settings)
     if out is not None:
         _check_out(Path(out), [*references.values(), *predictions.values()])
     cases = [_case(path, predictions.get(name), settings) for name, path in references.items()]
@@ -146,6 +147,14 @@ def _check_names(
         raise InputError(
             f"{folders[1]}: no file has the name of a reference in {folders[0]} (such as "
             f"{examples[1]} and {examples[0]}). Name masks of one case alike."
+        )
+
+
+def _check_pixels(files: Sequence[Path], settings: _Settings) -> None:
+    if not settings.spacing_mm and all(path.suffix.lower() == ".png" for path in files):
+        raise InputError(
+            f"{counted(len(files), 'mask')} as PNG, which does not say how large its pixels are, "
+            f"such as {files[0]}. Give --spacing-mm HEIGHT WIDTH, or 1 1 for distances in pixels."
         )
 
 
