@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import tumorboard
+from tumorboard.evaluation.run import Run
 
 #: What one note holds of its patient, and a word that no other note has.
 IDENTIFIERS = ("Zebulon", "Quackenbush", "03/14/2019", "555-867-5309", "00482913", "Sleepyville")
@@ -63,7 +64,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_a_model_of_words_learns_what_the_notes_tell(run: Path) -> None:
-    assert tumorboard.open(run / "run").metrics["report"]["auroc"].value > 0.95
+    done = Run(run / "run")
+    assert done.metrics["report"]["auroc"].value > 0.95
 
 
 def test_no_file_holds_an_identifier_or_a_word_of_one_patient(run: Path) -> None:

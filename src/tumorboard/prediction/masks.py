@@ -43,6 +43,25 @@ class PredictedMasks:
     rejections: tuple[Rejection, ...]
     notes: tuple[str, ...]
 
+    @property
+    def patient_id(self) -> tuple[str, ...]:
+        """One per case, as the table writes it."""
+        return self._column("patient_id")
+
+    @property
+    def unit_id(self) -> tuple[str, ...]:
+        """One per case, as the table writes it."""
+        return self._column("unit_id")
+
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Modalities that were present, joined by "+"."""
+        return self._column("modalities")
+
+    def _column(self, name: str) -> tuple[str, ...]:
+        place = self.header.index(name)
+        return tuple(row[place] for row in self.rows)
+
     def to_csv(self) -> str:
         """The table as CSV text."""
         text = io.StringIO()
