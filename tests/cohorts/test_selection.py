@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from tumorboard.cohorts.selection import exclude_rows, keep_rows, require_modalities
-from tumorboard.errors import StudyError
-from tumorboard.records import Cohort, FlowStep
+from tumorboard.errors import InputError, StudyError
+from tumorboard.records import Cohort, FlowStep, Rejection
 
 
 @pytest.fixture
@@ -73,3 +73,10 @@ def test_keep_rows_says_nothing_where_nobody_leaves(cohort: Cohort) -> None:
     assert keep_rows(cohort, np.ones(4, dtype=np.bool_), "nothing") is cohort
     left = keep_rows(cohort, np.array([False, True, True, True]), "first row")
     assert left.flow == (FlowStep("first row", 0, 1, ()),)
+
+
+def test_nobodys_files_can_be_used_and_the_first_says_why(cohort: Cohort) -> None:
+    present = {"image": np.zeros(cohort.n_rows, dtype=np.bool_)}
+    lost = {"image": (Rejection(cohort.patient_id[0], None, "1.png: no picture."),)}
+    with pytest.raises(InputError, match=r"modalities\.image: .* patient .*: 1\.png: no picture"):
+        require_modalities(cohort, present, ["image"], rejections=lost)

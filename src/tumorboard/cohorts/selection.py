@@ -7,8 +7,10 @@ from dataclasses import replace
 
 import numpy as np
 
-from tumorboard.errors import StudyError, nearest
-from tumorboard.records import Bools, Cohort, FlowStep
+from tumorboard.errors import InputError, StudyError, nearest
+from tumorboard.records import Bools, Cohort, FlowStep, Rejection
+
+NOTHING_REJECTED: Mapping[str, Sequence[Rejection]] = {}
 
 
 def keep_rows(cohort: Cohort, mask: Bools, reason: str) -> Cohort:
@@ -66,17 +68,20 @@ def _suggest(value: str, found: Sequence[str]) -> str:
 
 
 def require_modalities(
-    cohort: Cohort, present: Mapping[str, Bools], require: Sequence[str]
-) -> Cohort:
+    cohort: Cohort, present: Mapping[str, Bools], require: Sequence[str], *,
+    rejections: Mapping[str, Sequence[Rejection]] = NOTHING_REJECTED,
+) -> Cohort:  # fmt: skip
     """Leave out patients who have none of their rows with a required modality, and their rows.
 
     Args:
         cohort: The patients.
         present: Modality -> (rows,) True where the row has it.
         require: Modality names, from `[cohort] require`.
+        rejections: Modality -> its files that could not be used.
 
     Raises:
         StudyError: A modality that the study does not have, or nobody is left.
+        InputError: Nobody's files of a modality can be used.
     """
     strangers = [name for name in require if name not in present]
     if strangers:
@@ -88,6 +93,12 @@ def require_modalities(
         )
     everybody = cohort.patient_id
     for name in require:
+        lost = rejections.get(name, ())
+        if lost and not present[name].any():
+            raise InputError(
+                f"modalities.{name}: no patient's files can be used, such as those of patient "
+                f"{lost[0].patient_id}: {lost[0].reason}"
+            )
         having = {p for p, has in zip(everybody, present[name].tolist(), strict=True) if has}
         mask = np.array([patient in having for patient in cohort.patient_id], dtype=np.bool_)
         cohort = keep_rows(cohort, mask, f"without {name}")

@@ -98,7 +98,8 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
     selected = replace(selected, flow=(*selected.flow, *outcomes.flow))
     selected = replace(selected.take(np.flatnonzero(outcomes.kept)), flow=selected.flow)
     present = {name: m.present[_positions(found, selected)] for name, m in measured.items()}
-    selected = require_modalities(selected, present, _required(study))
+    lost = {name: m.rejections for name, m in measured.items()}
+    selected = require_modalities(selected, present, _required(study), rejections=lost)
     some = np.zeros(selected.n_rows, dtype=bool)
     for entry in measured.values():
         some |= entry.present[_positions(found, selected)]
