@@ -79,7 +79,10 @@ def test_a_label_that_one_patient_lacks_is_absent_there(tmp_path: Path) -> None:
     assert sorted(found.keys) == [0, 1, 2, 3]
     task = Segmentation(Study.load(study).keys.task)
     assert not task.masks(found.own(1)).any()
-    assert any("numbers 1 of the masks are not named" in note for note in found.notes)
+    assert found.notes == (
+        "2 in 3 of 4 masks (task.labels)",
+        "numbers that task.labels does not name are background: 1 in 1 of 4 masks",
+    )
 
 
 def test_white_is_the_one_label_and_no_other_number_is(tmp_path: Path) -> None:

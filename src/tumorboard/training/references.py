@@ -122,8 +122,7 @@ def read_references(
     keys: dict[int, str] = {}
     files: dict[int, tuple[Path, ...]] = {}
     unusable: dict[int, tuple[Path, str]] = {}
-    left: dict[str, None] = {}
-    is_named = False
+    held: Counter[int] = Counter()
     for row in range(cohort.n_rows):
         files[row] = finder.find(row)
         try:
@@ -133,21 +132,37 @@ def read_references(
             continue
         own = cache.load(_key(cache, keys[row], "own"), mapped=True)
         inside = set(np.unique(own).tolist()) - {0} if own is not None else set[int]()
-        is_named |= bool(inside & set(numbers))
-        others = inside - set(numbers)
-        left |= dict.fromkeys(str(n) for n in sorted(others))
-    if left and not is_named:
+        held.update(inside)
+    left = sorted(set(held) - set(numbers))
+    if left and not set(held) & set(numbers):
         raise InputError(
             f"task.labels: the study names {listed([str(n) for n in numbers])}, but the masks of "
-            f"{counted(len(keys), 'row')} hold {listed(list(left))} alone, such as "
+            f"{counted(len(keys), 'row')} hold {listed([str(n) for n in left])} alone, such as "
             f"{files[min(keys)][0]}. Name their numbers."
         )
-    notes = (
-        (f"numbers {', '.join(left)} of the masks are not named in task.labels: background",)
-        if left
-        else ()
-    )
+    notes = _notes(task, held, left, len(keys))
     return References(cases, cache, keys, files, notes), unusable
+
+
+def _notes(
+    task: Segmentation, held: Mapping[int, int], left: Sequence[int], n_masks: int
+) -> tuple[str, ...]:
+    """How many masks hold each number, where not all do; numbers that no label names.
+
+    Args:
+        task: Names the labels.
+        held: Number -> masks that hold it.
+        left: Numbers that the study does not name.
+        n_masks: Masks of the cohort.
+    """
+    named = [f"{n} in {held[n]}" for own in task.numbers.values() for n in own]
+    is_whole = all(held[n] == n_masks for own in task.numbers.values() for n in own)
+    notes = () if is_whole else (f"{', '.join(named)} of {n_masks} masks (task.labels)",)
+    if not left:
+        return notes
+    others = ", ".join(f"{n} in {held[n]}" for n in left)
+    said = f"numbers that task.labels does not name are background: {others} of {n_masks} masks"
+    return (*notes, said)
 
 
 def _prepared(
