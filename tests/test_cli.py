@@ -19,7 +19,7 @@ from tumorboard.verbs.check import CheckReport
 
 VERBS = (
     "check", "evaluate", "fit", "predict", "explain", "compare", "simulate", "table", "export",
-    "factors", "init", "list", "doctor",
+    "factors", "init", "list", "doctor", "score", "follow", "measure",
 )  # fmt: skip
 
 
