@@ -37,14 +37,14 @@ def test_a_complementary_image_is_found(tmp_path: Path) -> None:
     """Five folds of 240 patients gave +0.05 to +0.14 with intervals 0.15 to 0.34 wide, which
     missed the gain in two of three seeds; 480 gave +0.14 and +0.13 and missed it in neither.
     """
-    found = [primary(tmp_path, seed, image_signal=None, patients=480) for seed in (11, 12)]
-    assert any(comparison.ci_low > 0 for comparison in found)
-    assert all(comparison.difference > 0.05 for comparison in found)
+    found = primary(tmp_path, 12, image_signal=None, patients=480)
+    assert found.ci_low > 0
+    assert found.difference > 0.05
 
 
 @pytest.mark.slow
 def test_an_image_of_noise_is_not_found(tmp_path: Path) -> None:
-    """A 95 % interval lies above zero by chance in 1 of 40 seeds: in 3 of 4, 6 in 100,000."""
-    found = [primary(tmp_path, seed, image_signal=0.0) for seed in (21, 22, 23, 24)]
-    assert sum(comparison.ci_low > 0 for comparison in found) <= 2
+    """A 95 % interval lies above zero by chance in 1 of 40 seeds: in both, 1 in 1,600."""
+    found = [primary(tmp_path, seed, image_signal=0.0) for seed in (21, 22)]
+    assert not all(comparison.ci_low > 0 for comparison in found)
     assert all(abs(comparison.difference) < 0.12 for comparison in found)
