@@ -53,10 +53,8 @@ class MaskDecision:
             is_exclusive: Whether a voxel has at most one label.
         """
         found = np.asarray(probabilities, dtype=np.float32)
-        if is_exclusive:  # a label that another one beats is not there, whatever its threshold
-            best = found.argmax(axis=0)
-            rivals = best != np.arange(len(found)).reshape(-1, *[1] * best.ndim)
-            found = np.where(rivals, np.float32(0), found)
+        if is_exclusive:
+            found = without_rivals(found)
         pairs = zip(self.rules, found, strict=True)
         volume = voxel_volume(grid)
         return np.stack([rule.apply(own, voxel_volume=volume) for rule, own in pairs])
@@ -102,6 +100,13 @@ def mean_decision(decisions: Sequence[MaskDecision]) -> MaskDecision:
     return MaskDecision(tuple(rules), tuple(calibrations))
 
 
+def without_rivals(probabilities: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(L, *shape) with 0 where another label is likelier: it is not there, at any threshold."""
+    best = probabilities.argmax(axis=0)
+    rivals = best != np.arange(len(probabilities)).reshape(-1, *[1] * best.ndim)
+    return np.where(rivals, np.float32(0), probabilities)
+
+
 def voxel_volume(grid: OwnGrid) -> float:
     """Volume of a voxel in ml, or 1 where its size is not known."""
     return math.prod(grid.spacing) * (ML if grid.is_known else 1.0)
@@ -124,9 +129,11 @@ class ValidationCases:
     def of_label(self, label: int) -> Iterator[tuple[NDArray[Any], Bools, Sequence[float]]]:
         """Probabilities, reference and spacing of every case, one after the other."""
         for row, path in self.files.items():
-            found = np.load(path, mmap_mode="r", allow_pickle=False)[label]
+            found = np.load(path, mmap_mode="r", allow_pickle=False)
+            if self.task.is_exclusive:  # as masks are made, so are rules chosen
+                found = without_rivals(np.asarray(found, dtype=np.float32))
             truth = self.task.masks(self.references.own(row))[label]
-            yield np.asarray(found), truth, self.references.cases.own_grid(row).spacing
+            yield np.asarray(found[label]), truth, self.references.cases.own_grid(row).spacing
 
     @property
     def is_known(self) -> bool:
