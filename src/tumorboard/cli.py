@@ -138,8 +138,11 @@ def fit(
     with reported(context):
         from tumorboard.verbs.fit import fit as run_fit
 
-        run_fit(study, out=out, arm=arm, data=data, overrides=settings or (), fast=fast, log=_say)
+        model = run_fit(
+            study, out=out, arm=arm, data=data, overrides=settings or (), fast=fast, log=_say
+        )
         typer.echo(f"model: {out}")
+        raise typer.Exit(SOME_REJECTED if model.rejections else DONE)
 
 
 @app.command()

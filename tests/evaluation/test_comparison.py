@@ -226,7 +226,7 @@ def test_folds_of_one_class_are_left_out_and_said(make_table):
     found = compare(concatenate(tables))
     assert found.test == (
         "corrected resampled t-test, 2 folds (1 where auroc is undefined left out); too few folds "
-        "for an informative interval, cut at what can be"
+        "for an informative interval, which ends at the largest possible difference"
     )
     assert found.n_patients == 20
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, cast
+
 import numpy as np
 
 from tumorboard.evaluation.mask_rules import MaskRule
 from tumorboard.evaluation.predicted_dice import DiceCalibration
-from tumorboard.training.mask_decision import MaskDecision, without_rivals
+from tumorboard.training.mask_decision import MaskDecision, ValidationCases, without_rivals
 from tumorboard.transforms.cases import OwnGrid
 
 GRID = OwnGrid((1, 3), (1.0, 1.0), np.eye(4), False)
@@ -31,3 +35,21 @@ def test_a_decision_comes_back_from_plain_data() -> None:
     decision = MaskDecision((MaskRule(0.4, True, 2.0),), (DiceCalibration((0.0, 1.0), (0.2, 0.9)),))
     assert MaskDecision.from_plain(decision.to_plain()) == decision
     assert MaskDecision.from_plain("none") is None
+
+
+def test_rules_are_chosen_on_what_masks_are_made_of(tmp_path: Path) -> None:
+    np.save(tmp_path / "0.npy", PROBABILITIES.astype(np.float16))
+    task: Any = SimpleNamespace(
+        is_exclusive=True, masks=lambda numbers: np.stack([numbers == 1, numbers == 2])
+    )
+    references: Any = SimpleNamespace(
+        own=lambda row: np.array([[1, 2, 0]]), cases=SimpleNamespace(own_grid=lambda row: GRID)
+    )
+    cases = ValidationCases({0: tmp_path / "0.npy"}, references, task)
+    ((seen, truth, spacing),) = list(cases.of_label(0))
+    np.testing.assert_allclose(seen, [[0.45, 0.0, 0.0]], atol=1e-3)
+    assert truth.tolist() == [[True, False, False]]
+    assert spacing == (1.0, 1.0)
+    task.is_exclusive = False
+    ((seen, _, _),) = list(cases.of_label(0))
+    np.testing.assert_allclose(cast("Any", seen), PROBABILITIES[0], atol=1e-3)

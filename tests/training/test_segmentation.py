@@ -13,8 +13,10 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from small_masks import AFFINE, SHAPE, write_balls
+from typer.testing import CliRunner
 
 from tumorboard.cache import Cache
+from tumorboard.cli import app
 from tumorboard.modalities.measured.notes import MeasuredNotes
 from tumorboard.prediction.model import Model
 from tumorboard.study import Study
@@ -284,6 +286,18 @@ def test_a_mask_that_cannot_be_used_loses_its_patient_alone(tmp_path: Path) -> N
     assert rejected.patient_id == "p2"
     assert "whole numbers" in rejected.reason
     assert any("p4" in step.patients for step in found.cohort.flow)
+
+
+def test_fit_names_what_it_could_not_use_and_exits_3(tmp_path: Path) -> None:
+    path = write_balls(tmp_path / "data", n=6)
+    (path.parent / "ct" / "p2.nii.gz").write_bytes(b"no volume")
+    done = CliRunner().invoke(
+        app, ["fit", str(path), "--arm", "image", "--out", str(tmp_path / "model"),
+              "--set", "training.epochs=1"], env={"TUMORBOARD_CACHE": str(tmp_path / "cache")},
+    )  # fmt: skip
+    assert done.exit_code == 3
+    assert "rejected: patient p2" in done.output
+    assert (tmp_path / "model" / "model.json").is_file()
 
 
 def test_regions_overlap_and_are_written_with_numbers_of_their_own() -> None:

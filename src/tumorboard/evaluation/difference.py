@@ -39,7 +39,10 @@ def judge_folds(differences: Floats, metric: str, shares: Sequence[float]) -> Re
     span = largest_difference(metric)
     if low < -span or high > span:  # with two or three folds the t interval leaves what can be
         low, high = max(low, -span), min(high, span)
-        test += "; too few folds for an informative interval, cut at what can be"
+        test += (
+            "; too few folds for an informative interval, which ends at the largest possible "
+            "difference"
+        )
     return float(differences[defined].mean()), low, high, p_value, test
 
 

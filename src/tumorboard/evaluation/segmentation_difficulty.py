@@ -82,7 +82,8 @@ def _thirds(table: OutcomeTable, arm: str, by: str) -> tuple[str, str, dict[str,
         name: {units.patients[int(i)] for i in known[third == k]}
         for k, name in enumerate(_THIRDS[by])
     }
-    note = f"cut at {cuts[0]:.3g} and {cuts[1]:.3g} {unit}".rstrip()
+    low, high = (f"{cut:,.0f}" if cut >= 1000 else f"{cut:.3g}" for cut in cuts.tolist())
+    note = f"cut at {low} and {high} {unit}".rstrip()
     return by, note, groups
 
 

@@ -48,9 +48,13 @@ class ReadPatients:
 class Model:
     """A fitted model, opened from its folder or handed over by `tumorboard.fit`."""
 
-    def __init__(self, fitted: FittedArm, folder: Path) -> None:
+    def __init__(
+        self, fitted: FittedArm, folder: Path, rejections: tuple[Rejection, ...] = ()
+    ) -> None:
         self.fitted = fitted
         self.folder = folder
+        #: Files of the study's patients that could not be used when it was fitted just now.
+        self.rejections = rejections
 
     @classmethod
     def open(cls, folder: str | Path) -> Model:

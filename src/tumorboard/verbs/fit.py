@@ -20,6 +20,7 @@ from tumorboard.report.model_card import model_card
 from tumorboard.study import Arm, Study
 from tumorboard.training.fit import fit_arm
 from tumorboard.training.fit_module import history_csv
+from tumorboard.training.fitted import FittedArm
 from tumorboard.training.found_cohort import with_columns
 from tumorboard.training.plan import decided, training_notes
 from tumorboard.training.prepare import Prepared, prepare
@@ -37,6 +38,7 @@ from tumorboard.verbs.evaluate import (
     where_and_how,
 )
 from tumorboard.verbs.held_out import locked_patients
+from tumorboard.verbs.predict import rejection_line
 from tumorboard.verbs.study_splits import split_everybody
 
 
@@ -76,6 +78,8 @@ def fit(
         limit = FAST_PATIENTS_PER_CLASS if fast else 0
         prepared = prepare(checked, data_root(checked, data), cache=cache, patients_per_class=limit)
         checked = with_columns(checked, prepared.found)
+    for rejection in prepared.rejections:
+        say(rejection_line(rejection))
     stop_on(audit(checked, prepared), checked)
     split = split_everybody(checked, prepared, locked_patients(checked, prepared))
     folder.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +98,7 @@ def fit(
         (work / "model").rename(folder)
     finally:
         shutil.rmtree(work, ignore_errors=True)
-    return Model.open(folder)
+    return Model(FittedArm.open(folder), folder, prepared.rejections)
 
 
 def _arm(study: Study, name: str) -> Arm:
