@@ -34,6 +34,8 @@ def context(sentence: str, concept: str) -> Context:
         ("He has a headache; no nausea.", "headache", False),
         ("Seizures resolved.", "seizures", True),
         ("Negative for malignancy. Cough noted.", "cough", False),
+        ("Prior radiotherapy denied.", "radiotherapy", True),
+        ("Has a cough, denied fever.", "cough", False),
     ],
 )
 def test_negation(sentence: str, concept: str, negated: bool) -> None:

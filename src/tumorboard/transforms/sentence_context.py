@@ -104,7 +104,10 @@ def _triggers(sentence: str) -> list[_Trigger]:
         for phrases in TRIGGERS.get(first_word(word.group()), ()):
             match = phrases.pattern.match(sentence, word.start())
             if match:
-                found.append(_Trigger(*match.span(), phrases.meaning, phrases.direction))
+                direction = phrases.direction
+                if match.group().lower() == "denied" and not _WORD.search(sentence, match.end()):
+                    direction = "before"  # "prior radiotherapy denied": nothing follows to be denied
+                found.append(_Trigger(*match.span(), phrases.meaning, direction))
     return [t for t in found if t.meaning != "pseudo" and not any(_holds(o, t) for o in found)]
 
 
