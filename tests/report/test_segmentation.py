@@ -139,10 +139,10 @@ def test_labels_in_voxels_have_tables_of_their_own(tmp_path: Path) -> None:
     assert masks is not None
     assert "<h3>core</h3>" in masks.html
     assert "<h3>rim</h3>" in masks.html
-    assert "HD95, voxels" in masks.html
+    assert "HD95, px" in masks.html
     facts = facts_of(contents)
-    assert any("voxel size" in sentence for sentence in facts.limits)
-    assert "distances and volumes are in voxels" in facts.outcome()
+    assert any("pixels or voxels (px)" in sentence for sentence in facts.limits)
+    assert "distances and volumes are in px" in facts.outcome()
     assert facts.target() == "masks of core, rim"
 
 

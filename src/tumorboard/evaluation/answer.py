@@ -20,8 +20,8 @@ _METRIC_WORDS = {
     "spearman": "Spearman's correlation", "pearson": "Pearson's correlation",
     "dice": "Dice", "iou": "IoU", "nsd": "the normalised surface distance",
     "hd95_mm": "the 95th percentile Hausdorff distance (mm)",
-    "hd95_px": "the 95th percentile Hausdorff distance (voxels)",
-    "volume_error_ml": "the volume error (ml)", "volume_error_px": "the volume error (voxels)",
+    "hd95_px": "the 95th percentile Hausdorff distance (px)",
+    "volume_error_ml": "the volume error (ml)", "volume_error_px": "the volume error (px)",
     "lesion_f1": "the F1 of lesions", "lesion_sensitivity": "the sensitivity to lesions",
     "lesion_precision": "the precision of lesions",
 }  # fmt: skip

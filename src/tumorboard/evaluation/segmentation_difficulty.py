@@ -68,7 +68,7 @@ def _thirds(table: OutcomeTable, arm: str, by: str) -> tuple[str, str, dict[str,
     if by == SIZE:
         values = units.outcome.sum(axis=1)
         values = np.where(values > 0, values, np.nan)
-        unit = "ml" if units.outcome_names[0].endswith("_ml") else "voxels"
+        unit = "ml" if units.outcome_names[0].endswith("_ml") else "px"
     else:
         each = [columns.of_label(units.predictions, "uncertainty", k) for k in columns.labels]
         values, unit = mean_of_defined(np.stack(each)), ""

@@ -160,8 +160,8 @@ def _masks(study: Mapping[str, Any], metrics: Collection[str]) -> list[str]:
     ]
     if any(name.startswith("hd95_") and name.endswith("_px") for name in metrics):
         sentences.append(
-            "The voxel size of some or all images is not known: distances and volumes are in "
-            "voxels and do not compare with those of other studies."
+            "The size of a pixel or voxel is not known for some or all images: distances and "
+            "volumes are in pixels or voxels (px) and do not compare with other studies."
         )
     return sentences
 

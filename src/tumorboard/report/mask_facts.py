@@ -36,10 +36,10 @@ class MaskFacts(NumberFacts):
         where = (
             "distances in mm and volumes in ml"
             if columns.distance == "mm"
-            else "the voxel size is not known, so distances and volumes are in voxels"
+            else "the size of a pixel or voxel is not known, so distances and volumes are in px"
         )
         return (
-            f"Reference masks of {', '.join(columns.labels)}: every voxel has one label; {where}. "
+            f"Reference masks of {', '.join(columns.labels)}: {where}. "
             f"{self.contents.unit.capitalize()}s: {listed}. Whether one reader or several drew "
             "them is not known to the program."
         )
@@ -47,16 +47,17 @@ class MaskFacts(NumberFacts):
     def output(self) -> str:
         """What a model gives, and how it is turned into a mask."""
         return (
-            f"A probability of {', '.join(self._columns.labels)} for every voxel, a mask from it "
-            "by rules chosen on validation patients, and a predicted Dice of the mask."
+            f"A probability of {', '.join(self._columns.labels)} for every pixel or voxel, a mask "
+            "from it by rules chosen on validation patients, and a predicted Dice of the mask."
         )
 
     def imbalance(self) -> str:
         """How much of the images is lesion."""
         counts = ", ".join(f"{name} {n}" for name, n in self.contents.n_units.items())
         return (
-            f"{counts}. Most voxels are background, which specificity and pixel accuracy flatter: "
-            f"read Dice and distances. Loss and sampling: see study.toml. {self.calibration()}"
+            f"{counts}. Most of each image is background, which specificity and pixel "
+            "accuracy flatter: read Dice and distances. "
+            f"Loss and sampling: see study.toml. {self.calibration()}"
         ).rstrip()
 
     def calibration(self) -> str:

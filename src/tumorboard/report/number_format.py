@@ -40,22 +40,22 @@ METRIC_NAMES: Mapping[str, str] = {
     "nsd": "NSD",
     "hd95": "HD95",
     "hd95_mm": "HD95, mm",
-    "hd95_px": "HD95, voxels",
+    "hd95_px": "HD95, px",
     "precision": "Precision",
     "pixel_accuracy": "Pixel accuracy",
     "volume_error": "Volume error",
     "volume_error_ml": "Volume error, ml",
-    "volume_error_px": "Volume error, voxels",
+    "volume_error_px": "Volume error, px",
     "volume_bias": "Volume bias",
     "volume_bias_ml": "Volume bias, ml",
-    "volume_bias_px": "Volume bias, voxels",
+    "volume_bias_px": "Volume bias, px",
     "lesion_sensitivity": "Lesion sensitivity",
     "lesion_precision": "Lesion precision",
     "lesion_f1": "Lesion F1",
     "false_lesions": "False lesions",
 }
 #: Units at the end of a metric of masks, and the metrics that have one.
-_UNITS: Mapping[str, str] = {"mm": "mm", "ml": "ml", "px": "voxels"}
+_UNITS = ("mm", "ml", "px")
 _WITH_UNIT = ("hd95", "volume_error", "volume_bias")
 
 
@@ -82,9 +82,9 @@ def metric_name(metric: str) -> str:
         return metric
     word = max(known, key=len)
     rest = metric[len(word) + 1 :]
-    for unit, spelt in _UNITS.items():
+    for unit in _UNITS:
         if rest.endswith(f"_{unit}") and word in _WITH_UNIT:
-            rest = f"{rest.removesuffix(f'_{unit}')}, {spelt}"
+            rest = f"{rest.removesuffix(f'_{unit}')}, {unit}"
     return f"{METRIC_NAMES[word]}, {f'{rest} days' if rest.isdigit() else rest}"
 
 

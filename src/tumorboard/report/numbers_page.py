@@ -212,9 +212,10 @@ def _truth(contents: NumbersContents, row: int) -> str:
     outcome = table.outcome[row].tolist()
     if table.kind == "segmentation":
         columns = MaskColumns.of(table.prediction_names)
-        unit = "voxels" if columns.volume == "px" else columns.volume
         pairs = zip(columns.labels, outcome, strict=True)
-        return ", ".join(f"{label} {number(value, digits=1)} {unit}" for label, value in pairs)
+        return ", ".join(
+            f"{label} {number(value, digits=1)} {columns.volume}" for label, value in pairs
+        )
     if table.kind == "survival":
         seen = "event at" if outcome[1] else "no event by"
         return f"{seen} {outcome[0]:,.0f} days"

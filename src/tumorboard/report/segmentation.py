@@ -205,7 +205,7 @@ def cases_section(contents: NumbersContents) -> Section | None:
     if document is None or not document["worst"]:
         return None
     arm, reference = (document["primary"][name] for name in ("arm", "reference"))
-    unit = {"px": "voxels"}.get(document["volume"], document["volume"])
+    unit = str(document["volume"])
     rows = [
         Row(
             str(case["case"]),

@@ -255,7 +255,7 @@ def volumes_section(contents: NumbersContents) -> Section | None:
     arms = [a for a in contents.arms if document and a in document["volumes"]]
     if document is None or not arms:
         return None
-    unit = {"px": "voxels"}.get(document["volume"], str(document["volume"]))
+    unit = str(document["volume"])
     listed = [(arm, str(label), document["volumes"][arm][label]) for arm in arms
               for label in document["labels"]]  # fmt: skip
     listed = [entry for entry in listed if entry[2]["n"] > 1]
@@ -292,9 +292,9 @@ def volumes_section(contents: NumbersContents) -> Section | None:
     )  # fmt: skip
     _, label, first = listed[0]
     bias = number(real(first["bias"]["value"]), digits=1, signed=True)
-    limits = interval(real(first["low"]), real(first["high"]), digits=1, signed=True)
+    low, high = (number(real(first[end]), digits=1, signed=True) for end in ("low", "high"))
     lead = (
         f"{arms[0]} measures {label} {bias} {unit} off on average; about 95 of 100 patients lie "
-        f"between {limits} {unit}."
+        f"between {low} and {high} {unit}."
     )
     return section_of("volumes", "Volumes", lead, [part])

@@ -106,7 +106,7 @@ def _triggers(sentence: str) -> list[_Trigger]:
             if match:
                 direction = phrases.direction
                 if match.group().lower() == "denied" and not _WORD.search(sentence, match.end()):
-                    direction = "before"  # "prior radiotherapy denied": nothing follows to be denied
+                    direction = "before"  # "prior radiotherapy denied": nothing follows
                 found.append(_Trigger(*match.span(), phrases.meaning, direction))
     return [t for t in found if t.meaning != "pseudo" and not any(_holds(o, t) for o in found)]
 
