@@ -92,6 +92,14 @@ def test_dates_in_names_of_files(tmp_path: Path) -> None:
     assert "expected a date of the format '%Y%m%d'" in measured.rejections[0].reason
 
 
+def test_a_format_of_dates_that_fits_no_name_is_one_sentence(tmp_path: Path) -> None:
+    files = {"x_20200301.txt": b"later", "y_20191231.txt": b"earlier"}
+    cohort = with_files(tmp_path, files, [list(files)])
+
+    with pytest.raises(StudyError, match="date_in_name: none of 2 files has a date of the format"):
+        read(Notes(files="{x}*.txt", date_in_name="%d-%m-%Y"), cohort, tmp_path)
+
+
 def test_identifiers_never_reach_texts_cache_or_sentences(tmp_path: Path) -> None:
     cohort = make_cohort(
         ["MRN00917"] * 2,

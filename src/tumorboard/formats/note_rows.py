@@ -91,12 +91,17 @@ def notes_of_files(
         encoding: See `note_files.read_note`.
         name_date: Format of the date in the files' names; "none" where they hold none.
         days: (rows,) date of the row's files where their names hold none.
+
+    Raises:
+        StudyError: No name of several files holds a date of that format.
     """
     read: dict[Path, Note | str] = {}
     rows: list[tuple[Note, ...]] = []
     rejections: list[Rejection] = []
     records: dict[Path, FileRecord] = {}
     date = _date_in(name_date) if name_date != "none" else None
+    if date is not None:
+        _check_some_dated(cohort.files.get(name, ()), date, name, name_date)
     for row, paths in enumerate(cohort.files.get(name, ())):
         found: list[Note] = []
         for path in paths:
@@ -114,6 +119,19 @@ def notes_of_files(
     rows += [()] * (cohort.n_rows - len(rows))
     n_empty = sum(not isinstance(note, str) and not note.text for note in read.values())
     return RowNotes(tuple(rows), tuple(rejections), tuple(records.values()), n_empty)
+
+
+def _check_some_dated(
+    files: Sequence[Sequence[Path]], date: re.Pattern[str], name: str, form: str
+) -> None:
+    """One sentence for a format that fits no file, instead of a rejection for each."""
+    paths = list(dict.fromkeys(path for own in files for path in own))
+    if len(paths) > 1 and not any(date.search(path.stem) for path in paths):
+        raise StudyError(
+            f"modalities.{name}.date_in_name: none of {len(paths)} files has a date of the format "
+            f"{form!r} in its name; the first is {paths[0].name}. Name the format that they have, "
+            "or remove this key."
+        )
 
 
 def notes_of_column(cohort: Cohort, column: str, *, where: str, days: Floats) -> RowNotes:
