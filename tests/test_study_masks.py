@@ -113,6 +113,18 @@ def test_what_cannot_be_segmented_is_said(more: dict[str, Any], sentence: str) -
     assert any(line.startswith(sentence) for line in found), found
 
 
+def test_a_wrong_image_is_one_sentence_and_not_one_for_each_arm() -> None:
+    found = faults(
+        task={"image": "ctt"},
+        arms={"a": {"modalities": ["ct"]}, "b": {"modalities": ["ct", "note"], "fusion": "early"}},
+        modalities={"ct": {"kind": "volume", "files": "i", "encoder": "unet"}},
+    )
+    assert found == [
+        "task.image: found 'ctt'. Name the modality of kind image or volume that is segmented. "
+        "Did you mean 'ct'?"
+    ]
+
+
 def test_keys_of_masks_belong_to_segmentations() -> None:
     plain = {
         "study": {"name": "x"},

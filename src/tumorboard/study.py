@@ -15,6 +15,7 @@ from tumorboard.study_arms import MAIN_GUIDE, Arm, default_arms, read_arm
 from tumorboard.study_faults import Faults, dotted, faulty_keys, problems
 from tumorboard.study_keys import ArmTable, Primary, StudyKeys
 from tumorboard.study_lookup import keys_at
+from tumorboard.study_masks import segments_a_picture
 from tumorboard.study_parts import (
     DEFAULT_ENCODERS,
     ENCODERS,
@@ -135,6 +136,8 @@ def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
     faults = Faults()
     keys, skip = _validated(tables, faults)
     faults.extend(s for s in _first_rules(keys, tables) if s.split(": ")[0] not in skip)
+    if keys.task.kind == "segmentation" and not segments_a_picture(keys):
+        faults.stop()
     source = faults.attempt(lambda: read_source(keys.cohort))
     parts = _modalities(keys, tables, faults)
     arms = _arms(keys, parts, faults)

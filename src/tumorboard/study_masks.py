@@ -15,12 +15,17 @@ def segmentation_faults(keys: StudyKeys) -> list[str]:
     return [*_image(keys), *_labels(keys), *_patches(keys), *_beside(keys)]
 
 
+def segments_a_picture(keys: StudyKeys) -> bool:
+    """Whether the study segments a modality that can be; without one no arm can be read."""
+    return keys.modalities.get(keys.task.image, {}).get("kind") in _SIDES
+
+
 def _image(keys: StudyKeys) -> list[str]:
     task, kinds = keys.task, {name: str(t.get("kind")) for name, t in keys.modalities.items()}
     sentences: list[str] = []
     if task.target != "none":
         sentences.append("task.target: a segmentation names task.mask and task.labels instead.")
-    if kinds.get(task.image) not in _SIDES:
+    if not segments_a_picture(keys):
         known = [name for name, kind in kinds.items() if kind in _SIDES]
         found = "missing" if task.image == "none" else f"found {task.image!r}"
         sentences.append(
