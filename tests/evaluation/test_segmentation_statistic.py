@@ -14,13 +14,17 @@ from tumorboard.evaluation.segmentation_statistic import (
 NAN = np.nan
 
 
-def units(dice: list[list[float]], patient: list[int], repeat: list[int]) -> OutcomeUnits:
+def units(
+    dice: list[list[float]], patient: list[int], repeat: list[int],
+    reference: list[list[float]] | None = None,
+) -> OutcomeUnits:  # fmt: skip
     said = np.asarray(dice)
     n = max(patient) + 1
     return OutcomeUnits(
         patients=tuple(f"P{k}" for k in range(n)), patient=np.asarray(patient),
         repeat=np.asarray(repeat), fold=np.ones(len(said), dtype=np.int64),
-        outcome=np.zeros((len(said), 2)), predictions=said, outcome_names=("a", "b"),
+        outcome=np.asarray(reference or [[1.0, 1.0]] * len(said)), predictions=said,
+        outcome_names=("reference_core_ml", "reference_rim_ml"),
         names=("dice_core", "dice_rim"),
     )  # fmt: skip
 
@@ -47,3 +51,17 @@ def test_a_difference_takes_cases_that_both_arms_were_scored_on() -> None:
     first, second = where_both(one, two)
     np.testing.assert_array_equal(first.predictions, [[NAN, 0.5], [0.7, NAN]])
     np.testing.assert_array_equal(second.predictions, [[NAN, 0.4], [0.6, NAN]])
+
+
+def test_a_difference_counts_what_one_arm_invents_where_there_is_nothing() -> None:
+    # patient 0 has no core: the first arm rightly says so, the second invents one; patient 1's rim
+    # is in neither mask
+    reference = [[0.0, 1.0], [1.0, 0.0]]
+    one = units([[NAN, 0.5], [0.7, NAN]], [0, 1], [1, 1], reference)
+    two = units([[0.0, 0.4], [0.6, NAN]], [0, 1], [1, 1], reference)
+    first, second = where_both(one, two)
+    np.testing.assert_array_equal(first.predictions, [[1.0, 0.5], [0.7, NAN]])
+    np.testing.assert_array_equal(second.predictions, [[0.0, 0.4], [0.6, NAN]])
+    again, swapped = where_both(two, one)
+    np.testing.assert_array_equal(again.predictions, second.predictions)
+    np.testing.assert_array_equal(swapped.predictions, first.predictions)

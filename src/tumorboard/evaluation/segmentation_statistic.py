@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
-from tumorboard.evaluation.mask_columns import MaskColumns
+from tumorboard.evaluation.mask_columns import MaskColumns, label_of
 from tumorboard.evaluation.outcome_table import OutcomeUnits
 from tumorboard.evaluation.ratio import mean_of_defined, ratio
 from tumorboard.records import Floats
+
+#: What an empty mask of an image without the label has, beside an arm that invented one.
+_FULL_MARKS: Mapping[str, float] = {
+    "dice": 1.0, "iou": 1.0, "nsd": 1.0, "hd95": 0.0, "precision": 1.0, "lesion_precision": 1.0,
+    "lesion_f1": 1.0,
+}  # fmt: skip
 
 
 class SegmentationStatistic:
@@ -66,14 +72,25 @@ def patient_values(units: OutcomeUnits, metrics: Sequence[str]) -> Floats:
 
 
 def where_both(first: OutcomeUnits, second: OutcomeUnits) -> tuple[OutcomeUnits, OutcomeUnits]:
-    """The same units of two arms, without the values that one of the two does not have.
+    """The same units of two arms, each with a value where the other has one.
 
-    An arm that finds nothing in an image without a lesion is not scored there, and one that finds
-    something is: a difference takes the cases that both were scored on.
+    By itself an arm that rightly finds nothing is not scored on that image, while one that invents
+    a lesion there has 0. Against each other the first gets full marks: a difference that left such
+    images out would never see what is invented. Any other value that one of the two does not have
+    is left out of both.
     """
-    is_missing = np.isnan(first.predictions) | np.isnan(second.predictions)
-    one, two = (
-        replace(side, predictions=np.where(is_missing, np.nan, side.predictions))
-        for side in (first, second)
-    )
-    return one, two
+    sides = [np.array(side.predictions) for side in (first, second)]
+    columns = MaskColumns.of(first.names)
+    outcomes = [label_of(name) for name in first.outcome_names]
+    for label in columns.labels:
+        is_empty = first.outcome[:, outcomes.index(label)] == 0
+        for word, best in _FULL_MARKS.items():
+            if (name := columns.column(word, label)) not in columns.names:
+                continue
+            k = columns.names.index(name)
+            one, two = (np.isnan(side[:, k]) for side in sides)
+            for values, is_silent in zip(sides, (one & ~two, two & ~one), strict=True):
+                values[is_silent & is_empty, k] = best
+    is_missing = np.isnan(sides[0]) | np.isnan(sides[1])
+    own = [np.where(is_missing, np.nan, values) for values in sides]
+    return replace(first, predictions=own[0]), replace(second, predictions=own[1])
