@@ -22,6 +22,7 @@ from tumorboard.training.fitted import FittedArm
 from tumorboard.training.found_cohort import read_other_table
 from tumorboard.training.learned import has_learned
 from tumorboard.training.units import average_units
+from tumorboard.training.unread_notes import unread_notes
 
 
 @dataclass(frozen=True)
@@ -229,11 +230,12 @@ class Model:
         return tuple(bool(u) for u in unsure)
 
     def _notes(self, measured: Mapping[str, Measured], rows: Ints) -> tuple[str, ...]:
-        return tuple(
+        said = tuple(
             f"{name}: {sentence}"
             for name, modality in self.fitted.modalities.items()
             for sentence in modality.notes(measured[name], rows)
         )
+        return (*said, *unread_notes(self.fitted, measured, rows))
 
 
 def _data_roots(table: Path) -> list[Path]:

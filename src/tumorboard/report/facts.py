@@ -288,9 +288,9 @@ class Facts(ABC):
         """Limits that the program sees by itself."""
         c, metrics = self.contents, tuple(self.contents.metrics[self.primary])
         return limits(
-            c.study, c.cohort, c.findings, n_patients=c.n_patients, n_events=self.n_events(),
-            n_rejected=c.files.get("rejected", 0), n_comparisons=len(c.differences),
-            sample_size=self.evidence("sample_size"), table_one=c.table_one, metrics=metrics,
+            c.study, c.cohort, c.findings, n_rejected=c.files.get("rejected", 0), unread=c.unread,
+            n_patients=c.n_patients, n_comparisons=len(c.differences), table_one=c.table_one,
+            n_events=self.n_events(), sample_size=self.evidence("sample_size"), metrics=metrics,
         )  # fmt: skip
 
 

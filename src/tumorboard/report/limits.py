@@ -70,6 +70,7 @@ def limits(
     sample_size: Mapping[str, Any] | None = None,
     table_one: Mapping[str, Any] | None = None,
     metrics: Collection[str] = (),
+    unread: Sequence[str] = (),
 ) -> list[str]:
     """Sentences about what this run cannot show.
 
@@ -85,6 +86,7 @@ def limits(
         sample_size: Evidence of that name.
         table_one: table1.json, whose patients the empty cells are counted in.
         metrics: Names of the metrics of an arm.
+        unread: Sentences about notes that are longer than an encoder reads.
     """
     return [
         *_design(study),
@@ -93,6 +95,7 @@ def limits(
         *_masks(study, metrics),
         *_training(study),
         *_data(cohort, table_one or {}, n_rejected),
+        *unread,
         *_audit(study, findings),
     ]
 

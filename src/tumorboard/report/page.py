@@ -264,6 +264,7 @@ def background_words(contents: RunContents, *, n_events: int) -> dict[str, Any]:
             sample_size=read_evidence(contents.folder, "sample_size"),
             table_one=contents.table_one,
             metrics=tuple(contents.metrics[contents.arms[0]]) if contents.arms else (),
+            unread=contents.unread,
         ),
         "study_text": contents.study_text,
         "environment": _flat(contents.environment),

@@ -106,6 +106,21 @@ class RunContents(ABC):
         return unit_word(str(self.study.get("cohort", {}).get("patient_id", "patient_id")))
 
     @cached_property
+    def unread(self) -> tuple[str, ...]:
+        """What encoders of the fitted models did not read of long notes, each sentence once."""
+        if not any(m.get("kind") == "notes" for m in self.study.get("modalities", {}).values()):
+            return ()
+        found: dict[str, list[str]] = {}
+        for arm in self.arms:
+            for path in sorted((self.folder / "models" / arm).glob("*-*/model.json")):
+                for sentence in read_json(path).get("notes", {}).get("unread", ()):
+                    found.setdefault(str(sentence), []).append(arm)
+        return tuple(
+            f"{sentence} Arms: {', '.join(dict.fromkeys(arms))}."
+            for sentence, arms in found.items()
+        )
+
+    @cached_property
     def n_patients(self) -> int:
         """Patients with at least one test prediction."""
         return len(np.unique(self.tested.patient_id))

@@ -6,6 +6,7 @@ import shutil
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from tumorboard.training.progress import PlanProgress
 from tumorboard.training.signatures import with_signatures
 from tumorboard.training.tuning import tune_arm
 from tumorboard.training.units import average_units, unit_table
+from tumorboard.training.unread_notes import unread_notes
 
 #: File of a fit with what each network or dropout pass said of the test units.
 MEMBERS = "members.npy"
@@ -104,7 +106,10 @@ def _fit_once(
         checkpoint_every_s=checkpoint_every_s,
     )
     raw, table, remarks = decided(study, fit.fitted, prepared, split, masks=work / MASKS)
-    fit.fitted.notes = {**training_notes(prepared, split, fit.fitted), **remarks}
+    known = training_notes(prepared, split, fit.fitted)
+    for sentence in cast("list[str]", known["unread"]):
+        progress.remark(f"arm {arm.name}: {sentence}")
+    fit.fitted.notes = {**known, **remarks}
     files = {"predictions.csv": table}
     if study.keys.evaluation.calibration != "none":
         files["uncalibrated.csv"] = raw
@@ -227,7 +232,11 @@ def training_notes(prepared: Prepared, split: Split, fitted: FittedArm) -> Mappi
     """Plain facts about what a model was trained on, for its card and for prediction."""
     present = np.asarray(prepared.present(fitted.arm.modalities).any(axis=1))
     groups = prepared.outcomes.as_classes()
-    counts: dict[str, object] = {"subsets": _subsets(prepared, split, fitted)}
+    every = np.arange(prepared.cohort.n_rows, dtype=np.int64)
+    counts: dict[str, object] = {
+        "subsets": _subsets(prepared, split, fitted),
+        "unread": list(unread_notes(fitted, prepared.measured, every)),
+    }
     for part in ("train", "validation"):
         rows = split.rows(prepared.cohort, part)
         rows = rows[present[rows]]

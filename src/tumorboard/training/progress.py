@@ -38,6 +38,7 @@ class PlanProgress:
         self._started = time.monotonic()
         self._last_line = self._started
         self._fit_label, self._epochs = "", 1
+        self._remarked: set[str] = set()
         self._fitted, self._share = 0, 0.0
         terminal = sys.stderr.isatty() if terminal is None else terminal
         self._bar: Progress | None = None
@@ -96,6 +97,13 @@ class PlanProgress:
             self.log("fit finished", fit=self._fit_label)
         if self._bar is not None:
             self._bar.update(self._task, completed=self.done)
+
+    def remark(self, sentence: str) -> None:
+        """Log what the reader of the run must know; of all fits that find the same, once."""
+        if sentence not in self._remarked:
+            self._remarked.add(sentence)
+            self.log("remark", text=sentence)
+            self.say(sentence)
 
     def _show(self, values: Mapping[str, float], epoch: int = 0) -> None:
         watched = [k for k in values if k.startswith("validation_") and k != "validation_loss"]

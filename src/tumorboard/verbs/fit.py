@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from tumorboard.cache import Cache, write_text
 from tumorboard.errors import RunError, StudyError, nearest
@@ -130,7 +130,10 @@ def _fit_into(
         progress.finish()
     fitted = result.fitted
     _, _, remarks = decided(study, fitted, prepared, split, masks=work / "masks")
-    fitted.notes = {**training_notes(prepared, split, fitted), **remarks}
+    known = training_notes(prepared, split, fitted)
+    for sentence in cast("list[str]", known["unread"]):
+        say(sentence)
+    fitted.notes = {**known, **remarks}
     folder.mkdir()
     fitted.write(folder)
     if result.history:
@@ -156,6 +159,7 @@ def _card(document: Mapping[str, Any], study: Study, prepared: Prepared) -> str:
             n_events=_events(prepared, study.keys.task.kind),
             n_rejected=len(prepared.rejections),
             n_comparisons=0,
+            unread=document["notes"]["unread"],
         ),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -48,6 +48,8 @@ class Encoder(nn.Module, ABC):
     head_init: Literal["uniform", "he"] = "uniform"
     #: Whether what is slow is done once per patient, not once per epoch: its embeddings are kept.
     keeps_embeddings: bool = False
+    #: What `left_out` counts, and the setting that decides how many are read.
+    reads: ClassVar[tuple[str, str]] = ("words", "max_words")
 
     def __init__(self, spec: ArraySpec) -> None:
         super().__init__()
@@ -65,6 +67,10 @@ class Encoder(nn.Module, ABC):
         embedding = self(x)
         mask = torch.ones(len(embedding), 1, dtype=torch.bool, device=embedding.device)
         return embedding, Tokens(embedding.unsqueeze(1), mask)
+
+    def left_out(self, texts: Sequence[str]) -> tuple[int, ...]:
+        """Words or tokens of each text that are not read; by default there are none."""
+        return (0,) * len(texts)
 
     def files(self) -> Mapping[str, bytes]:
         """Small files that it is built from beside its settings; a saved model keeps them.

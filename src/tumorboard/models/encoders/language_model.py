@@ -58,6 +58,7 @@ class LanguageModel(Encoder):
     """
 
     layouts: ClassVar[frozenset[Layout]] = frozenset({"text"})
+    reads: ClassVar[tuple[str, str]] = ("tokens", "max_windows")
 
     def __init__(
         self,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 import torch
@@ -112,7 +113,7 @@ class WordVectors(Encoder):
         embedding = (shares.to(values.dtype).unsqueeze(2) * values).sum(dim=1)
         return embedding, Tokens(values, mask)
 
-    def left_out(self, texts: list[str]) -> tuple[int, ...]:
+    def left_out(self, texts: Sequence[str]) -> tuple[int, ...]:
         """Words of each text behind `max_words`, which are not read."""
         return tuple(max(0, len(words(text)) - self.max_words) for text in texts)
 
