@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from tumorboard.evaluation.lesion_course import VisitMask, follow_lesions
 from tumorboard.evaluation.lesion_size import measure_lesion
-from tumorboard.evaluation.response import responses
+from tumorboard.evaluation.response import responses, targets_of
 from tumorboard.records import Floats
 
 AFFINE = np.diag([1.0, 1.0, 2.0, 1.0])
@@ -114,3 +115,36 @@ def test_a_shrinking_ball_by_its_categories() -> None:
     assert [f.flag for f in found] == ["", "shrinking", "shrinking", "growing", "shrinking"]
     assert found[1].sum_mm == pytest.approx(34, abs=1)
     assert not math.isnan(found[4].sum_mm)
+
+
+def test_a_target_that_grows_into_a_bulky_non_target_is_no_response() -> None:
+    bulky = ((2, 2, 2), (27, 27, 18))  # short, and the largest by volume
+    second, third = ((2, 54, 5), (58, 57, 7)), ((38, 5, 5), (40, 50, 7))
+    scans = [
+        scan(0, bulky, second, third),
+        scan(1, bulky, second, third, ((26, 10, 5), (40, 14, 7))),
+    ]
+    course = follow_lesions(scans)
+    rows = [replace(row, organ="liver") for row in course.rows()]
+    merged = next(row for row in rows if row.state == "merged")
+    assert (merged.lesion, merged.into) == ("L3", "L1")
+    assert targets_of(rows) == ("L2", "L3")
+    found = responses(rows, [0, 1])
+    assert found[1].recist != "PR"
+    assert found[1].sum_mm > found[0].sum_mm
+
+
+def test_what_merged_stays_so_while_the_whole_shrinks() -> None:
+    near, whole = ((27, 5, 5), (34, 15, 12)), ((5, 5, 5), (34, 20, 12))
+    small = ((6, 6, 5), (20, 19, 12))  # no longer over the old place of L2
+    course = follow_lesions([scan(0, LARGE, near), scan(1, whole), scan(2, small)], within_mm=1)
+    assert [(r.state, r.into) for r in course.rows() if r.lesion == "L2"] == [
+        ("baseline", ""), ("merged", "L1"), ("merged", "L1"),
+    ]  # fmt: skip
+    gone = follow_lesions([scan(0, LARGE, near), scan(1, whole), scan(2)])
+    assert [r.state for r in gone.rows() if r.visit == 2] == ["vanished", "vanished"]
+
+
+def test_organs_of_each_visit_are_kept() -> None:
+    scans = [scan(0, LARGE, organ="lung"), scan(0, SMALL, organ="liver"), scan(1, organ="lung")]
+    assert follow_lesions(scans).imaged == {0: {"lung", "liver"}, 1: {"lung"}}

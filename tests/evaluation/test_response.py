@@ -19,12 +19,12 @@ from tumorboard.evaluation.response import (
 
 def row(
     visit: int, diameter: float, *, lesion: str = "L1", state: State | None = None, organ: str = "",
-    volume: float | None = None, error: float = 0.0, parts: int = 1,
+    volume: float | None = None, error: float = 0.0, parts: int = 1, into: str = "",
 ) -> LesionRow:  # fmt: skip
     ball = math.pi / 6 * diameter**3 / 1000
     return LesionRow(
         visit, lesion, organ, state or ("baseline" if visit == 0 else "followed"),
-        ball if volume is None else volume, error, diameter, 1.0, parts,
+        ball if volume is None else volume, error, diameter, 1.0, parts, into,
     )  # fmt: skip
 
 
@@ -133,3 +133,54 @@ def test_splits_and_merges_are_counted_once() -> None:
     assert [f.n_split for f in found] == [0, 1, 0, 0]
     assert [f.n_merged for f in found] == [0, 0, 1, 0]
     assert found[2].vanished == ()
+
+
+def test_a_target_that_merged_with_a_non_target_counts_with_the_whole() -> None:
+    rows = [
+        row(0, 50, lesion="L2"), row(0, 40, lesion="L3"), row(0, 35, lesion="L1", volume=99.0),
+        row(1, 50, lesion="L2"), row(1, 60, lesion="L1", volume=130.0),
+        row(1, 0, lesion="L3", state="merged", into="L1"),
+    ]  # fmt: skip
+    assert targets_of(rows) == ("L2", "L3")
+    found = responses(rows, [0, 1])[1]
+    assert (found.sum_mm, found.recist) == (110.0, "PD")  # 90 before; not 50 mm and PR
+
+
+def test_two_targets_that_merged_count_once() -> None:
+    rows = [
+        row(0, 30, lesion="L1"), row(0, 20, lesion="L2"),
+        row(1, 48, lesion="L1"), row(1, 0, lesion="L2", state="merged", into="L1"),
+    ]  # fmt: skip
+    assert responses(rows, [0, 1])[1].sum_mm == 48.0
+
+
+def both(visit: int, lung: float, liver: float) -> list[LesionRow]:
+    return [
+        row(visit, lung, lesion="L1", organ="lung"), row(visit, liver, lesion="L2", organ="liver"),
+    ]  # fmt: skip
+
+
+def test_a_visit_without_an_organ_cannot_be_evaluated() -> None:
+    rows = [*both(0, 30, 30), row(1, 30, lesion="L1", organ="lung"), *both(2, 30, 30)]
+    imaged = {0: {"lung", "liver"}, 1: {"lung"}, 2: {"lung", "liver"}}
+    found = responses(rows, [0, 1, 2], imaged=imaged)
+    assert [(f.recist, f.volumetric) for f in found[1:]] == [("NE", "NE"), ("SD", "SD")]
+    assert found[1].missing == ("liver",)
+    assert math.isnan(found[1].sum_mm)
+    assert math.isnan(found[1].volume_ml)
+    assert found[1].flag == ""
+    assert (found[2].from_nadir, found[2].volume_from_last) == (0.0, 0.0)  # of the first visit
+
+
+def test_progression_stands_without_the_missing_organ() -> None:
+    imaged = {0: {"lung", "liver"}, 1: {"lung"}}
+    grown = [*both(0, 30, 30), row(1, 73, lesion="L1", organ="lung")]
+    assert responses(grown, [0, 1], imaged=imaged)[1].recist == "PD"  # 73 of 60 mm by itself
+    new = [*both(0, 30, 30), row(1, 12, lesion="L3", organ="lung", state="new")]
+    assert responses(new, [0, 1], imaged=imaged)[1].recist == "PD"
+
+
+def test_a_lesion_of_an_organ_not_measured_before_is_new_and_said() -> None:
+    rows = [row(0, 30, organ="liver"), row(1, 30, lesion="L2", organ="lung", state="new")]
+    found = responses(rows, [0, 1], imaged={0: {"liver"}, 1: {"lung"}})[1]
+    assert (found.recist, found.missing, found.unseen) == ("PD", ("liver",), ("lung",))

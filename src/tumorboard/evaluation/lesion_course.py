@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from tumorboard.evaluation.lesion_size import GONE, LesionSize, measure_lesion
-from tumorboard.evaluation.response import TOO_SMALL_MM, LesionRow, State
+from tumorboard.evaluation.response import TOO_SMALL_MM, LesionRow, State, whole_of
 from tumorboard.records import Bools, Floats
 from tumorboard.transforms.lesion_matching import (
     Known,
@@ -72,10 +72,12 @@ class Course:
     Args:
         lesions: In the order of visits and names.
         n_dropped: New components below the least diameter, by visit.
+        imaged: Organs that there is a mask of, by visit.
     """
 
     lesions: list[MeasuredLesion] = field(default_factory=list[MeasuredLesion])
     n_dropped: dict[int, int] = field(default_factory=dict[int, int])
+    imaged: dict[int, set[str]] = field(default_factory=dict[int, set[str]])
 
     def rows(self) -> list[LesionRow]:
         """What the response is found from."""
@@ -98,8 +100,10 @@ def follow_lesions(
         border_error_mm: How far a border may be off; half a voxel where NaN.
     """
     course, known, organs = Course(), dict[str, Known](), dict[str, str]()
+    within: dict[str, str] = {}
     first = min((scan.visit for scan in scans), default=0)
     for scan in scans:
+        course.imaged.setdefault(scan.visit, set()).add(scan.organ)
         found = find_lesions(scan.mask, scan.matrix @ scan.affine)
         sizes = [
             measure_lesion(found.labels == k + 1, scan.spacing_mm, border_error_mm=border_error_mm)
@@ -117,9 +121,12 @@ def follow_lesions(
         seen = {
             name: [k for k, own_name in matches.lesion.items() if own_name == name] for name in own
         }
+        within = _within(within, seen, matches)
         for name, parts in seen.items():
-            was = _state(name, parts, matches)
-            course.lesions.append(_measured(scan, found, sizes, name, parts, was, matches))
+            was: State = "followed" if parts else "merged" if name in within else "vanished"
+            one = _measured(scan, found, sizes, name, parts, was, matches)
+            into = replace(one.row, into=within.get(name, ""))
+            course.lesions.append(replace(one, row=into))
         for name, k in named.items():
             course.lesions.append(_measured(scan, found, sizes, name, [k], state, matches))
             organs[name] = scan.organ
@@ -128,10 +135,22 @@ def follow_lesions(
     return course
 
 
-def _state(name: str, parts: Sequence[int], matches: Matches) -> State:
-    if parts:
-        return "followed"
-    return "merged" if name in matches.merged else "vanished"
+def _within(
+    before: Mapping[str, str], seen: Mapping[str, Sequence[int]], matches: Matches
+) -> dict[str, str]:
+    """Merged lesion -> what it is part of.
+
+    One that has merged stays so as long as that lesion is there and it does not come apart, also
+    where the shrinking whole no longer covers its old place.
+    """
+    elsewhere = {name: into for name, into in before.items() if name not in seen}
+    found = elsewhere | dict(matches.merged)
+    chain = {name: into for name, into in (before | found).items() if not seen.get(name)}
+    for name in before:
+        whole = whole_of(name, chain)
+        if name not in found and not seen[name] and seen.get(whole):
+            found[name] = whole
+    return found
 
 
 def _measured(
@@ -158,8 +177,6 @@ def _measured(
 
 def _in_mask(size: LesionSize, start: tuple[int, int, int]) -> LesionSize:
     """Places as voxels of the whole mask."""
-    from dataclasses import replace
-
     (ax, ay), (bx, by) = size.ends
     x, y, z = start
     return replace(size, slice=size.slice + z, ends=((ax + x, ay + y), (bx + x, by + y)))

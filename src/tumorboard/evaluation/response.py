@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +41,7 @@ class LesionRow:
         diameter_mm: Longest axial diameter; of a lesion that split the sum over its parts.
         diameter_error_mm: How far another contour may be off.
         n_parts: Components that it consists of.
+        into: Lesion that it has merged with; "" where it has not.
     """
 
     visit: int
@@ -52,6 +53,7 @@ class LesionRow:
     diameter_mm: float
     diameter_error_mm: float
     n_parts: int = 1
+    into: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,9 @@ class VisitResponse:
         vanished: Lesions that are no longer there.
         n_split: Lesions in more parts than at the visit before.
         n_merged: Lesions that became one with another at this visit.
+        missing: Organs of earlier visits that this one has no mask of. Sums, volumes and their
+            changes are NaN then.
+        unseen: Organs of new lesions that no visit before has a mask of.
     """
 
     visit: int
@@ -99,6 +104,8 @@ class VisitResponse:
     vanished: tuple[str, ...]
     n_split: int
     n_merged: int
+    missing: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
 
 
 def targets_of(rows: Sequence[LesionRow]) -> tuple[str, ...]:
@@ -118,14 +125,19 @@ def targets_of(rows: Sequence[LesionRow]) -> tuple[str, ...]:
 
 
 def responses(
-    rows: Sequence[LesionRow], visits: Sequence[int], *, least_change: float = _NAN
-) -> list[VisitResponse]:
+    rows: Sequence[LesionRow], visits: Sequence[int], *, least_change: float = _NAN,
+    imaged: Mapping[int, Collection[str]] | None = None,
+) -> list[VisitResponse]:  # fmt: skip
     """Response at each visit.
 
     By diameters as in RECIST 1.1: partial response from -30 % of the first visit's sum of the
     targets' diameters on, progression from +20 % and +5 mm over the smallest sum before, or with a
     new lesion; complete response where no lesion is left. What RECIST leaves to judgement
     (unequivocal progression of other lesions, nodes below 10 mm, confirmation) is not judged.
+    Lesions that merged are measured as one: a target that is now part of another lesion, target or
+    not, counts with the longest diameter of both together (4.3.2). A visit without an organ that
+    was measured before is not evaluable, unless what is left is progression by itself (4.4.2). A
+    lesion in an organ that was never measured before is a new one (4.3.5).
     By volume: the same changes of a ball, -65.7 % and +72.8 %, of the volume of all lesions.
     A change is flagged where it exceeds the errors of both measurements, joined as independent.
 
@@ -134,6 +146,8 @@ def responses(
         visits: Numbers of the visits that could be measured, in order.
         least_change: Repeatability coefficient of the volume as a share: a smaller change may be
             chance. Where NaN, the lesions' own errors are taken.
+        imaged: Number of a visit -> organs that it has a mask of; every visit has all of them
+            where None.
 
     Source:
         Eisenhauer et al., Eur J Cancer 2009; 45: 228 (RECIST 1.1); volumes that go with diameters:
@@ -145,22 +159,29 @@ def responses(
     parts: dict[str, int] = {}
     merged: set[str] = set()
     gone: set[str] = set()
+    seen: set[str] = set()
     for visit in visits:
         own = [row for row in rows if row.visit == visit]
-        now = _now(own, targets, least_change)
+        here = set(imaged[visit]) if imaged is not None else set[str]()
+        now = _now(own, targets, least_change, tuple(sorted(seen - here)))
         is_gone = {row.lesion for row in own if row.state == "vanished"}
         is_merged = {row.lesion for row in own if row.state == "merged"}
         new = tuple(row.lesion for row in own if row.state == "new")
+        fresh = {row.organ for row in own if row.state == "new"} - seen
         split = [r for r in own if r.lesion in parts and r.n_parts > max(1, parts[r.lesion])]
         found.append(
             _compared(
                 now, found, has_targets=bool(targets), new=new,
                 vanished=tuple(sorted(is_gone - gone)), n_split=len(split),
                 n_merged=len(is_merged - merged), visit=visit,
+                unseen=tuple(sorted(fresh)) if imaged is not None else (),
             )
         )  # fmt: skip
-        parts = {row.lesion: row.n_parts for row in own}
-        gone, merged = is_gone, is_merged
+        # a lesion of an organ that is missing here is as it was
+        there = {row.lesion for row in own}
+        parts |= {row.lesion: row.n_parts for row in own}
+        gone, merged = (gone - there) | is_gone, (merged - there) | is_merged
+        seen |= here
     return found
 
 
@@ -171,11 +192,16 @@ class _Now:
     sum_error_mm: float
     volume_ml: float
     volume_error_ml: float
+    missing: tuple[str, ...]
 
 
-def _now(own: Sequence[LesionRow], targets: set[str], least_change: float) -> _Now:
+def _now(
+    own: Sequence[LesionRow], targets: set[str], least_change: float, missing: tuple[str, ...]
+) -> _Now:
     there = [row for row in own if row.state not in ("vanished", "merged")]
-    measured = [row for row in there if row.lesion in targets]
+    into = {row.lesion: row.into for row in own if row.state == "merged"}
+    counted = {whole_of(name, into) for name in targets}
+    measured = [row for row in there if row.lesion in counted]
     volume = sum(row.volume_ml for row in there)
     error = sum(row.volume_error_ml for row in there)
     if not math.isnan(least_change):  # the coefficient is of a difference of two measurements
@@ -184,17 +210,27 @@ def _now(own: Sequence[LesionRow], targets: set[str], least_change: float) -> _N
         len(there),
         sum(max(row.diameter_mm, TOO_SMALL_MM) for row in measured) if targets else _NAN,
         math.sqrt(sum(row.diameter_error_mm**2 for row in measured)) if targets else _NAN,
-        volume, error,
+        volume, error, missing,
     )  # fmt: skip
+
+
+def whole_of(name: str, into: Mapping[str, str]) -> str:
+    """The lesion that one is measured as: itself, or what it has merged with."""
+    passed = {name}
+    while into.get(name) and into[name] not in passed:
+        name = into[name]
+        passed.add(name)
+    return name
 
 
 def _compared(
     now: _Now, before: Sequence[VisitResponse], *, has_targets: bool, new: tuple[str, ...],
-    vanished: tuple[str, ...], n_split: int, n_merged: int, visit: int,
+    vanished: tuple[str, ...], n_split: int, n_merged: int, visit: int, unseen: tuple[str, ...],
 ) -> VisitResponse:  # fmt: skip
-    first, last = (before[0], before[-1]) if before else (None, None)
-    nadir = min((one.sum_mm for one in before), default=_NAN)
-    nadir_ml = min((one.volume_ml for one in before), default=_NAN)
+    whole = [one for one in before if not one.missing]
+    first, last = (whole[0], whole[-1]) if whole else (None, None)
+    nadir = min((one.sum_mm for one in whole), default=_NAN)
+    nadir_ml = min((one.volume_ml for one in whole), default=_NAN)
     from_first = _change(now.sum_mm, first.sum_mm if first else _NAN)
     from_nadir = _change(now.sum_mm, nadir)
     volume_first = _change(now.volume_ml, first.volume_ml if first else _NAN)
@@ -209,6 +245,11 @@ def _compared(
         grew = volume_nadir >= PROGRESSION_VOLUME - 1e-9
         shrank = volume_first <= PARTIAL_VOLUME + 1e-9
         volumetric = _category(now, first, bool(new) or grew, shrank)
+    if now.missing:
+        return VisitResponse(
+            visit, now.n_lesions, _NAN, _NAN, _NAN, _NAN, recist, _NAN, _NAN, _NAN, _NAN,
+            volumetric, _NAN, "", "", new, vanished, n_split, n_merged, now.missing, unseen,
+        )  # fmt: skip
     return VisitResponse(
         visit=visit, n_lesions=now.n_lesions, sum_mm=now.sum_mm, sum_error_mm=now.sum_error_mm,
         from_baseline=from_first, from_nadir=from_nadir, recist=recist, volume_ml=now.volume_ml,
@@ -216,13 +257,15 @@ def _compared(
         volume_from_nadir=volume_nadir, volumetric=volumetric,
         volume_from_last=_change(now.volume_ml, last.volume_ml if last else _NAN),
         flag=_flag(now, last), flag_from_baseline=_flag(now, first), new=new, vanished=vanished,
-        n_split=n_split, n_merged=n_merged,
+        n_split=n_split, n_merged=n_merged, unseen=unseen,
     )  # fmt: skip
 
 
 def _category(now: _Now, first: VisitResponse, grew: bool, shrank: bool) -> Category:
     if grew:
         return "PD"
+    if now.missing:
+        return "NE"
     if not first.n_lesions and not now.n_lesions:
         return "NE"
     if not now.n_lesions:
