@@ -50,3 +50,59 @@ def test_the_span_holds_the_evidence() -> None:
     text = "The tumour is ER positive."
     (mention,) = find_biomarkers(text)
     assert text[mention.start : mention.end] == "ER positive"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("EGFR L858R not detected.", {"egfr": "negative"}),
+        ("BRAF V600E: not detected.", {"braf": "negative"}),
+        ("IDH1 R132H: negative / wild-type", {"idh1": "negative"}),
+        ("EGFR exon 19 deletion not detected", {"egfr": "negative"}),
+        ("EGFR T790M: negative", {"egfr": "negative"}),
+        ("EGFR: T790M negative", {"egfr": "negative"}),
+        ("EGFR: negative for L858R and T790M", {"egfr": "negative"}),
+        ("BRAF V600E: no mutation detected", {"braf": "negative"}),
+        ("EGFR: no L858R mutation detected", {"egfr": "negative"}),
+        ("EGFR amplification is not seen", {"egfr": "negative"}),
+        ("IDH1 R132H (-)", {"idh1": "negative"}),
+        ("Mutation of BRAF was not detected", {"braf": "negative"}),
+        ("EGFR L858R positive, T790M negative", {"egfr": "positive", "egfr_variant": "L858R"}),
+        ("EGFR T790M negative, L858R positive", {"egfr": "positive", "egfr_variant": "L858R"}),
+        ("EGFR exon 19 deletion, no T790M",
+         {"egfr": "positive", "egfr_variant": "exon 19 deletion"}),
+        ("EGFR L858R mutation, metastasis not identified",
+         {"egfr": "positive", "egfr_variant": "L858R"}),
+        ("EGFR mutation positive: L858R", {"egfr": "positive", "egfr_variant": "L858R"}),
+        ("EGFR L858R testing pending", {}),
+        ("KRAS and BRAF: negative", {"kras": "negative", "braf": "negative"}),
+        ("KRAS G12C and BRAF V600E: negative", {"kras": "negative", "braf": "negative"}),
+        ("KRAS G12C, NRAS Q61R and BRAF V600E not detected",
+         {"kras": "negative", "nras": "negative", "braf": "negative"}),
+        ("NRAS G12D, BRAF V600E: not detected", {"nras": "negative", "braf": "negative"}),
+        ("KRAS G12D, BRAF wild-type",
+         {"kras": "positive", "kras_variant": "G12D", "braf": "negative"}),
+        ("KRAS G12C and BRAF V600E detected",
+         {"kras": "positive", "kras_variant": "G12C", "braf": "positive", "braf_variant": "V600E"}),
+        ("KRAS G12D positive, BRAF V600E negative",
+         {"kras": "positive", "kras_variant": "G12D", "braf": "negative"}),
+        ("MGMT promoter is not methylated.", {"mgmt": "negative"}),
+    ],
+)  # fmt: skip
+def test_a_variant_that_was_not_found_is_negative(text: str, expected: dict[str, str]) -> None:
+    assert results(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("HER2 0", {"her2": "negative", "her2_ihc": "0"}),
+        ("HER2 IHC 0", {"her2": "negative", "her2_ihc": "0"}),
+        ("HER2 IHC 0/3+", {"her2": "negative", "her2_ihc": "0"}),
+        ("HER2 IHC score: 1", {"her2": "negative", "her2_ihc": "1+"}),
+        ("HER2 0.9", {}),
+        ("HER2 pending, 0 of 3 nodes", {}),
+    ],
+)
+def test_a_stain_without_a_word_is_a_result(text: str, expected: dict[str, str]) -> None:
+    assert results(text) == expected

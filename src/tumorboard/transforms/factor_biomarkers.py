@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tumorboard.transforms.factor_mentions import Mention, find_words, lexicon
+from tumorboard.transforms.factor_verdicts import SIGN, VARIANT, Verdict, verdict
 
 _MARKERS = lexicon(
     {
@@ -58,36 +59,15 @@ _BLOOD = {
     "psa": "ng/ml", "cea": "ng/ml", "ca125": "U/ml", "ca19_9": "U/ml", "afp": "ng/ml", "ldh": "U/l",
 }  # fmt: skip
 _JOINT = re.compile(r"\s*(?:,|/|&|and|or|,\s*and|,\s*or)\s*", re.IGNORECASE)
+_VARIANT = re.compile(rf"[\s:(]*(?P<name>{VARIANT})(?!\w)", re.IGNORECASE)
+#: Markers with a variant each that share what follows, where a list ends in "and" or a colon.
+_PAIR = re.compile(rf"\s*\(?{VARIANT}\)?\s*(?:&|/|,|,?\s*(?:and|or|nor)\b)\s*", re.IGNORECASE)
+_NEXT = rf"\s*[\w-]+\s+\(?{VARIANT}\)?"
+_LISTED = re.compile(
+    rf"\s*\(?{VARIANT}\)?(?:,{_NEXT})*(?:\s*:|,?\s*(?:&|/|and|or|nor){_NEXT})", re.IGNORECASE
+)
 _TRIPLE = re.compile(r"\btriple[- ]negative\b", re.IGNORECASE)
 
-#: What follows a marker, by result; the first that stands nearest counts.
-_AFTER = lexicon(
-    {
-        "negative": r"negative(?! for)|neg(?! for)|not (?:detected|amplified|identified"
-        r"|mutated|expressed"
-        r"|over-?expressed|rearranged|present|seen|co-?deleted)|non-?(?:amplified|mutated"
-        r"|rearranged)"
-        r"|wild[- ]?type|wt|absent|intact|no (?:mutations?|amplification|rearrangements?"
-        r"|expression"
-        r"|fusions?|co-?deletion|over-?expression)|un-?methylated|non-?(?:methylated|codeleted)"
-        r"|(?:not|without) (?:co-?deletion|rearrangement)|proficient|stable|MSS|undetect\w+"
-        r"|0(?=\s?(?:\+|/\s?3|\)))|1\+(?!\s?\+)|score 0|nonreactive",
-        "equivocal": r"equivocal|indeterminate|2\+(?!\s?\+)|borderline",
-        "positive": r"positive(?! for)|pos(?! for)|detected|amplified|amplification|mutated"
-        r"|mutant"
-        r"|mutations?(?! (?:analysis|testing|status|panel|not|is not|was not|negative|pending))"
-        r"|rearrange(?:d|ment)(?!s? (?:analysis|testing|status|not|is not|was not|negative"
-        r"|pending))"
-        r"|fusion(?! (?:analysis|testing|status|not|negative|pending))|over-?express\w+|3\+"
-        r"|methylated|methylation present|co-?deleted|co-?deletion|deficient|high|instability"
-        r"|present|expressed|pathogenic variants?|carrier|G1[23][ACDRSV]|V600[EK]|L858R|T790M"
-        r"|R132[HCGSL]|R172\w|exon 1[489](?: (?:deletion|skipping|insertion))?"
-        r"|exon 2[01](?: (?:insertion|mutation|L858R))?|del(?:etion)? ?19|exon 19 del\w*"
-        r"|(?:diffusely|strongly|weakly|focally) positive|reactive"
-        r"|loss of (?:nuclear )?expression",
-    }
-)
-_SIGN = re.compile(r"^\s*[:=]?\s*\(?(?P<sign>\+{1,3}|[-\u2212\u2013](?![\w\s]))\)?(?!\d)")
 _DENIES = re.compile(
     r"(?:\bno|\bwithout|\babsence of|\black of|\bnegative for|\bneg for|\bnot have)\s+"
     r"(?:(?:a|an|any|evidence of|known|activating|detectable|the|mutations? in"
@@ -95,9 +75,13 @@ _DENIES = re.compile(
     re.IGNORECASE,
 )
 _AFFIRMS = re.compile(
-    r"(?:\bpositive for|\bharbou?r(?:s|ing)|\bmutations? (?:in|of)|\bamplification of"
-    r"|\bmutant|\bmutated|\bpositive)\s+(?:(?:a|an|the)\s+)*$",
+    r"(?:\bpositive for|\bharbou?r(?:s|ing)|\bmutant|\bmutated|\bpositive)\s+"
+    r"(?:(?:a|an|the)\s+)*$",
     re.IGNORECASE,
+)
+#: A change named before the marker, which stands unless what follows denies it.
+_NAMES = re.compile(
+    r"(?:\bmutations? (?:in|of)|\bamplification of)\s+(?:(?:a|an|the)\s+)*$", re.IGNORECASE
 )
 _BEFORE_WORD = re.compile(
     r"(?P<no>wild[- ]?type|negative|un-?methylated)\s+$|(?P<yes>methylated)\s+$", re.IGNORECASE
@@ -106,18 +90,22 @@ _BEFORE_WORD = re.compile(
 _OR = re.compile(r"\s*(?:\w+\s+){0,2}(?:or|nor)\s+$", re.IGNORECASE)
 #: Names of a repair state that are a result by themselves.
 _REPAIR = {"mss": "negative", "pmmr": "negative", "dmmr": "positive"}
-_VARIANT = re.compile(
-    r"\b(?:G1[23][ACDRSV]|V600[EK]|L858R|T790M|R132[HCGSL]|R172\w|exon \d{1,2}"
-    r"(?: (?:deletion|skipping|insertion))?)",
-    re.IGNORECASE,
-)
 _NUMBER = re.compile(
     r"(?P<less>[<\u2264]\s*)?(?P<low>\d{1,3}(?:\.\d+)?)\s*(?:-|to"
     r"|\u2013)?\s*(?P<high>\d{1,3}(?:\.\d+)?)?\s*%"
 )
 _LEVEL = re.compile(r"^[^\d.;]{0,24}?(?P<level>\d{1,5}(?:[.,]\d+)?)(?!\s?(?:%|/\d|-\d))")
 _SCORE = re.compile(r"\b(?:CPS|TPS)\b[^\d%]{0,12}(?P<score>\d{1,3})(?!\d)", re.IGNORECASE)
+#: A score of 0 stands right behind HER2: elsewhere 0 counts nodes or cells.
+_ZERO = re.compile(
+    r"\s*[:=(]?\s*(?:(?:by )?(?:IHC|immunohistochemistry|immunostain\w*|stain\w*|score)\s*[:=(]?\s*"
+    r"(?:(?:is|was|of)\s+)?){0,2}0\s?\+?(?=\s?/\s?3|(?![\d.,/:-]?\d|\s?(?:%|of|x|out|/|cm|mm)))",
+    re.IGNORECASE,
+)
 _IHC = re.compile(r"(?<![\d.])(?P<score>[0-3])\s?\+|\bscore\s*(?:of\s*)?:?\s*(?P<plain>[0-3])\b")
+_STAIN = ("negative", "negative", "equivocal", "positive")
+#: Where the stretch of a result ends; a variant behind a semicolon is still of the same gene.
+_AFTER_END = re.compile(rf"(?:;(?!\s*{VARIANT})|\.)(?!\d)|\b(?:but|while|whereas)\b", re.IGNORECASE)
 #: Longest stretch, in characters, in which a result follows its marker.
 _REACH = 70
 
@@ -149,34 +137,37 @@ def find_biomarkers(sentence: str) -> Iterator[Mention]:
         for name in ("er", "pr", "her2"):
             yield _mention(name, "negative", *match.span())
     for group in _groups(sentence):
-        result, length = _result(group)
+        said = _result(group)
         for name, start, end in group.markers:
-            stated = _REPAIR.get(sentence[start:end].lower(), result)
+            value = _REPAIR.get(sentence[start:end].lower(), said.value if said else "")
             yield from _numbers(name, group, start, end)
-            if stated and name not in ("ki67", *_BLOOD):
-                yield _mention(name, stated, start, end + (length if group.own else 0))
-            if stated == "positive" and group.own:
-                yield from _variants(name, group, end)
+            if value and name not in ("ki67", *_BLOOD):
+                length = said.end if said and group.own else 0
+                yield _mention(name, value, start, end + length)
+            if value == "positive" and said:
+                yield from _variants(name, sentence, end, said if group.own else None)
 
 
 def _mention(name: str, value: str, start: int, end: int) -> Mention:
     return Mention("biomarker", name, value, start, end, is_result=True)
 
 
-def _variants(name: str, group: _Group, end: int) -> Iterator[Mention]:
-    """The variant of a gene that is named behind it, such as G12C."""
-    match = _VARIANT.search(group.after)
-    if match:
-        span = (end + match.start(), end + match.end())
-        yield _mention(f"{name}_variant", re.sub(r"\s+", " ", match.group()), *span)
+def _variants(name: str, sentence: str, end: int, said: Verdict | None) -> Iterator[Mention]:
+    """The variant that was found, such as G12C: the verdict's; in a list that behind the marker."""
+    behind = _VARIANT.match(sentence, end) if said is None else None
+    spans = [behind.span("name")] if behind else []
+    spans += [(end + start, end + stop) for start, stop in (said.variants[:1] if said else ())]
+    for start, stop in spans:
+        text = " ".join(sentence[start:stop].split())
+        yield _mention(f"{name}_variant", text, start, stop)
 
 
 def _groups(sentence: str) -> list[_Group]:
     """Markers of a sentence with the stretches in which their results stand."""
-    found = [(value, *match.span()) for value, match in find_words(_MARKERS, sentence)]
     joined: list[list[tuple[str, int, int]]] = []
-    for marker in found:
-        if joined and _JOINT.fullmatch(sentence[joined[-1][-1][2] : marker[1]]):
+    for value, match in find_words(_MARKERS, sentence):
+        marker = (value, *match.span())
+        if joined and _is_joined(sentence, joined[-1][-1][2], marker):
             joined[-1].append(marker)
         else:
             joined.append([marker])
@@ -185,7 +176,7 @@ def _groups(sentence: str) -> list[_Group]:
         low = joined[i - 1][-1][2] if i else 0
         high = joined[i + 1][0][1] if i + 1 < len(joined) else len(sentence)
         end = markers[-1][2]
-        after = re.split(r"[;.](?!\d)|\b(?:but|while|whereas)\b", sentence[end:high])[0][:_REACH]
+        after = _AFTER_END.split(sentence[end:high])[0][:_REACH]
         before = re.split(r"[;]|\.(?!\d)", sentence[low : markers[0][1]])[-1]
         is_listed = bool(groups) and groups[-1].is_denied and _OR.match(before)
         denied = bool(is_listed or _DENIES.search(before))
@@ -193,24 +184,37 @@ def _groups(sentence: str) -> list[_Group]:
     return groups
 
 
-def _result(group: _Group) -> tuple[str, int]:
-    """positive, negative or equivocal, or "", and how far behind the markers that is said."""
+def _is_joined(sentence: str, low: int, marker: tuple[str, int, int]) -> bool:
+    """Whether a marker shares its result with the one that ends at `low`."""
+    between = sentence[low : marker[1]]
+    if _JOINT.fullmatch(between):
+        return True
+    # "KRAS G12C and BRAF V600E: negative"; "KRAS G12C and BRAF wild-type" are two results
+    listed = _LISTED if between.rstrip().endswith(",") else _VARIANT
+    return bool(_PAIR.fullmatch(between) and listed.match(sentence, marker[2]))
+
+
+def _result(group: _Group) -> Verdict | None:
+    """What is said of the markers; its end counts from behind them."""
     said = _said_before(group)
     if said:
-        return said, 0
-    sign = _SIGN.match(group.after)
-    signed = "positive" if sign and "+" in sign["sign"] else "negative" if sign else ""
-    if sign and group.own != "her2":
-        return signed, sign.end()
+        found = verdict(group.after)
+        return Verdict(said, 0, found.variants if found and found.value == said else ())
+    sign = SIGN.match(group.after)
+    signed = (
+        Verdict("positive" if "+" in sign["sign"] else "negative", sign.end()) if sign else None
+    )
+    if signed and group.own != "her2":
+        return signed
     skipped = _before_fish(group)
-    found = next(find_words(_AFTER, group.after[skipped:]), None)
+    found = verdict(group.after[skipped:])
     if found:
-        return found[0], skipped + found[1].end()
-    if sign:
-        return signed, sign.end()
+        return replace(found, end=skipped + found.end)
+    if signed or _NAMES.search(group.before):
+        return signed or Verdict("positive", 0)
     if group.own == "msi" and re.match(r"[- ]?H\b", group.after):
-        return "positive", 2
-    return _of_percent(group)
+        return Verdict("positive", 2)
+    return _of_stain(group) or _of_percent(group)
 
 
 def _said_before(group: _Group) -> str:
@@ -228,16 +232,31 @@ def _before_fish(group: _Group) -> int:
     fish = re.search(r"\b(?:FISH|ISH|in situ hybridi[sz]ation)\b", group.after, re.IGNORECASE)
     if group.own != "her2" or fish is None:
         return 0
-    return fish.end() if next(find_words(_AFTER, group.after[fish.end() :]), None) else 0
+    return fish.end() if verdict(group.after[fish.end() :]) else 0
 
 
-def _of_percent(group: _Group) -> tuple[str, int]:
+def _of_stain(group: _Group) -> Verdict | None:
+    """HER2 from the score of its stain alone."""
+    stain = _stain(group) if group.own == "her2" else None
+    return Verdict(_STAIN[stain[0]], stain[1]) if stain else None
+
+
+def _stain(group: _Group) -> tuple[int, int] | None:
+    """Score of a HER2 stain, and where it ends."""
+    zero = _ZERO.match(group.after)
+    if zero:
+        return 0, zero.end()
+    match = _IHC.search(group.after)
+    return (int(match["score"] or match["plain"]), match.end()) if match else None
+
+
+def _of_percent(group: _Group) -> Verdict | None:
     """Receptors from their share of stained cells: at least 1 % is positive (ASCO/CAP 2020)."""
     match = _NUMBER.search(group.after) if group.own in ("er", "pr") else None
     if match is None:
-        return "", 0
+        return None
     is_negative = match["less"] or float(match["low"]) < 1
-    return ("negative" if is_negative else "positive"), match.end()
+    return Verdict("negative" if is_negative else "positive", match.end())
 
 
 def _numbers(name: str, group: _Group, start: int, end: int) -> Iterator[Mention]:
@@ -260,10 +279,10 @@ def _numbers(name: str, group: _Group, start: int, end: int) -> Iterator[Mention
                 "biomarker", name, f"{number:g} {unit}", start, end, number, unit, is_result=True
             )
     elif name == "her2" and group.own:
-        stain = _IHC.search(group.after)
+        stain = _stain(group)
         if stain:
-            number = float(stain["score"] or stain["plain"])
-            yield _number(name, "ihc", number, "+", start, end, f"{number:g}+")
+            score = stain[0]
+            yield _number(name, "ihc", score, "+", start, end, f"{score}+" if score else "0")
 
 
 def _number(
