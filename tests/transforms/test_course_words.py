@@ -9,7 +9,7 @@ import pytest
 
 from tumorboard.simulators.brain_mri import BrainMri
 from tumorboard.simulators.chest_ct_series import ChestCtSeries
-from tumorboard.transforms.course_words import reported_course
+from tumorboard.transforms.course_words import reported_course, reported_outcome
 
 
 @pytest.mark.parametrize(
@@ -28,11 +28,34 @@ from tumorboard.transforms.course_words import reported_course
         ("Weight stable. Cough is worse.", "worse"),
         ("Headache, worse in the morning. Clinically unchanged.", "stable"),
         ("Lives alone.", ""),
+        ("The tumour grew.", "worse"),
+        ("The lesion is bigger.", "worse"),
+        ("The mass shrank.", "better"),
         ("", ""),
     ],
 )
 def test_by_hand(text: str, course: str) -> None:
     assert reported_course(text) == course
+
+
+@pytest.mark.parametrize(
+    ("cell", "course"),
+    [
+        *((word, "better") for word in ("CR", "pr", "iPR", "PR (confirmed)", "smaller", "shrunk")),
+        *((word, "better") for word in ("complete response", "response", "regression")),
+        *((word, "stable") for word in ("SD", "stable disease", "same", "no PD", "no change")),
+        ("non-CR/non-PD", "stable"),
+        *((word, "worse") for word in ("PD", "iUPD", "iCPD", "progressive", "grew", "bigger")),
+        *((word, "worse") for word in ("progressive disease", "growth", "PD, new lesion")),
+        *((word, "") for word in ("NE", "not evaluable", "baseline", "n/a", "-", "")),
+        *(
+            (word, None)
+            for word in ("schlechter", "PR -> PD", "possible PD", "PD?", "mixed response")
+        ),
+    ],
+)
+def test_a_cell_is_read_or_said_to_be_unread(cell: str, course: str | None) -> None:
+    assert reported_outcome(cell) == course
 
 
 @pytest.mark.parametrize("kind", ["brain", "chest"])

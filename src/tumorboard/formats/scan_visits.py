@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from tumorboard.errors import InputError, nearest
 from tumorboard.formats.dates import fitting_formats, parse_date
-from tumorboard.formats.file_patterns import FilePattern, natural_key, unsafe_reason
+from tumorboard.formats.file_patterns import FilePattern, unsafe_reason
 from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.formats.tables import Table, is_number, read_table
+
+#: A name of a visit that says which one it is: a number, or words and a number, as `cycle 2`.
+_NUMBERED = re.compile(r"((?:[^\W\d]+(?:[ .#-][^\W\d]+)*[ .#-]?)?)(\d+(?:\.\d+)?)")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,9 @@ def read_scan_visits(
     note: str = "none", root: Path | None = None,
 ) -> list[ScanVisit]:  # fmt: skip
     """Read a table of visits: columns patient_id; date, days or visit; mask; further ones.
+
+    Without dates and days, visits go by the number in column `visit`, which all have behind the
+    same words: `cycle 2` before `cycle 10`. Other names say no order (`pre`, `post`).
 
     Args:
         path: The table.
@@ -95,13 +102,36 @@ def read_scan_visits(
         raise InputError(faults)
     if not found:
         raise InputError(f"{path.name}: no rows. Expected one for each visit.")
-    people = dict.fromkeys(one.patient_id for one in found)
-    ordered = [
-        visit
-        for person in people
-        for visit in _numbered(path, [one for one in found if one.patient_id == person])
-    ]
-    return ordered
+    people = {person: [one for one in found if one.patient_id == person]
+              for person in dict.fromkeys(one.patient_id for one in found)}  # fmt: skip
+    if math.isnan(found[0].days):
+        _check_names(path, people)
+    return [visit for rows in people.values() for visit in _numbered(path, rows)]
+
+
+def _check_names(path: Path, people: Mapping[str, Sequence[ScanVisit]]) -> None:
+    """Refuse names of visits that say no order, unless no patient has two visits."""
+    if all(len({one.visit for one in rows}) == 1 for rows in people.values()):
+        return
+    every = [one for rows in people.values() for one in rows]
+    found = {one.visit: _NUMBERED.fullmatch(one.visit) for one in every}
+    words = {match[1].strip().casefold() for match in found.values() if match}
+    odd = next((one for one in every if not found[one.visit]), None)
+    if odd is None and len(words) == 1:
+        return
+    what = f"the names begin differently ({listed(sorted(found))})"
+    if odd is not None:
+        what = f"line {odd.line}: {shown(odd.visit)}" if odd.visit else f"line {odd.line} is empty"
+    raise InputError(
+        f"{path.name}: column `visit` says no order of time: {what}. Add a column `date` or "
+        "`days`, or number the visits alike, as in 1, 2, 3."
+    )
+
+
+def _place(visit: str) -> float:
+    """The number of a visit's name."""
+    match = _NUMBERED.fullmatch(visit)
+    return float(match[2]) if match else 0.0
 
 
 def _need(table: Table, column: str) -> None:
@@ -185,7 +215,7 @@ def _numbers(table: Table, column: str) -> list[float]:
 def _numbered(path: Path, rows: Sequence[ScanVisit]) -> list[ScanVisit]:
     """Rows of one patient in the order of time, visits numbered and days from the first one."""
     dated = not math.isnan(rows[0].days)
-    keys = {one: (one.days,) if dated else natural_key(one.visit) for one in rows}
+    keys = {one: one.days if dated else _place(one.visit) for one in rows}
     ordered = sorted(rows, key=lambda one: keys[one])
     times = sorted({keys[one] for one in rows})
     first = ordered[0].days

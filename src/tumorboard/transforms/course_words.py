@@ -18,7 +18,7 @@ _BETTER = re.compile(
     r"\b(?:improv(?:ed|ing|ement|es)|better"
     + _WHEN
     + r"|shrunk(?:en)?|smaller|regress(?:ed|ion|ing)|"
-    r"remission|(?:partial|complete|good|major) response|respond(?:ed|ing)|"
+    r"shrank|shrinking|remission|(?:partial|complete|good|major) response|respond(?:ed|ing)|"
     r"(?:fewer|less) (?:\w+ )?(?:seizures?|headaches?|cough|breathless|pain|dyspno?ea|symptoms?)|"
     r"decreas(?:ed|ing)(?: in size)?|reduc(?:ed|tion)|steroids (?:tapered|stopped))\b",
     re.IGNORECASE,
@@ -27,7 +27,7 @@ _WORSE = re.compile(
     r"\b(?:worse"
     + _WHEN
     + r"|worsen(?:ed|ing)|deteriorat(?:ed|ion|ing)|progression|progress(?:ed|ing)|"
-    r"progressive disease|grown|growing|larger|"
+    r"progressive disease|grown|growing|grew|larger|bigger|enlarged|enlarging|"
     r"more (?:frequent|severe|headaches?|seizures?|cough|breathless|pain|dyspno?ea|symptoms?)|"
     r"increas(?:ed|ing)(?: in size)?|declin(?:ed|ing)|relapse[d]?|recurrence)\b",
     re.IGNORECASE,
@@ -37,6 +37,51 @@ _STABLE = re.compile(
     r"same as (?:before|last)|status quo)\b",
     re.IGNORECASE,
 )
+
+
+#: What stands for a category of response, in the words that `reported_course` reads. Letters before
+#: it tell the criteria: i (iRECIST), ir (immune-related), m (modified).
+_CATEGORIES = (
+    (re.compile(r"\bnon-?CR ?/ ?non-?PD\b", re.IGNORECASE), "stable disease"),
+    (re.compile(r"\b(?:i|ir|m)?CR\b", re.IGNORECASE), "complete response"),
+    (re.compile(r"\b(?:i|ir|m)?PR\b", re.IGNORECASE), "partial response"),
+    (re.compile(r"\b(?:i|ir|m)?SD\b", re.IGNORECASE), "stable disease"),
+    (re.compile(r"\b(?:i[UC]|ir|m|i)?PD\b", re.IGNORECASE), "progressive disease"),
+    (re.compile(r"\bprogressive(?! disease)\b", re.IGNORECASE), "progressive disease"),
+    (re.compile(r"\b(?:growth|increase|enlargement)\b", re.IGNORECASE), "larger"),
+    (re.compile(r"\b(?:shrinkage|decrease|response)\b", re.IGNORECASE), "smaller"),
+    (re.compile(r"^\s*same\s*$", re.IGNORECASE), "stable"),
+)
+#: Cells that say in so many words that nothing is reported.
+_NOTHING = re.compile(
+    r"\s*(?:NE|not evaluable|inevaluable|not assessed|baseline|first|none|n/?a|unknown|[-\u2013?]*)"
+    r"\s*",
+    re.IGNORECASE,
+)
+_MIXED = re.compile(r"\b(?:mixed|dissociated|pseudo-?progress)", re.IGNORECASE)
+
+
+def reported_outcome(cell: str) -> Course | None:
+    """The course in a cell of an outcome such as "PD"; None where the cell cannot be read.
+
+    CR and PR are better, SD is stable, PD is worse; "" where the cell says that nothing is
+    reported, as NE does.
+
+    Args:
+        cell: A category of response, a word, or a sentence.
+
+    Source:
+        Names of categories: Eisenhauer et al., Eur J Cancer 2009; 45: 228 (RECIST 1.1) and
+        Seymour et al., Lancet Oncol 2017; 18: e143 (iRECIST).
+    """
+    if _NOTHING.fullmatch(cell):
+        return ""
+    if "?" in cell or _MIXED.search(cell):
+        return None
+    text = cell
+    for pattern, words in _CATEGORIES:
+        text = pattern.sub(words, text)
+    return reported_course(text) or None
 
 
 def reported_course(text: str) -> Course:
