@@ -36,6 +36,10 @@ def context(sentence: str, concept: str) -> Context:
         ("Negative for malignancy. Cough noted.", "cough", False),
         ("Prior radiotherapy denied.", "radiotherapy", True),
         ("Has a cough, denied fever.", "cough", False),
+        ("Non-diabetic.", "diabetic", True),
+        ("Non-small cell lung cancer in the right upper lobe.", "right", False),
+        ("Non-enhancing left temporal tumour.", "temporal", False),
+        ("Non enhancing lesion in the right frontal lobe.", "frontal", False),
     ],
 )
 def test_negation(sentence: str, concept: str, negated: bool) -> None:

@@ -109,7 +109,7 @@ _PHRASES: dict[tuple[Meaning, Direction], str] = {
         no suspicious change|no change|not change|not cause|not cause of|not certain if|
         not certain whether|not necessarily|not drain|not only|not extend|gram negative|
         gram-negative|without difficulty|without further|without any further|not further|
-        no cause of|not been|not known|not sure|non-|without incident|not well|not yet|not able|
+        no cause of|not been|not known|not sure|without incident|not well|not yet|not able|
         triple negative|triple-negative|no longer able|not to exceed|is negative in|rh negative|
         not limited to|family practice|        family physician|mother tongue|old man|old woman|
         old male|old female|year old|years old|
@@ -168,6 +168,8 @@ REACH: dict[tuple[str, str], int] = {
     ("uncertain", "after"): 12,
     ("historical", "before"): 8,
 }
+#: The same for single phrases: "non-" speaks of the word that it stands at.
+OWN_REACH: dict[str, int] = {"non": 0}
 
 
 def _words(block: str) -> list[str]:

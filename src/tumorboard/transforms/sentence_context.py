@@ -12,6 +12,7 @@ from tumorboard.transforms.context_lexicon import (
     BREAK,
     ENDS,
     ENDS_BEFORE,
+    OWN_REACH,
     REACH,
     TRIGGERS,
     Direction,
@@ -154,4 +155,5 @@ def _reaches(
     if ends is not None and ends.search(between):
         return False
     reach = REACH.get((trigger.meaning, "after" if is_after else "before"))
+    reach = OWN_REACH.get(sentence[trigger.start : trigger.end].lower(), reach)
     return reach is None or len(_WORD.findall(between)) <= reach
