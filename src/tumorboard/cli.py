@@ -180,6 +180,10 @@ def predict(
         str,
         typer.Option("--as", help="Masks: nifti; seg or rtstruct add DICOM beside it."),
     ] = "nifti",
+    maps: Annotated[
+        bool,
+        typer.Option("--maps", help="Masks: write probabilities and uncertainty of voxels too."),
+    ] = False,
 ) -> None:
     """Predict the patients of a table with a model folder, or cases as they arrive in a folder."""
     with reported(context):
@@ -188,7 +192,7 @@ def predict(
 
             watched = run_watch(
                 model, folder=watch, out=out, say=typer.echo, data=data, quiet_s=quiet_s, once=once,
-                limit=limit, as_format=as_format,
+                limit=limit, as_format=as_format, maps=maps,
             )  # fmt: skip
             raise typer.Exit(watched.exit_code)
         if cohort is None or watch is not None:
@@ -197,7 +201,9 @@ def predict(
             raise InputError("--once, --limit: belong to --watch DIR.")
         from tumorboard.verbs.predict import predict as run_predict
 
-        report = run_predict(model, cohort=cohort, out=out, data=data, as_format=as_format)
+        report = run_predict(
+            model, cohort=cohort, out=out, data=data, as_format=as_format, maps=maps
+        )
         for line in report.lines:
             typer.echo(line)
         raise typer.Exit(report.exit_code)

@@ -182,6 +182,17 @@ def test_no_patient_and_no_case_stops_the_others(models: Path, tmp_path: Path) -
     assert not _watch(model, folder)[0].latencies
 
 
+def test_a_patient_with_two_rejections_is_one(models: Path, tmp_path: Path) -> None:
+    _arrive(tmp_path / "in", "a", "P1,scan.png,61", "P2,other.png,", "P2,other.png,")
+    (tmp_path / "in" / "a" / "images" / "other.png").write_bytes(b"no picture")
+    done, said = _watch(models / "classification", tmp_path / "in")
+    lines = [line for line in said if line.startswith("  rejected: patient P2")]
+    assert len(lines) > 1
+    assert [own.rejected for own in done.latencies] == [1]
+    assert any(line.startswith("a/patients: 2 patients, 1 rejected;") for line in said)
+    assert _rows(tmp_path / "out" / "latency.csv")[0]["rejected"] == "1"
+
+
 def test_a_fault_of_the_program_ends_one_case_alone(
     models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +289,10 @@ def test_a_model_without_masks_writes_none_as_dicom(models: Path, tmp_path: Path
             models / "survival", folder=tmp_path / "in", out=tmp_path / "out",
             say=lambda line: None, as_format="seg",
         )  # fmt: skip
+    with pytest.raises(InputError, match="--maps: the model writes no masks"):
+        predict(
+            models / "survival", cohort=models / "patients.csv", out=tmp_path / "o.csv", maps=True
+        )
 
 
 @pytest.mark.parametrize(

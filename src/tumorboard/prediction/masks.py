@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from tumorboard.cache import write_text
 from tumorboard.errors import InputError
@@ -21,6 +22,7 @@ from tumorboard.prediction.dicom_masks import (
 )
 from tumorboard.prediction.model import Model, ReadPatients
 from tumorboard.prediction.predictions import plain_cell
+from tumorboard.prediction.probability_maps import write_maps
 from tumorboard.records import Bools, Rejection
 from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.mask_table import SegmentedCase, as_case, own_probabilities, write_case
@@ -72,8 +74,9 @@ class PredictedMasks:
 
 
 def predict_masks(
-    model: Model, patients: ReadPatients, *, folder: Path, kind: MaskFormat = "nifti"
-) -> PredictedMasks:
+    model: Model, patients: ReadPatients, *, folder: Path, kind: MaskFormat = "nifti",
+    maps: bool = False,
+) -> PredictedMasks:  # fmt: skip
     """Segment patients that were read, and write their masks on the grid of their own image.
 
     Args:
@@ -81,6 +84,7 @@ def predict_masks(
         patients: What `Model.read` gave.
         folder: Where the masks go: `<unit>.nii.gz`, or `.png` of a picture.
         kind: What is written beside them: `<unit>.seg.dcm` or `<unit>.rtstruct.dcm`.
+        maps: Whether probabilities and uncertainty are written as well, see `write_maps`.
 
     Raises:
         InputError: The model has no rule that makes masks, or images that are no DICOM were to be
@@ -101,9 +105,11 @@ def predict_masks(
     known: set[bool] = set()
     refuse_other_sources(cases, np.flatnonzero(has_image).tolist(), kind)
     for row in np.flatnonzero(has_image).tolist():
-        case, grid = _segmented(model, patients, cases, row)
+        case, grid, found = _segmented(model, patients, cases, row)
         known.add(grid.is_known)
         path = write_case(folder, cases, case, names[row])
+        if maps:
+            write_maps(folder, cases, row, found, name=names[row], labels=labels)
         rows.append(_cells(model, patients, case, grid, path, folder))
         own = dict(zip(labels, case.masks, strict=True))
         lost += _as_dicom(path, kind, cases.files(row), own, grid, cohort.patient_id[row])
@@ -133,13 +139,13 @@ def _as_dicom(
 
 def _segmented(
     model: Model, patients: ReadPatients, cases: Cases, row: int
-) -> tuple[SegmentedCase, OwnGrid]:
+) -> tuple[SegmentedCase, OwnGrid, NDArray[np.float32]]:
     fitted = model.fitted
     if fitted.masks is None:
         raise InputError(f"{model.folder}: the model has no rule that makes masks. Fit it again.")
     found = own_probabilities(fitted, patients.measured, cases, row)
     grid = cases.own_grid(row)
-    return as_case(fitted, fitted.masks, found, grid, row), grid
+    return as_case(fitted, fitted.masks, found, grid, row), grid, found
 
 
 def _cells(

@@ -38,7 +38,7 @@ class Latency:
         read_s: Reading and checking the table and its files.
         predicted_s: Prediction; of a segmentation with the files of the masks.
         written_s: Putting the answer in its place.
-        rejected: Patients and files that could not be used.
+        rejected: Patients of whom something could not be used, or who have no answer.
         sha256: Of the model, the table and its files.
     """
 
@@ -179,7 +179,8 @@ def _is_same(path: Path, staged: Path) -> bool:
     if path.read_bytes() != staged.read_bytes():
         return False
     own, new = masks_folder(path), masks_folder(staged)
-    names = sorted(each.name for each in new.iterdir()) if new.is_dir() else []
+    files = [each for each in new.rglob("*") if each.is_file()]
+    names = sorted(str(each.relative_to(new)) for each in files)
     _, *others = filecmp.cmpfiles(own, new, names, shallow=False)
     return not any(others)
 

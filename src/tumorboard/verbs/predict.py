@@ -29,8 +29,9 @@ class PredictionReport:
 
 
 def predict(
-    model: Path, *, cohort: Path, out: Path, data: Path | None = None, as_format: str = "nifti"
-) -> PredictionReport:
+    model: Path, *, cohort: Path, out: Path, data: Path | None = None, as_format: str = "nifti",
+    maps: bool = False,
+) -> PredictionReport:  # fmt: skip
     """Predict the patients of a table and write one row per unit.
 
     Of a segmentation also their masks, into a folder beside the table: `out.csv` has `out-masks/`.
@@ -41,6 +42,7 @@ def predict(
         out: CSV file to write.
         data: Folder that file names start from; the table's own, else `TUMORBOARD_DATA`.
         as_format: `seg` or `rtstruct` writes a segmentation's masks as DICOM beside the NIfTI.
+        maps: Whether a segmentation's probabilities and uncertainty are written as well.
 
     Raises:
         InputError: The model or the table cannot be used; nothing is written.
@@ -48,12 +50,11 @@ def predict(
     model, cohort, out = Path(model), Path(cohort), Path(out)
     kind = check_format(as_format)
     opened = Model.open(model)
-    if kind != "nifti" and not opened.fitted.arm.segmented:
-        raise InputError(f"--as {kind}: the model writes no masks. Leave it out.")
+    refuse_without_masks(opened, kind, maps=maps)
     _refuse_inputs(out, model, cohort)
     if data is not None and not data.is_dir():
         raise InputError(f"{data}: no such folder. Name the folder of the data with --data DIR.")
-    predictions, n = write_answer(opened, opened.read(cohort, data=data), out, kind=kind)
+    predictions, n = write_answer(opened, opened.read(cohort, data=data), out, kind=kind, maps=maps)
     lines = [*predictions.notes]
     lines += [rejection_line(rejection) for rejection in predictions.rejections]
     lines.append(f"{n} prediction{'s' if n != 1 else ''} written to {out}")
@@ -61,8 +62,9 @@ def predict(
 
 
 def write_answer(
-    model: Model, patients: ReadPatients, out: Path, *, kind: MaskFormat = "nifti"
-) -> tuple[Predictions | PredictedMasks, int]:
+    model: Model, patients: ReadPatients, out: Path, *, kind: MaskFormat = "nifti",
+    maps: bool = False,
+) -> tuple[Predictions | PredictedMasks, int]:  # fmt: skip
     """Predict patients that were read and write the table, of a segmentation also the masks.
 
     Args:
@@ -70,17 +72,29 @@ def write_answer(
         patients: The patients.
         out: CSV file to write; masks go to `masks_folder(out)`.
         kind: What masks are written as beside the NIfTI.
+        maps: Whether probabilities and uncertainty are written beside masks.
 
     Returns:
         The predictions, and how many there are.
     """
     if model.fitted.arm.segmented:
-        masks = predict_masks(model, patients, folder=masks_folder(out), kind=kind)
+        masks = predict_masks(model, patients, folder=masks_folder(out), kind=kind, maps=maps)
         write_masks_csv(masks, out)
         return masks, len(masks.rows)
     predictions = model.predict_patients(patients)
     write_predictions_csv(predictions, out, arm=model.fitted.arm.name)
     return predictions, len(predictions.unit_id)
+
+
+def refuse_without_masks(model: Model, kind: MaskFormat, *, maps: bool) -> None:
+    """Refuse options of masks where the model writes none.
+
+    Raises:
+        InputError: The model is no segmentation.
+    """
+    asked = [f"--as {kind}"] * (kind != "nifti") + ["--maps"] * maps
+    if asked and not model.fitted.arm.segmented:
+        raise InputError(f"{', '.join(asked)}: the model writes no masks. Leave it out.")
 
 
 def masks_folder(out: Path) -> Path:

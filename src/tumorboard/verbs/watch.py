@@ -6,7 +6,7 @@ import hashlib
 import json
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,7 +23,7 @@ from tumorboard.training.run_folder import locked
 from tumorboard.training.signals import Ending, ending_after_current
 from tumorboard.verbs.answers import LATENCY, Answers, Latency
 from tumorboard.verbs.arrivals import Arrivals, changed_at, is_read_by, named_files
-from tumorboard.verbs.predict import rejection_line, write_answer
+from tumorboard.verbs.predict import refuse_without_masks, rejection_line, write_answer
 
 Say = Callable[[str], None]
 #: How often a folder is looked at while a table must be quiet, and bounds of the pause in seconds.
@@ -65,6 +65,7 @@ class Watched:
 def watch(
     model: Path, *, folder: Path, out: Path, say: Say, data: Path | None = None,
     quiet_s: float = 1.0, once: bool = False, limit: int = 0, as_format: str = "nifti",
+    maps: bool = False,
 ) -> Watched:  # fmt: skip
     """Predict the cases that arrive in a folder until Ctrl-C, SIGTERM or the limit.
 
@@ -81,6 +82,7 @@ def watch(
         once: End when every case that is there was answered.
         limit: End after so many answers; 0 goes on.
         as_format: `seg` or `rtstruct` writes a segmentation's masks as DICOM beside the NIfTI.
+        maps: Whether a segmentation's probabilities and uncertainty are written as well.
 
     Raises:
         InputError: The model or a folder cannot be used.
@@ -91,12 +93,11 @@ def watch(
         raise InputError(f"--quiet-s {quiet_s}: expected seconds, 0 or more.")
     kind = check_format(as_format)
     opened = Model.open(model)
-    if kind != "nifti" and not opened.fitted.arm.segmented:
-        raise InputError(f"--as {kind}: the model writes no masks. Leave it out.")
+    refuse_without_masks(opened, kind, maps=maps)
     _refuse_folders(model, folder, out, data)
     with locked(out), Cache() as cache, ending_after_current() as ending:
         arrivals, answers = Arrivals(folder, quiet_s=quiet_s), Answers(out)
-        desk = _Desk(opened, arrivals, answers, data, cache, say, kind)
+        desk = _Desk(opened, arrivals, answers, data, cache, say, kind, maps)
         pause = min(max(quiet_s / _LOOKS, _SHORTEST_S), _LONGEST_S)
         say(f"watching {folder}; answers go to {out}")
         while not ending.is_asked:
@@ -133,11 +134,12 @@ class _Desk:
         cache: Where prepared arrays are kept; one for all, since it remembers hashes of files.
         say: Where lines go.
         kind: What masks are written as beside the NIfTI.
+        maps: Whether probabilities and uncertainty are written beside masks.
     """
 
     def __init__(
         self, model: Model, arrivals: Arrivals, answers: Answers, data: Path | None, cache: Cache,
-        say: Say, kind: MaskFormat,
+        say: Say, kind: MaskFormat, maps: bool,
     ) -> None:  # fmt: skip
         self.arrivals = arrivals
         self.done = Watched()
@@ -147,6 +149,7 @@ class _Desk:
         self._cache = cache
         self._say = say
         self._kind: MaskFormat = kind
+        self._maps = maps
         self._began = time.time()
         self._digest = str(read_document(model.folder)["sha256"])
 
@@ -205,11 +208,13 @@ class _Desk:
 
     def _hash(self, table: str, files: tuple[Path, ...]) -> str:
         """Of the model, the table (its hash) and its files: what an answer rests on."""
-        content: Mapping[str, object] = {
+        content: dict[str, object] = {
             "model": self._digest,
             "table": table,
             "files": [self._cache.sha256(path) if path.is_file() else None for path in files],
         }
+        if self._maps:  # an answer without maps is none to who asks for them
+            content["maps"] = True
         return hashlib.sha256(json.dumps(content).encode("utf-8")).hexdigest()
 
     def _answer(
@@ -220,9 +225,10 @@ class _Desk:
         predicted = time.perf_counter()
         older = self._answers.put(case)
         placed = time.perf_counter()
+        rejected = len({rejection.patient_id for rejection in rejections})
         latency = Latency(
             case, len(cohort.patients), arrived, started, time.time(), predicting - clock,
-            predicted - predicting, placed - predicted, len(rejections), sha256,
+            predicted - predicting, placed - predicted, rejected, sha256,
         )  # fmt: skip
         self._answers.record(latency)
         self.done.latencies.append(latency)
@@ -268,7 +274,8 @@ class _Desk:
         patients = self._model.measure(cohort, cache=self._cache)
         clock = time.perf_counter()
         staged = self._answers.stage(case)
-        return write_answer(self._model, patients, staged, kind=self._kind)[0], clock
+        said, _ = write_answer(self._model, patients, staged, kind=self._kind, maps=self._maps)
+        return said, clock
 
 
 def _fault(error: Exception) -> str:
