@@ -21,6 +21,11 @@ from tumorboard.transforms.factor_stage import find_grades, find_stages
         ("FIGO stage IIIC", ["IIIC"]),
         ("T2 hyperintense, T4 vertebra, L1", []),
         ("early stage disease", []),
+        ("3.2 cm x 2.1 cm x 1.8 cm", []),
+        ("19 cm X 17 cm X 3 cm", []),
+        ("19 CM X 17 CM X. 3 CM", []),
+        ("pT2 cMX, 3 nodes", ["T2", "MX"]),
+        ("pt2 n0 cmx", ["T2", "N0", "MX"]),
     ],
 )
 def test_stages(text: str, values: list[str]) -> None:

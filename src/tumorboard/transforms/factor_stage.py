@@ -11,16 +11,21 @@ _PREFIX = r"(?:y|r|a|m)?[cpCP]\s?|y|r"
 _T = r"T\s?(?:is|X|[0-4])(?:mi|[a-d]\d?|\([mis]+\))?"
 _N = r"N\s?(?:X|[0-3])(?:mi|[a-c])?(?:\s?\((?:sn|mi|i[+-]|mol[+-])\))?"
 _M = r"M\s?(?:X|[01])(?:[a-d])?(?:\(i\+\))?"
+#: Not where "cm x" parts two dimensions of a size: 3 cm x 2 cm, 19 CM X 17 CM.
+_NO_CM = (
+    r"(?!(?-i:c\s?m\s[xX]))"
+    r"(?!(?:(?<=\d\s)|(?<=\d\s\s)|(?<=\d-))(?!(?-i:cMX))c\s?m\s?x[\s.]*\d)"
+)
 _GAP = r"[\s,;.:/-]{0,3}"
 #: T with N behind it: no MRI sequence or vertebra is written so.
 _TNM = re.compile(
     rf"(?<![A-Za-z0-9])(?P<tp>{_PREFIX})?(?P<t>{_T}){_GAP}(?:(?P<np>{_PREFIX})?(?P<n>{_N}))"
-    rf"(?:{_GAP}(?:(?P<mp>{_PREFIX})?(?P<m>{_M})))?(?![A-Za-z0-9])",
+    rf"(?:{_GAP}{_NO_CM}(?:(?P<mp>{_PREFIX})?(?P<m>{_M})))?(?![A-Za-z0-9])",
     re.IGNORECASE,
 )
 #: One part needs a prefix (pT2), or the word stage or a category's name before it.
 _PART = re.compile(
-    rf"(?<![A-Za-z0-9])(?:(?P<p>(?:[yram])?[cp]\s?)(?P<own>{_T}|{_N}|{_M})"
+    rf"(?<![A-Za-z0-9]){_NO_CM}(?:(?P<p>(?:[yram])?[cp]\s?)(?P<own>{_T}|{_N}|{_M})"
     rf"|(?:(?:[TNM][ -]?(?:stage|category|classification)|stage[d]?(?: as)?|primary tumou?r|TNM)"
     rf"[\s:(]{{1,3}}(?:is |of |as )?)(?P<named>{_T}|{_N}|{_M}))(?![A-Za-z0-9])",
     re.IGNORECASE,
