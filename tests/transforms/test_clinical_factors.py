@@ -102,3 +102,32 @@ def test_kinds_select() -> None:
 )
 def test_histology(text: str, value: str, code: str) -> None:
     assert [(f.value, f.code) for f in found("histology", text)] == [(value, code)]
+
+
+@pytest.mark.parametrize(
+    ("text", "values"),
+    [
+        ("Smoker: no.", ["never"]),
+        ("Not a smoker.", ["never"]),
+        ("non smoker", ["never"]),
+        ("Tobacco use: none", ["never"]),
+        ("Smoking status: former smoker", ["former"]),
+        ("No longer a smoker.", ["former"]),
+        ("Smoker: yes", ["current"]),
+        ("Patient is a smoker.", ["current"]),
+        ("Not a current smoker.", []),
+        ("Smoker? No", []),
+    ],
+)
+def test_smoking(text: str, values: list[str]) -> None:
+    assert [f.value for f in found("smoking", text)] == values
+
+
+def test_the_place_of_a_non_small_cell_cancer_is_stated() -> None:
+    text = "Non-small cell lung cancer in the right upper lobe."
+    assert {f.value for f in extract_factors(text) if not f.negated} == {
+        "non-small cell carcinoma",
+        "lung",
+        "right",
+        "upper lobe",
+    }

@@ -32,7 +32,12 @@ _PHRASES: dict[tuple[Meaning, Direction], str] = {
         not complain of|not complaining of|no reported|test negative for|tested negative for|
         without any evidence of|without evidence of|without indication of|no radiographic|
         no abnormal|no mammographic evidence of|not support|no findings to suggest|
-        no _ to suggest|low suspicion for|low suspicion of|low probability of|low likelihood of
+        no _ to suggest|low suspicion for|low suspicion of|low probability of|low likelihood of|
+        declined to|declines to|refused to|refuses to|but declined|but refused|but denied|
+        declined|declines|declining|refused|refuses|refusing|not had|not had any|opted against|
+        non-neoplastic|non-tumor|non-tumour|non-tumorous|
+        never received|not received|not been offered|never started|not started|not required|
+        not needed|not offered|not pursued|not undertaken
         """,
     ("negated", "before"): """
         is negative|was negative|are negative|were negative|negative|is absent|are absent|
@@ -42,7 +47,12 @@ _PHRASES: dict[tuple[Meaning, Direction], str] = {
         was ruled out|were ruled out|been ruled out|is excluded|was excluded|been excluded|
         is not _ seen|are not _ seen|unlikely|is unlikely|was denied|are denied|were denied|
         is denied|not felt to be|resolved|has resolved|have resolved|has been ruled out|
-        none|not appear to be present|uninvolved|nil
+        none|not appear to be present|uninvolved|nil|not given|not been given|never given|
+        not administered|not been administered|not performed|not been performed|never performed|
+        not done|not been done|not indicated|not recommended|not been started|is declined|
+        was declined|were declined|been declined|is refused|was refused|were refused|
+        been refused|withheld|
+        contraindicated
         """,
     ("uncertain", "after"): """
         possible|possibly|probable|probably|presumed|presumably|potential|questionable|
@@ -124,7 +134,8 @@ _PHRASES: dict[tuple[Meaning, Direction], str] = {
         prior examination|prior ct|prior mri|compared to prior|previous study|previous exam|
         previous examination|comparison with prior|if possible|if needed|as if|
         no doubt|no question|relative to|diagnosis & history|diagnosis and history|
-        data/history
+        data/history|declined after|declined since|declined following|declined from|declined to #|
+        declined by #|declined on|declined over|declined during|declined despite|declined while
         """,
 }  # fmt: skip
 
@@ -169,7 +180,9 @@ REACH: dict[tuple[str, str], int] = {
     ("historical", "before"): 8,
 }
 #: The same for single phrases: "non-" speaks of the word that it stands at.
-OWN_REACH: dict[str, int] = {"non": 0}
+OWN_REACH: dict[str, int] = {
+    "non": 0, "non-neoplastic": 1, "non-tumor": 1, "non-tumour": 1, "non-tumorous": 1,
+}  # fmt: skip
 
 
 def _words(block: str) -> list[str]:
@@ -232,7 +245,40 @@ BREAK = re.compile(
     r";|[.!?]\s+(?=[A-Z(*\d])|(?<![A-Za-z])(?:[A-Z][A-Za-z/&()]+[ ]?){1,5}:(?!\d)|\n\s*[-*\u2022]"
     r"|(?<!\w)\d{1,2}[.)]\s+(?=[A-Z])"
 )
+#: An answer behind what was asked for: "Hypertension: no."; "No. 3" counts and answers nothing.
+ANSWER = re.compile(
+    r"(?:\s*(?:and|or|/|&)\s*[\w-]+)?(?:\s+(?:given|received|status|use|history|performed|done))?"
+    r"(?:\s*[:=?(]|\s+[-\u2013])\s*(?P<no>no|none|never|nil)\b(?!\.?\s*[\d#])"
+    r"(?=\s*(?:$|[.,;)\]\n]|(?-i:[A-Z])[\w /-]*:))",
+    re.IGNORECASE,
+)
+#: Phrases that speak of what stands before them where nothing follows that they could speak of.
+LAST_WORDS = frozenset(
+    {
+        "denied", "declined", "refused", "but denied", "but declined", "but refused",
+        "never received", "not received", "not been offered", "never started", "not started",
+        "not required", "not needed", "not offered", "not pursued", "not undertaken",
+    }
+)  # fmt: skip
+#: What follows them then.
+LAST = re.compile(
+    r"\s*(?:$|[.,;:)]|(?:yet|by|due|because|at|until|since|so|and|but|on account|in view)\b)",
+    re.IGNORECASE,
+)
+#: Who refuses one thing for another has the other: "refused morphine for the pain".
+REFUSALS = frozenset({"declined", "declines", "declining", "refused", "refuses", "refusing"})
+FOR = re.compile(r"\b(?:for|as)\b", re.IGNORECASE)
 #: The same for phrases that reach backwards, whatever they mean.
 ENDS_BEFORE = _compiled(
     _words("but|however|although|though|which|who|and|with|because|there is|there are|shows")
+)
+#: Things listed up to a verb in the plural: "surgery and chemotherapy were not given".
+LISTED = re.compile(
+    r"(?:\s*,\s*[\w-]+(?:\s[\w-]+)?)*,?\s+and\s+[\w-]+(?:\s[\w-]+)?\s+(?:are|were|have)\b",
+    re.IGNORECASE,
+)
+#: A clause with a verb of its own, up to its comma: "surgery was done, chemotherapy not given".
+CLAUSE = re.compile(
+    r"\b(?:is|are|was|were|has|had|have|given|received|done|performed|completed)\b[^,]*,",
+    re.IGNORECASE,
 )

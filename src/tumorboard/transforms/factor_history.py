@@ -89,18 +89,24 @@ _CANCER = re.compile(
 _PACKS = re.compile(
     r"(?<![\d.])(?P<years>\d{1,3}(?:\.\d+)?)\s*(?:\+\s*)?[- ]?pack[- ]?years?", re.IGNORECASE
 )
+_STATUS = r"(?:smok(?:er|es|ing)|tobacco)(?: (?:status|use|history))?\s*[:=(]\s*"
+#: "" says nothing sure: who does not smoke now may have, or the answer stands elsewhere.
 _SMOKING = lexicon(
     {
-        "never": r"never[- ](?:a )?(?:smok(?:er|ed)|smoking)|non-?smoker|lifelong nonsmoker"
+        "": r"(?:not|no) (?:a |an )?(?:current|active)(?:ly)? (?:\w+ )?smok(?:er|ing)|smoker\s*\?",
+        "never": r"never[- ](?:a )?(?:smok(?:er|ed)|smoking)|non[- ]?smoker|lifelong non[- ]?smoker"
         r"|no (?:history of )?"
-        r"(?:smoking|tobacco(?: use)?)|denies (?:any )?(?:smoking|tobacco(?: use)?)"
-        r"|does not smoke|never smoked",
+        r"(?:smoking|tobacco(?: use)?)|denies (?:any )?(?:smoking|tobacco(?: use)?|being a smoker)"
+        r"|(?:does|did|do) not smoke|never smoked|not an? (?:\w+ )?smoker"
+        r"|not smoked(?! (?:since|for|in))"
+        rf"|{_STATUS}(?:no|none|non[- ]?smoker|never(?:[- ]smok\w+)?)(?![\w-]| longer| current)",
         "former": r"(?:former|ex|previous|past|prior)[- ](?:\w+ )?(?:smok(?:er|ing)"
-        r"|tobacco(?: use)?)|quit (?:smoking|tobacco)"
-        r"|stopped smoking|smoked",
+        r"|tobacco(?: use)?)|quit (?:smoking|tobacco)|no longer (?:a )?smok(?:er|es|ing)"
+        rf"|stopped smoking|smoked|{_STATUS}(?:former|ex|past|previous|quit)(?:[- ]smoker)?",
         "current": r"(?:current|active|heavy|chronic)[- ](?:\w+ )?smoker|(?:currently "
         r"|still )?smokes"
-        r"|(?:current|active|ongoing) (?:tobacco|smoking)(?: use)?|smoker|continues to smoke",
+        r"|(?:current|active|ongoing) (?:tobacco|smoking)(?: use)?|smoker|continues to smoke"
+        rf"|{_STATUS}(?:yes|current|active)(?: smoker)?",
     }
 )
 
@@ -116,7 +122,8 @@ def find_history(sentence: str) -> Iterator[Mention]:
     for name, match in find_words(_CONDITIONS, sentence):
         yield Mention("history", name, name.replace("_", " "), *match.span())
     for value, match in find_words(_SMOKING, sentence):
-        yield Mention("history", "smoking", value, *match.span(), is_result=True)
+        if value:
+            yield Mention("history", "smoking", value, *match.span(), is_result=True)
     for match in _PACKS.finditer(sentence):
         years = float(match["years"])
         yield Mention(

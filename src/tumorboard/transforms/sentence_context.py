@@ -9,11 +9,18 @@ from itertools import pairwise
 from typing import Literal
 
 from tumorboard.transforms.context_lexicon import (
+    ANSWER,
     BREAK,
+    CLAUSE,
     ENDS,
     ENDS_BEFORE,
+    FOR,
+    LAST,
+    LAST_WORDS,
+    LISTED,
     OWN_REACH,
     REACH,
+    REFUSALS,
     TRIGGERS,
     Direction,
     Meaning,
@@ -101,12 +108,16 @@ def contexts(sentence: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
 def _triggers(sentence: str) -> list[_Trigger]:
     """Phrases of the sentence without those inside a longer one."""
     found: list[_Trigger] = []
+    answers = {match.start("no") for match in ANSWER.finditer(sentence)}
     for word in _WORD.finditer(sentence):
+        if word.start() in answers:
+            continue  # "Hypertension: no, diabetes: yes"
         for phrases in TRIGGERS.get(first_word(word.group()), ()):
             match = phrases.pattern.match(sentence, word.start())
             if match:
                 direction = phrases.direction
-                if match.group().lower() == "denied" and not _WORD.search(sentence, match.end()):
+                is_last = LAST.match(sentence, match.end()) is not None
+                if is_last and " ".join(match.group().lower().split()) in LAST_WORDS:
                     direction = "before"  # "prior radiotherapy denied": nothing follows
                 found.append(_Trigger(*match.span(), phrases.meaning, direction))
     return [t for t in found if t.meaning != "pseudo" and not any(_holds(o, t) for o in found)]
@@ -124,6 +135,8 @@ def _context(
     sentence: str, span: tuple[int, int], triggers: Sequence[_Trigger], breaks: Sequence[int]
 ) -> Context:
     meanings = {t.meaning for t in triggers if _reaches(sentence, t, span, breaks)}
+    if ANSWER.match(sentence, span[1]):
+        meanings.add("negated")
     temporality: Temporality = "recent"
     if "hypothetical" in meanings:
         temporality = "hypothetical"
@@ -151,9 +164,25 @@ def _reaches(
     if any(low <= cut < high for cut in breaks):
         return False
     between = sentence[low:high]
-    ends = ENDS.get(trigger.meaning) if is_after else ENDS_BEFORE
-    if ends is not None and ends.search(between):
+    phrase = sentence[trigger.start : trigger.end].lower()
+    is_ended = _is_ended(between, phrase, trigger.meaning) if is_after else _is_cut(between, phrase)
+    if is_ended:
         return False
     reach = REACH.get((trigger.meaning, "after" if is_after else "before"))
-    reach = OWN_REACH.get(sentence[trigger.start : trigger.end].lower(), reach)
+    reach = OWN_REACH.get(phrase, reach)
     return reach is None or len(_WORD.findall(between)) <= reach
+
+
+def _is_ended(between: str, phrase: str, meaning: Meaning) -> bool:
+    """Whether a word between a phrase and the mention behind it ends the phrase's reach."""
+    if REFUSALS.intersection(phrase.split()) and FOR.search(between):
+        return True
+    ends = ENDS.get(meaning)
+    return ends is not None and ends.search(between) is not None
+
+
+def _is_cut(between: str, phrase: str) -> bool:
+    """Whether a phrase that reaches backwards stops before a mention."""
+    if CLAUSE.search(between):
+        return True
+    return ENDS_BEFORE.search(between) is not None and not LISTED.match(f"{between}{phrase}")
