@@ -152,8 +152,18 @@ def test_bad_files_are_rejected_and_the_rest_goes_on(brain: Path, tmp_path: Path
     assert "patient P0002: the first visit has no mask" in lines[2]
     visits = [(r["patient_id"], r["visit"]) for r in rows_of(out / "response.csv")]
     assert ("P0001", "3") in visits
-    assert ("P0001", "2") not in visits
-    assert not any(patient == "P0002" for patient, _ in visits)
+    lost = {(r["patient_id"], r["visit"]): r for r in rows_of(out / "response.csv") if r["remark"]}
+    assert set(lost) == {("P0001", "2"), ("P0004", "2"), *(("P0002", k) for k in "123")}
+    assert {(r["recist"], r["volumetric"], r["volume_ml"]) for r in lost.values()} == {
+        ("NE", "NE", "")
+    }
+    assert lost["P0001", "2"]["remark"].startswith("not measured: P0001_v2.nii.gz: no volume")
+    index = (out / "index.html").read_text("utf-8")
+    assert "<li>P0001, visit 2, day " in index
+    assert "<li>P0002: the first visit has no mask" in index
+    assert ">2 of 3</td>" in index
+    (page,) = (out / "patients").glob("*P0001.html")
+    assert "not measured: " in page.read_text("utf-8")
     assert ("P0003", "2") in visits
 
 
@@ -184,3 +194,84 @@ def test_one_line_for_what_cannot_be_used(
     assert message in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def ball(folder: Path, name: str, diameter: float, *, value: int = 1, at: int = 30) -> None:
+    x, y, z = np.meshgrid(*[np.arange(60)] * 3, indexing="ij")
+    mask = (x - at) ** 2 + (y - 30) ** 2 + (z - 30) ** 2 <= (diameter / 2) ** 2
+    mask = mask.astype(np.uint8) * value
+    if value > 1:
+        mask[at:] = mask[at:] > 0
+    write_nifti(folder / f"{name}.nii.gz", mask, np.eye(4))
+
+
+def followed_table(folder: Path, *rows: str, header: str = "visit,organ,mask") -> Any:
+    (folder / "visits.csv").write_text("\n".join([f"patient_id,{header}", *rows]) + "\n")
+    return run("follow", "--visits", folder / "visits.csv", "--out", folder / "out")
+
+
+def test_an_organ_without_a_mask_is_no_response(tmp_path: Path) -> None:
+    ball(tmp_path, "a", 30)
+    result = followed_table(tmp_path, "P1,1,lung,a.nii.gz", "P1,2,lung,a.nii.gz",
+                            "P1,1,liver,a.nii.gz")  # fmt: skip
+    assert result.exit_code == 0
+    assert "note: patient P1, visit 2: no mask of liver: not evaluable." in result.stdout
+    last = rows_of(tmp_path / "out" / "response.csv")[-1]
+    assert (last["recist"], last["volumetric"], last["flag"]) == ("NE", "NE", "")
+    assert last["sum_of_diameters_mm"] == last["change_from_baseline_percent"] == ""
+    assert last["remark"] == "no mask of liver: not evaluable"
+    (page,) = (tmp_path / "out" / "patients").glob("*.html")
+    lead = "Last visit: NE by diameters, NE by volume (no mask of liver: not evaluable)."
+    assert lead in page.read_text("utf-8")
+
+
+def test_a_lesion_in_an_organ_without_a_mask_before_is_said(tmp_path: Path) -> None:
+    ball(tmp_path, "a", 30)
+    result = followed_table(tmp_path, "P1,1,liver,a.nii.gz", "P1,2,lung,a.nii.gz")
+    assert "no visit before has a mask of lung: its lesions count as new" in result.stdout
+    assert "no mask of liver: progression by what is left" in result.stdout
+    assert rows_of(tmp_path / "out" / "response.csv")[-1]["recist"] == "PD"
+
+
+def test_the_order_of_visits_is_said(tmp_path: Path) -> None:
+    ball(tmp_path, "a", 30)
+    rows = ("P1,cycle 10,,a.nii.gz", "P1,cycle 9,,a.nii.gz")
+    note = "note: Visits go by their numbers in column `visit`: cycle 9, cycle 10."
+    assert note in followed_table(tmp_path, *rows).stdout
+    assert "Visits go by" in (tmp_path / "out" / "index.html").read_text("utf-8")
+
+
+def test_reports_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    ball(tmp_path, "a", 20)
+    ball(tmp_path, "b", 40)
+    result = followed_table(
+        tmp_path, "P1,0,a.nii.gz,start", "P1,20,b.nii.gz,PD", "P1,40,a.nii.gz,hmm",
+        "P1,50,a.nii.gz,NE", header="days,mask,reported",
+    )  # fmt: skip
+    assert "1 cell could not be read as better, stable or worse (CR, PR, SD, PD)" in result.stdout
+    assert "counts as nothing reported: line 4: 'hmm'." in result.stdout
+    assert [r["reported"] for r in rows_of(tmp_path / "out" / "response.csv")] == [
+        "", "worse", "", "",
+    ]  # fmt: skip
+
+
+def test_numbers_of_a_mask_that_are_measured_as_one_are_said(tmp_path: Path) -> None:
+    ball(tmp_path, "a", 20, value=4)
+    result = followed_table(tmp_path, "P1,1,,a.nii.gz", "P1,2,,a.nii.gz")
+    what = "2 masks hold several numbers, measured as one: patient P1, visit 1 (1, 4), patient P1"
+    assert what in result.stdout
+
+
+def test_a_last_visit_that_was_not_measured_is_not_passed_over(tmp_path: Path) -> None:
+    ball(tmp_path, "a", 30)
+    ball(tmp_path, "b", 15)
+    result = followed_table(
+        tmp_path, "P1,1,,a.nii.gz", "P1,2,,b.nii.gz", "P1,3,,no.nii.gz"
+    )  # fmt: skip
+    assert result.exit_code == 3
+    (page,) = (tmp_path / "out" / "patients").glob("*.html")
+    html = page.read_text("utf-8")
+    assert "Last measured visit (visit 2): PR by diameters" in html
+    assert "Not measured: visit 3 (" in html
+    assert "PR (visit 2)</td>" in (tmp_path / "out" / "index.html").read_text("utf-8")
+    assert rows_of(tmp_path / "out" / "response.csv")[-1]["recist"] == "NE"

@@ -91,6 +91,11 @@ def check_is_mask(volume: Volume, path: Path) -> None:
         )
 
 
+def mask_numbers(volume: Volume) -> tuple[int, ...]:
+    """Numbers above 0 of a mask, such as 1, 2 and 4 of the parts of a glioma."""
+    return tuple(int(number) for number in np.unique(volume.array[volume.array > 0]))
+
+
 def is_dicom(path: Path) -> bool:
     """Whether a mask is a DICOM file, whose segments or contours are asked for by number."""
     try:

@@ -103,7 +103,7 @@ def _diameters(axis: Axes, visits: Sequence[VisitResponse], times: Sequence[floa
         return
     _with_errors(axis, times, sums, [v.sum_error_mm for v in visits], "targets")
     axis.axhline(sums[0] * (1 + PARTIAL), color="#009E73", linestyle=(0, (4, 2)), linewidth=1)
-    nadirs = [min(sums[:k]) for k in range(1, len(sums))]
+    nadirs = [float(np.nanmin(sums[:k])) for k in range(1, len(sums))]
     limits = [max(n * (1 + PROGRESSION), n + 5) for n in nadirs]
     if limits:
         axis.plot(times[1:], limits, color="#D55E00", linestyle=(0, (4, 2)), linewidth=1,

@@ -27,6 +27,21 @@ _ORDER = ("CR", "PR", "SD", "PD", "NE")
 
 
 @dataclass(frozen=True)
+class LeftOut:
+    """A visit that was not measured.
+
+    Args:
+        number: Of the visit, from 0.
+        title: What it is called.
+        reason: Why, without a full stop.
+    """
+
+    number: int
+    title: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class FollowedPatient:
     """One patient.
 
@@ -40,6 +55,8 @@ class FollowedPatient:
         planes: One axial plane of each.
         reported: What was reported at each; "" for nothing.
         remarks: Sentences about what was read, aligned and left out.
+        notes: What the category of each visit hangs on; "" for nothing.
+        left_out: Visits that were not measured.
     """
 
     patient_id: str
@@ -51,11 +68,13 @@ class FollowedPatient:
     planes: tuple[Plane, ...]
     reported: tuple[str, ...]
     remarks: tuple[str, ...]
+    notes: tuple[str, ...]
+    left_out: tuple[LeftOut, ...]
 
 
 def write_follow_pages(
     out: Path, patients: Sequence[FollowedPatient], *, agreed: Agreement | None,
-    remarks: Sequence[str],
+    remarks: Sequence[str], not_followed: Sequence[tuple[str, str]] = (),
 ) -> Path:  # fmt: skip
     """Write patients/<id>.html, figures/ and index.html, which open without a network.
 
@@ -64,6 +83,7 @@ def write_follow_pages(
         patients: In the order of the table.
         agreed: Reports against measurements; None where nothing is reported.
         remarks: Sentences about how all of it was measured.
+        not_followed: Patients without a page, and why.
     """
     entries: list[dict[str, Any]] = []
     for number, patient in enumerate(patients, start=1):
@@ -76,6 +96,7 @@ def write_follow_pages(
         entries.append({**_entry(patient), "file": f"patients/{word}.html"})
     words = {
         **_common(), "entries": entries, "remarks": list(remarks), "agreed": agreed,
+        "not_followed": list(not_followed),
         "agreed_rows": _agreement_rows(agreed) if agreed else [], "measured": MEASURED,
     }  # fmt: skip
     path = out / "index.html"
@@ -101,7 +122,7 @@ def _patient(patient: FollowedPatient) -> dict[str, Any]:
         "patient_id": patient.patient_id,
         "lead": lead_of(patient),
         "planes": data_uri(as_png(figure)) if figure else "",
-        "visits": [_visit(patient, k) for k in range(len(patient.visits))],
+        "visits": _visits(patient),
         "lesions": [_lesion(patient, one, targets) for one in patient.lesions],
         "remarks": patient.remarks,
         "has_reports": any(patient.reported),
@@ -110,17 +131,55 @@ def _patient(patient: FollowedPatient) -> dict[str, Any]:
 
 def lead_of(patient: FollowedPatient) -> str:
     """The sentence that says what became of the patient."""
+    absent = "".join(f" Not measured: {one.title} ({one.reason})." for one in patient.left_out)
     if len(patient.visits) < 2:
-        return "One visit could be measured: there is nothing to compare it with."
-    first, last = patient.visits[0], patient.visits[-1]
-    change = percent(last.volume_from_baseline)
+        return f"One visit could be measured: there is nothing to compare it with.{absent}"
+    last, note = patient.visits[-1], patient.notes[-1]
+    word = last_word(patient)
+    categories = f"{last.recist} by diameters, {last.volumetric} by volume"
+    return (
+        f"{_volumes(patient)}{word[0].upper()}{word[1:]}: {categories}"
+        f"{f' ({note})' if note else ''}.{absent}"
+    )
+
+
+def _volumes(patient: FollowedPatient) -> str:
+    """The sentence on the change of volume up to the last visit that has all organs."""
+    first, last = patient.visits[0], whole_visits(patient)[-1]
+    if last.visit == first.visit:
+        return ""
     judged = "more than its measurement error"
     if last.flag_from_baseline == "within error":
         judged = "which its measurement error may explain"
+    until = "" if last is patient.visits[-1] else f" at {_title(patient, last)}"
     return (
-        f"From {first.volume_ml:.1f} to {last.volume_ml:.1f} ml ({change}, {judged}). Last visit: "
-        f"{last.recist} by diameters, {last.volumetric} by volume."
+        f"From {first.volume_ml:.1f} to {last.volume_ml:.1f} ml{until} "
+        f"({percent(last.volume_from_baseline)}, {judged}). "
     )
+
+
+def whole_visits(patient: FollowedPatient) -> list[VisitResponse]:
+    """Visits with masks of all organs; the first one always is."""
+    return [one for one in patient.visits if not one.missing]
+
+
+def last_word(patient: FollowedPatient) -> str:
+    """What the last measured visit is called: no later one may be behind it unseen."""
+    last = patient.visits[-1]
+    if all(one.number < last.visit for one in patient.left_out):
+        return "last visit"
+    return f"last measured visit ({patient.titles[-1]})"
+
+
+def _title(patient: FollowedPatient, visit: VisitResponse) -> str:
+    return patient.titles[patient.visits.index(visit)]
+
+
+def _visits(patient: FollowedPatient) -> list[dict[str, Any]]:
+    """Rows of the table of visits: those measured and those left out, in order."""
+    rows = [(one.visit, _visit(patient, k)) for k, one in enumerate(patient.visits)]
+    rows += [(o.number, {"title": o.title, "left_out": o.reason}) for o in patient.left_out]
+    return [row for _, row in sorted(rows, key=lambda pair: pair[0])]
 
 
 def _visit(patient: FollowedPatient, k: int) -> dict[str, Any]:
@@ -129,8 +188,10 @@ def _visit(patient: FollowedPatient, k: int) -> dict[str, Any]:
     events += [f"gone: {', '.join(one.vanished)}"] if one.vanished else []
     events += [f"{one.n_split} split"] if one.n_split else []
     events += [f"{one.n_merged} merged"] if one.n_merged else []
+    events += [patient.notes[k]] if patient.notes[k] else []
     return {
         "title": patient.titles[k],
+        "left_out": "",
         "volume": with_error(one.volume_ml, one.volume_error_ml, 2),
         "from_baseline": percent(one.volume_from_baseline),
         "from_last": percent(one.volume_from_last),
@@ -167,18 +228,23 @@ def _lesion(
 def _entry(patient: FollowedPatient) -> dict[str, Any]:
     later = patient.visits[1:]
     last = later[-1] if later else None
+    whole = whole_visits(patient)[-1]
+    n_visits = len(patient.visits)
+    every = n_visits + len(patient.left_out)
+    behind = f" ({patient.titles[-1]})" if last_word(patient) != "last visit" else ""
     flags = dict.fromkeys(v.flag for v in later if v.flag in ("growing", "shrinking"))
     return {
         "patient_id": patient.patient_id,
-        "n_visits": len(patient.visits),
+        "n_visits": str(n_visits) if n_visits == every else f"{n_visits} of {every}",
         "volume": f"{patient.visits[0].volume_ml:.1f} \N{RIGHTWARDS ARROW} "
-        f"{patient.visits[-1].volume_ml:.1f}",
-        "change": percent(last.volume_from_baseline) if last else _NONE,
+        f"{whole.volume_ml:.1f}",
+        "change": percent(whole.volume_from_baseline) if whole.visit else _NONE,
         "best": best([v.recist for v in later]),
-        "recist": last.recist if last else _NONE,
-        "volumetric": last.volumetric if last else _NONE,
+        "recist": last.recist + behind if last else _NONE,
+        "volumetric": last.volumetric + behind if last else _NONE,
         "flags": ", ".join(flags) or _NONE,
         "remarks": patient.remarks,
+        "left_out": [f"{one.title}: {one.reason}" for one in patient.left_out],
     }  # fmt: skip
 
 

@@ -10,33 +10,16 @@ from pathlib import Path
 import numpy as np
 
 from tumorboard.errors import InputError
-from tumorboard.evaluation.lesion_course import Course
 from tumorboard.evaluation.repeatability import repeatability
-from tumorboard.evaluation.reported_outcomes import MEASURED, REPORTED, Agreement, agreement
-from tumorboard.evaluation.response import VisitResponse, targets_of
-from tumorboard.formats.csv_writing import write_csv
-from tumorboard.formats.delimited import escape_formula
-from tumorboard.formats.messages import counted
+from tumorboard.evaluation.reported_outcomes import Agreement, agreement
+from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.scan_visits import ScanVisit, read_scan_visits
 from tumorboard.formats.tables import parse_numbers, read_table
 from tumorboard.records import Rejection
 from tumorboard.report.follow_page import FollowedPatient, write_follow_pages
 from tumorboard.transforms.visit_alignment import check_align
+from tumorboard.verbs.follow_tables import write_follow_tables
 from tumorboard.verbs.followed_patient import Followed, FollowSettings, follow_patient
-
-_MEASUREMENTS = (
-    "patient_id", "visit", "date", "days", "lesion", "organ", "state", "is_target", "volume_ml",
-    "volume_error_ml", "diameter_mm", "diameter_error_mm", "perpendicular_mm", "n_parts",
-    "matched_by", "centre_mm",
-)  # fmt: skip
-_RESPONSE = (
-    "patient_id", "visit", "date", "days", "n_lesions", "sum_of_diameters_mm",
-    "sum_of_diameters_error_mm", "change_from_baseline_percent", "change_from_nadir_percent",
-    "recist", "volume_ml", "volume_error_ml", "volume_change_from_baseline_percent",
-    "volume_change_from_nadir_percent", "volumetric", "volume_change_from_last_percent", "flag",
-    "flag_from_baseline", "new_lesions", "vanished_lesions", "n_split", "n_merged", "reported",
-    "alignment_residual_mm",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -93,20 +76,28 @@ def follow(
         raise InputError("--align rigid needs the images: give --image, or a column `image`.")
     found: list[Followed] = []
     rejections: list[Rejection] = []
+    lacking: list[tuple[list[ScanVisit], str]] = []
     for person in dict.fromkeys(row.patient_id for row in rows):
-        one, lost = follow_patient([r for r in rows if r.patient_id == person], settings)
+        own = [r for r in rows if r.patient_id == person]
+        one, lost = follow_patient(own, settings)
         rejections += lost
         if one is not None:
             found.append(one)
+        else:
+            lacking.append((own, lost[-1].reason))
     if not found:
         first = f" {rejections[0].reason}" if rejections else ""
         raise InputError(f"{visits}: no patient could be followed.{first}")
     agreed = _agreement(found)
-    _write(Path(out), found, agreed)
+    write_follow_tables(Path(out), found, agreed, not_followed=lacking)
     patients = tuple(one.shown for one in found)
-    remarks = _remarks(settings)
-    page = write_follow_pages(Path(out), patients, agreed=agreed, remarks=remarks)
+    notes = _notes(rows, found)
+    page = write_follow_pages(
+        Path(out), patients, agreed=agreed, remarks=[*_remarks(settings), *notes],
+        not_followed=[(own[0].patient_id, reason) for own, reason in lacking],
+    )  # fmt: skip
     lines = [f"rejected: patient {r.patient_id}: {r.reason}" for r in rejections]
+    lines += [f"note: {note}" for note in [*notes, *_visit_notes(patients)]]
     n_flags = sum(v.flag in ("growing", "shrinking") for p in patients for v in p.visits)
     lines += [
         *_agreed_lines(agreed),
@@ -115,6 +106,37 @@ def follow(
         f"measurements.csv, response.csv and pages: {page}",
     ]
     return FollowReport(patients, agreed, tuple(lines), 3 if rejections else 0)
+
+
+def _notes(rows: Sequence[ScanVisit], found: Sequence[Followed]) -> list[str]:
+    """What was taken for granted of the table and the masks."""
+    notes: list[str] = []
+    names = list(dict.fromkeys(row.visit for row in sorted(rows, key=lambda row: row.number)))
+    if math.isnan(rows[0].days) and any(row.number for row in rows):
+        notes.append(f"Visits go by their numbers in column `visit`: {listed(names)}.")
+    unread = [cell for one in found for cell in one.unread]
+    if unread:
+        notes.append(
+            f"Column `reported`: {counted(len(unread), 'cell')} could not be read as better, "
+            f"stable or worse (CR, PR, SD, PD) and {'counts' if len(unread) == 1 else 'count'} as "
+            f"nothing reported: {listed(unread)}."
+        )
+    joined = [f"patient {one.shown.patient_id}, {mask}" for one in found for mask in one.joined]
+    if joined:
+        notes.append(
+            f"{counted(len(joined), 'mask holds', 'masks hold')} several numbers, measured as one: "
+            f"{listed(joined)}."
+        )
+    return notes
+
+
+def _visit_notes(patients: Sequence[FollowedPatient]) -> list[str]:
+    return [
+        f"patient {patient.patient_id}, {title}: {note}."
+        for patient in patients
+        for title, note in zip(patient.titles, patient.notes, strict=True)
+        if note
+    ]
 
 
 def _settings(
@@ -190,64 +212,3 @@ def _remarks(settings: FollowSettings) -> list[str]:
         "At most five targets of 10 mm or more at the first visit, two in an organ. What RECIST "
         "leaves to judgement is not judged.",
     ]
-
-
-def _write(out: Path, found: Sequence[Followed], agreed: Agreement | None) -> None:
-    measurements = [row for one in found for row in _measurement_rows(one)]
-    write_csv(out / "measurements.csv", _MEASUREMENTS, measurements)
-    rows = [
-        _response_row(one, k, visit)
-        for one in found
-        for k, visit in enumerate(one.shown.visits)
-    ]  # fmt: skip
-    write_csv(out / "response.csv", _RESPONSE, rows)
-    if agreed is not None:
-        cells = [[word, *agreed.counts[k].tolist()] for k, word in enumerate(REPORTED)]
-        header = ["reported", *(word.replace(" ", "_") for word in MEASURED)]
-        write_csv(out / "agreement.csv", header, cells)
-
-
-def _when(one: Followed, visit: int) -> list[object]:
-    row = one.rows[visit]
-    days = "" if math.isnan(row.days) else f"{row.days:g}"
-    return [escape_formula(row.patient_id), escape_formula(row.visit), row.date, days]
-
-
-def _measurement_rows(one: Followed) -> list[list[object]]:
-    course: Course = one.course
-    targets = targets_of(course.rows())
-    found: list[list[object]] = []
-    for lesion in course.lesions:
-        row = lesion.row
-        gone = row.state in ("vanished", "merged")
-        centre = " ".join(f"{v:.1f}" for v in lesion.centre_mm)
-        matched = {"followed": "distance" if lesion.by_distance else "overlap"}.get(row.state, "")
-        found.append(
-            [
-                *_when(one, row.visit), row.lesion, escape_formula(row.organ), row.state,
-                str(row.lesion in targets).lower(), repr(row.volume_ml), repr(row.volume_error_ml),
-                repr(row.diameter_mm), repr(row.diameter_error_mm), repr(lesion.perpendicular_mm),
-                row.n_parts, matched, "" if gone else centre,
-            ]
-        )  # fmt: skip
-    return found
-
-
-def _response_row(one: Followed, k: int, visit: VisitResponse) -> list[object]:
-    return [
-        *_when(one, visit.visit), visit.n_lesions, _number(visit.sum_mm),
-        _number(visit.sum_error_mm), _percent(visit.from_baseline), _percent(visit.from_nadir),
-        visit.recist, _number(visit.volume_ml), _number(visit.volume_error_ml),
-        _percent(visit.volume_from_baseline), _percent(visit.volume_from_nadir), visit.volumetric,
-        _percent(visit.volume_from_last), visit.flag, visit.flag_from_baseline,
-        " ".join(visit.new), " ".join(visit.vanished), visit.n_split, visit.n_merged,
-        one.shown.reported[k], _number(one.residuals_mm.get(visit.visit, math.nan)),
-    ]  # fmt: skip
-
-
-def _number(value: float) -> str:
-    return "" if math.isnan(value) else repr(float(value))
-
-
-def _percent(share: float) -> str:
-    return "" if not math.isfinite(share) else repr(100 * float(share))

@@ -12,19 +12,26 @@ import numpy as np
 from tumorboard.errors import InputError
 from tumorboard.evaluation.lesion_course import Course, VisitMask, follow_lesions
 from tumorboard.evaluation.response import responses
-from tumorboard.formats.messages import counted, shown
+from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.formats.note_files import read_note
 from tumorboard.formats.scan_visits import ScanVisit
-from tumorboard.formats.volume import Volume
-from tumorboard.formats.volume_masks import check_is_mask, is_dicom, read_mask_volume
-from tumorboard.formats.volumes import read_volume
 from tumorboard.records import Floats, Rejection
 from tumorboard.report.follow_figure import Plane, shown_grey
-from tumorboard.report.follow_page import FollowedPatient
-from tumorboard.transforms.course_words import reported_course
+from tumorboard.report.follow_page import FollowedPatient, LeftOut
+from tumorboard.transforms.course_words import reported_course, reported_outcome
 from tumorboard.transforms.visit_alignment import NOT_ALIGNED, Align, Alignment, align_visits
 from tumorboard.transforms.volume_preparation import grid_of
 from tumorboard.transforms.volume_resampling import resample
+from tumorboard.verbs.followed_files import (
+    Lost,
+    ReadVisit,
+    joined_numbers,
+    lost_visits,
+    read_visits,
+    rejected,
+    title_of,
+)
+from tumorboard.verbs.followed_remarks import visit_remarks
 
 #: CT is shown as soft tissue and lung at once.
 _WINDOW_HU = (-1000.0, 400.0)
@@ -48,21 +55,18 @@ class Followed:
     Args:
         shown: For the pages.
         course: Every lesion at every visit.
-        rows: Number of a visit -> its (first) row of the table.
+        rows: Number of a visit -> its (first) row of the table, also of those left out.
         residuals_mm: Number of a visit -> residual of its alignment; absent where not aligned.
+        unread: Cells of column `reported` that could not be read, with their lines.
+        joined: Masks that hold several numbers, and which.
     """
 
     shown: FollowedPatient
     course: Course
     rows: Mapping[int, ScanVisit]
     residuals_mm: Mapping[int, float]
-
-
-@dataclass(frozen=True)
-class _Read:
-    row: ScanVisit
-    mask: Volume
-    image: Volume | None
+    unread: tuple[str, ...]
+    joined: tuple[str, ...]
 
 
 def follow_patient(
@@ -77,23 +81,37 @@ def follow_patient(
     Returns:
         None where the first visit cannot be measured, and what could not be used.
     """
-    read, lost = _read_all(rows)
-    broken = {r for r, _ in lost}
-    read = [one for one in read if one.row.number not in broken]
-    rejections = [rejection for _, rejection in lost]
+    read, lost = read_visits(rows)
+    rejections = [rejected(*one) for one in lost]
     if not any(one.row.number == 0 for one in read):
         reason = "the first visit has no mask that can be read: nothing to compare with"
         return None, [*rejections, Rejection(rows[0].patient_id, None, reason)]
     aligned, remarks, unaligned = _aligned(read, settings.align)
-    rejections += unaligned
+    rejections += [rejected(*one) for one in unaligned]
+    lost += unaligned
     read = [one for one in read if one.row.number in aligned]
-    scans = [
-        VisitMask(
-            one.row.number, one.row.organ, np.asarray((one.mask.array > 0).any(axis=0)),
-            one.mask.affine, aligned[one.row.number].matrix,
-        )
-        for one in read
-    ]  # fmt: skip
+    scans = [_scan(one, aligned[one.row.number]) for one in read]
+    course = _course(scans, settings, remarks)
+    joined = joined_numbers(read)
+    if joined:
+        remarks.append(f"Several numbers in one mask, measured as one: {listed(joined)}.")
+    table = {row.number: row for row in reversed(rows)}
+    own = {k: table[k] for k in sorted(aligned)}
+    unread: list[str] = []
+    reported = {k: _reported([r for r in rows if r.number == k], rejections, unread) for k in own}
+    residuals = {
+        k: one.residual_mm for k, one in aligned.items() if settings.align == "rigid" and k
+    }
+    page = _page(own, read, scans, course, settings, reported, remarks, lost_visits(lost))
+    return Followed(page, course, table, residuals, tuple(unread), joined), rejections
+
+
+def _scan(one: ReadVisit, alignment: Alignment) -> VisitMask:
+    inside = np.asarray((one.mask.array > 0).any(axis=0))
+    return VisitMask(one.row.number, one.row.organ, inside, one.mask.affine, alignment.matrix)
+
+
+def _course(scans: Sequence[VisitMask], settings: FollowSettings, remarks: list[str]) -> Course:
     course = follow_lesions(
         scans, within_mm=settings.within_mm, least_mm=settings.least_mm,
         border_error_mm=settings.border_error_mm,
@@ -104,25 +122,20 @@ def follow_patient(
             f"{counted(dropped, 'component')} below {settings.least_mm:g} mm that "
             f"{'is' if dropped == 1 else 'are'} no known lesion left out."
         )
-    own = {one.row.number: one.row for one in reversed(read)}
-    reported = {k: _reported(row, rejections) for k, row in sorted(own.items())}
-    residuals = {
-        k: one.residual_mm for k, one in aligned.items() if settings.align == "rigid" and k
-    }
-    own = dict(sorted(own.items()))
-    page = _page(own, read, scans, course, settings, reported, remarks)
-    return Followed(page, course, own, residuals), rejections
+    return course
 
 
 def _page(
-    own: Mapping[int, ScanVisit], read: Sequence[_Read], scans: Sequence[VisitMask],
+    own: Mapping[int, ScanVisit], read: Sequence[ReadVisit], scans: Sequence[VisitMask],
     course: Course, settings: FollowSettings, reported: Mapping[int, str], remarks: Sequence[str],
+    left_out: tuple[LeftOut, ...],
 ) -> FollowedPatient:  # fmt: skip
     dated = not math.isnan(next(iter(own.values())).days)
-    titles = [
-        f"visit {row.visit}, day {row.days:g}" if dated else f"visit {row.visit}"
-        for row in own.values()
-    ]
+    titles = [title_of(row) for row in own.values()]
+    found = responses(
+        course.rows(), list(own), least_change=settings.least_change, imaged=course.imaged
+    )
+    said = visit_remarks(course, found)
     planes = [
         _plane([p for p in zip(read, scans, strict=True) if p[1].visit == k], course, title)
         for k, title in zip(own, titles, strict=True)
@@ -131,51 +144,18 @@ def _page(
         next(iter(own.values())).patient_id, tuple(titles),
         tuple(row.days if dated else float(k + 1) for k, row in own.items()),
         "days" if dated else "visit",
-        tuple(responses(course.rows(), list(own), least_change=settings.least_change)),
-        tuple(course.lesions), tuple(planes), tuple(reported.values()),
-        tuple(remarks),
+        tuple(found), tuple(course.lesions), tuple(planes), tuple(reported.values()),
+        tuple(remarks), tuple("; ".join(said[one.visit]) for one in found), left_out,
     )  # fmt: skip
 
 
-def _read_all(rows: Sequence[ScanVisit]) -> tuple[list[_Read], list[tuple[int, Rejection]]]:
-    found: list[_Read] = []
-    lost: list[tuple[int, Rejection]] = []
-    for row in rows:
-        where = f"visit {shown(row.visit)} (line {row.line})"
-        if row.mask is None:
-            lost.append((row.number, Rejection(row.patient_id, None, f"{where}: no mask")))
-            continue
-        try:
-            found.append(_read_one(row, row.mask))
-        except InputError as error:
-            reason = f"{where}: {error}"
-            lost.append((row.number, Rejection(row.patient_id, row.mask, reason)))
-    return found, lost
-
-
-def _read_one(row: ScanVisit, path: Path) -> _Read:
-    image = read_volume(row.image) if row.image is not None else None
-    if not path.exists():
-        raise InputError(f"{path}: no such file.")
-    if path.is_file() and is_dicom(path):
-        if image is None:
-            raise InputError(f"{path}: a DICOM mask needs its image: give --image.")
-        mask = read_mask_volume([path], image)
-    else:
-        mask = read_volume(path)
-    if mask.facts.get("geometry") == "unknown":
-        raise InputError(f"{path}: says no voxel size; millimetres cannot be measured.")
-    check_is_mask(mask, path)
-    return _Read(row, mask, image)
-
-
 def _aligned(
-    read: Sequence[_Read], align: Align
-) -> tuple[dict[int, Alignment], list[str], list[Rejection]]:
+    read: Sequence[ReadVisit], align: Align
+) -> tuple[dict[int, Alignment], list[str], list[Lost]]:
     """Number of a visit -> its alignment; a visit that cannot be aligned is left out."""
     found: dict[int, Alignment] = {}
     remarks: list[str] = []
-    rejections: list[Rejection] = []
+    lost: list[Lost] = []
     first = next(one for one in read if one.row.number == 0)
     for one in read:
         number = one.row.number
@@ -187,8 +167,7 @@ def _aligned(
         try:
             found[number] = _registered(first, one)
         except InputError as error:
-            where = f"visit {shown(one.row.visit)} (line {one.row.line})"
-            rejections.append(Rejection(one.row.patient_id, one.row.image, f"{where}: {error}"))
+            lost.append((one.row, one.row.image, str(error)))
             continue
         made = found[number]
         remarks.append(
@@ -197,10 +176,10 @@ def _aligned(
             f"{made.residual_mm:.2f} mm apart; correlation {made.correlation:.2f} before, "
             f"{made.correlation_after:.2f} after."
         )
-    return found, remarks, rejections
+    return found, remarks, lost
 
 
-def _registered(first: _Read, one: _Read) -> Alignment:
+def _registered(first: ReadVisit, one: ReadVisit) -> Alignment:
     if first.image is None or one.image is None:
         raise InputError("no image to align by; give one, or use --align none.")
     return align_visits(
@@ -208,10 +187,17 @@ def _registered(first: _Read, one: _Read) -> Alignment:
     )
 
 
-def _reported(row: ScanVisit, rejections: list[Rejection]) -> str:
+def _reported(
+    rows: Sequence[ScanVisit], rejections: list[Rejection], unread: list[str]
+) -> str:  # fmt: skip
     """What the visit reports: the table's word, else the note's, where it can be read."""
-    if row.reported:
-        return reported_course(row.reported)
+    row = next((one for one in rows if one.reported), None)
+    if row is not None and row.number:
+        course = reported_outcome(row.reported)
+        if course is None:
+            unread.append(f"line {row.line}: {shown(row.reported)}")
+        return course or ""
+    row = next((one for one in rows if one.note), rows[0])
     if not row.number or not row.note:  # a first visit has no visit before
         return ""
     if not isinstance(row.note, Path):
@@ -224,7 +210,7 @@ def _reported(row: ScanVisit, rejections: list[Rejection]) -> str:
         return ""
 
 
-def _plane(pairs: Sequence[tuple[_Read, VisitMask]], course: Course, title: str) -> Plane:
+def _plane(pairs: Sequence[tuple[ReadVisit, VisitMask]], course: Course, title: str) -> Plane:
     """The axial plane of the largest lesion, or of where it was."""
     visit = pairs[0][1].visit
     own = [one for one in course.lesions if one.row.visit == visit]
@@ -248,7 +234,7 @@ def _middle(scan: VisitMask) -> Floats:
     return (scan.affine @ np.append((np.asarray(scan.mask.shape) - 1) / 2, 1.0))[:3]
 
 
-def _grey(read: _Read, k: int) -> Floats:
+def _grey(read: ReadVisit, k: int) -> Floats:
     shape = read.mask.array.shape[1:]
     if read.image is None:
         return np.full(shape[:2], 0.25)
