@@ -177,12 +177,10 @@ def predict(
         int, typer.Option(help="Watching: end after so many cases; 0 goes on.", min=0)
     ] = 0,
     as_format: Annotated[
-        str,
-        typer.Option("--as", help="Masks: nifti; seg or rtstruct add DICOM beside it."),
+        str, typer.Option("--as", help="Masks: nifti; seg or rtstruct add DICOM beside it.")
     ] = "nifti",
     maps: Annotated[
-        bool,
-        typer.Option("--maps", help="Masks: write probabilities and uncertainty of voxels too."),
+        bool, typer.Option("--maps", help="Masks: probabilities and uncertainty of voxels too.")
     ] = False,
 ) -> None:
     """Predict the patients of a table with a model folder, or cases as they arrive in a folder."""

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from small_masks import AFFINE, SHAPE, write_balls
 
 from tumorboard.cache import Cache
-from tumorboard.errors import InputError
+from tumorboard.errors import InputError, StudyError
 from tumorboard.study import Study
 from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.prepare import prepare
 from tumorboard.training.references import References
+from tumorboard.verbs.check import check
 
 
 def _references(study: Path, folder: Path, *overrides: str) -> References:
@@ -81,8 +82,47 @@ def test_a_label_that_one_patient_lacks_is_absent_there(tmp_path: Path) -> None:
     assert not task.masks(found.own(1)).any()
     assert found.notes == (
         "2 in 3 of 4 masks (task.labels)",
-        "numbers that task.labels does not name are background: 1 in 1 of 4 masks",
+        "numbers that task.labels does not name are background: 1 in 1 of 4 masks (patient p1)",
+        "counted as without a tumour, since their masks hold none but such numbers: patient p1. "
+        "Add the number to task.labels, or leave them out (cohort.exclude).",
     )
+
+
+def test_a_study_without_a_usable_mask_says_so(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=4)
+    for path in (study.parent / "mask").iterdir():
+        path.write_bytes(b"no mask")
+    said = (
+        r"no patient has an image with a usable mask \(4 masks cannot be used\), such as patient p0"
+    )
+    with pytest.raises(InputError, match=said):
+        _references(study, tmp_path / "cache")
+
+
+def test_a_label_that_no_mask_has_is_refused_except_in_a_trial(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=4)
+    labels = "task.labels={ball=2,node=3,both=[2,3]}"
+    said = (
+        "task.labels.node: no mask holds 3 (0 of 4 masks), so 'node' cannot be learned. Remove "
+        "this label or mend its number; the masks hold 2 in 4."
+    )
+    with pytest.raises(StudyError) as caught:
+        _references(study, tmp_path / "cache", labels)
+    assert caught.value.problems == (said,)
+    asked = Study.load(study, overrides=[labels])
+    few = prepare(asked, study.parent, cache=Cache(tmp_path / "cache"), patients_per_class=2)
+    assert few.references is not None
+    assert few.references.absent == (said.replace("0 of 4", "0 of 2").replace("in 4", "in 2"),)
+    _with_masks(study, {f"p{i}": np.zeros(SHAPE, dtype=np.uint8) for i in range(4)})
+    with pytest.raises(StudyError, match=r"task.labels.ball: no mask holds 2 .* hold nothing\."):
+        _references(study, tmp_path / "cache")
+
+
+def test_who_is_left_out_is_named(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=12)
+    (study.parent / "mask" / "p3.nii.gz").unlink()
+    lines = check(study, estimate_time=False).lines
+    assert "left out: no mask of the reference: 1 patient, 1 row (p3)" in lines
 
 
 def test_white_is_the_one_label_and_no_other_number_is(tmp_path: Path) -> None:

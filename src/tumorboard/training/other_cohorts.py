@@ -16,8 +16,8 @@ from tumorboard.modalities import Measured
 from tumorboard.records import Cohort, Outcomes, Rejection
 from tumorboard.study import Study
 from tumorboard.training.found_cohort import build_modality, read_other_table
-from tumorboard.training.prepare import build_task, reading_notes, with_masks
-from tumorboard.training.references import References
+from tumorboard.training.prepare import build_task, reading_notes
+from tumorboard.training.references import References, with_masks
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from tumorboard.study_keys import TaskTable
 from tumorboard.tasks import Task
 from tumorboard.training.found_cohort import build_modality as build_modality
 from tumorboard.training.found_cohort import read_cohort, with_columns
-from tumorboard.training.references import References, read_references
+from tumorboard.training.references import References, with_masks
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         kept = measured
     said = reading_notes(measured)
     found, selected, kept, references = with_masks(
-        study, task, modalities, found, selected, kept, cache
+        study, task, modalities, found, selected, kept, cache, learns=not patients_per_class
     )
     return Prepared(
         found=replace(found, notes=(*found.notes, *outcomes.notes, *said)),
@@ -125,27 +125,6 @@ def prepare(study: Study, root: Path, *, cache: Cache, patients_per_class: int =
         locked=locked & set(selected.patient_id),
         references=references,
     )
-
-
-def with_masks(
-    study: Study, task: Task, modalities: Mapping[str, Modality], found: Cohort, selected: Cohort,
-    kept: Mapping[str, Measured], cache: Cache,
-) -> tuple[Cohort, Cohort, Mapping[str, Measured], References | None]:  # fmt: skip
-    """The same patients with their masks; who has none that can be used is left out, and listed."""
-    references, unreadable = read_references(study, task, modalities, selected, kept, cache)
-    if unreadable:
-        usable = np.asarray([row not in unreadable for row in range(selected.n_rows)])
-        lost = tuple(
-            Rejection(selected.patient_id[row], path, reason)
-            for row, (path, reason) in unreadable.items()
-        )
-        found = replace(found, rejections=(*found.rejections, *lost))
-        selected = keep_rows(selected, usable, "mask of the reference cannot be used")
-        kept = {name: m.read(selected, name=name, cache=cache) for name, m in modalities.items()}
-        references, _ = read_references(study, task, modalities, selected, kept, cache)
-    if references is not None:
-        selected = replace(selected, notes=(*selected.notes, *references.notes))
-    return found, selected, kept, references
 
 
 def _small(

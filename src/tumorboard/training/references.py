@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,19 +13,23 @@ import numpy as np
 from numpy.typing import NDArray
 
 from tumorboard.cache import Cache
-from tumorboard.errors import InputError
-from tumorboard.formats.messages import counted, listed
+from tumorboard.cohorts.selection import keep_rows
+from tumorboard.errors import InputError, StudyError
+from tumorboard.formats.messages import counted
 from tumorboard.formats.row_files import RowFiles
 from tumorboard.modalities import Measured, Modality
-from tumorboard.records import Cohort, FileRecord
+from tumorboard.records import Cohort, FileRecord, Rejection
 from tumorboard.study import Study
 from tumorboard.tasks import Task
 from tumorboard.tasks.segmentation import Segmentation
+from tumorboard.training.mask_numbers import MaskNumbers
 from tumorboard.transforms.cases import Cases, OwnGrid
 
 #: What the files of the reference are called in the manifest, beside the names of modalities.
 MASK = "mask of the reference"
 
+#: Masks that cannot be used whose reasons are said where none can be.
+_REASONS = 3
 #: Ends of the names of mask files.
 _SUFFIXES = (".nii.gz", ".nii", ".nrrd", ".png", ".dcm", ".tif", ".tiff", ".jpg", ".zip")
 
@@ -40,6 +44,7 @@ class References:
         keys: Row -> key of its mask in the cache.
         files: Row -> its mask files.
         notes: Sentences for the report.
+        absent: Sentences about labels that no mask has.
     """
 
     cases: Cases
@@ -47,6 +52,7 @@ class References:
     keys: Mapping[int, str]
     files: Mapping[int, tuple[Path, ...]]
     notes: tuple[str, ...] = ()
+    absent: tuple[str, ...] = ()
 
     def own(self, row: int) -> NDArray[np.uint8]:
         """The mask on the image's own grid, mapped from the cache."""
@@ -96,6 +102,45 @@ class References:
         return found
 
 
+def with_masks(
+    study: Study, task: Task, modalities: Mapping[str, Modality], found: Cohort, selected: Cohort,
+    kept: Mapping[str, Measured], cache: Cache, *, learns: bool = False,
+) -> tuple[Cohort, Cohort, Mapping[str, Measured], References | None]:  # fmt: skip
+    """The same patients with their masks; who has none that can be used is left out, and listed.
+
+    Args:
+        study: The study.
+        task: Its task.
+        modalities: Modality -> itself, not fitted.
+        found: Everybody of the cohort.
+        selected: Those analysed.
+        kept: Modality -> its measurements of these.
+        cache: Where masks are kept.
+        learns: Whether models learn from these: then each label must be in some mask. Another
+            cohort may lack one, and so may the few patients of a trial.
+
+    Raises:
+        InputError: No mask can be used.
+        StudyError: A label that no mask has.
+    """
+    references, unreadable = read_references(study, task, modalities, selected, kept, cache)
+    if unreadable:
+        usable = np.asarray([row not in unreadable for row in range(selected.n_rows)])
+        lost = tuple(
+            Rejection(selected.patient_id[row], path, reason)
+            for row, (path, reason) in unreadable.items()
+        )
+        found = replace(found, rejections=(*found.rejections, *lost))
+        selected = keep_rows(selected, usable, "mask of the reference cannot be used")
+        kept = {name: m.read(selected, name=name, cache=cache) for name, m in modalities.items()}
+        references, _ = read_references(study, task, modalities, selected, kept, cache)
+    if references is not None:
+        if learns and references.absent:
+            raise StudyError(references.absent)
+        selected = replace(selected, notes=(*selected.notes, *references.notes))
+    return found, selected, kept, references
+
+
 def read_references(
     study: Study, task: Task, modalities: Mapping[str, Modality], cohort: Cohort,
     measured: Mapping[str, Measured], cache: Cache,
@@ -112,6 +157,9 @@ def read_references(
 
     Returns:
         The masks, and for each row whose mask cannot be used its file and the reason.
+
+    Raises:
+        InputError: No mask can be used, or none holds a number that the study names.
     """
     if not isinstance(task, Segmentation):
         return None, {}
@@ -122,7 +170,7 @@ def read_references(
     keys: dict[int, str] = {}
     files: dict[int, tuple[Path, ...]] = {}
     unusable: dict[int, tuple[Path, str]] = {}
-    held: Counter[int] = Counter()
+    held: dict[int, list[int]] = {}
     for row in range(cohort.n_rows):
         files[row] = finder.find(row)
         try:
@@ -131,38 +179,25 @@ def read_references(
             unusable[row] = (files[row][0], " ".join(error.problems))
             continue
         own = cache.load(_key(cache, keys[row], "own"), mapped=True)
-        inside = set(np.unique(own).tolist()) - {0} if own is not None else set[int]()
-        held.update(inside)
-    left = sorted(set(held) - set(numbers))
-    if left and not set(held) & set(numbers):
-        raise InputError(
-            f"task.labels: the study names {listed([str(n) for n in numbers])}, but the masks of "
-            f"{counted(len(keys), 'row')} hold {listed([str(n) for n in left])} alone, such as "
-            f"{files[min(keys)][0]}. Name their numbers."
-        )
-    notes = _notes(task, held, left, len(keys))
-    return References(cases, cache, keys, files, notes), unusable
+        held[row] = sorted(set(np.unique(own).tolist()) - {0}) if own is not None else []
+    if not keys:
+        raise _without_usable(cohort, unusable)
+    found = MaskNumbers(task, cohort, held)
+    found.refuse_strangers_alone(files[min(keys)][0])
+    return References(cases, cache, keys, files, found.notes(), found.absent_labels()), unusable
 
 
-def _notes(
-    task: Segmentation, held: Mapping[int, int], left: Sequence[int], n_masks: int
-) -> tuple[str, ...]:
-    """How many masks hold each number, where not all do; numbers that no label names.
-
-    Args:
-        task: Names the labels.
-        held: Number -> masks that hold it.
-        left: Numbers that the study does not name.
-        n_masks: Masks of the cohort.
-    """
-    named = [f"{n} in {held[n]}" for own in task.numbers.values() for n in own]
-    is_whole = all(held[n] == n_masks for own in task.numbers.values() for n in own)
-    notes = () if is_whole else (f"{', '.join(named)} of {n_masks} masks (task.labels)",)
-    if not left:
-        return notes
-    others = ", ".join(f"{n} in {held[n]}" for n in left)
-    said = f"numbers that task.labels does not name are background: {others} of {n_masks} masks"
-    return (*notes, said)
+def _without_usable(cohort: Cohort, unusable: Mapping[int, tuple[Path, str]]) -> InputError:
+    """What stops a study of which no mask can be used, with the first reasons."""
+    reasons = [
+        f"patient {cohort.patient_id[row]}: {'' if path.name in reason else f'{path}: '}{reason}"
+        for row, (path, reason) in list(unusable.items())[:_REASONS]
+    ]
+    return InputError(
+        f"task.mask: no patient has an image with a usable mask "
+        f"({counted(len(unusable), 'mask cannot', 'masks cannot')} be used), such as "
+        f"{'; '.join(reasons)}"
+    )
 
 
 def _prepared(

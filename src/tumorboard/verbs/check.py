@@ -13,7 +13,7 @@ import numpy as np
 from tumorboard.audit import Audited, blocking, run_checks
 from tumorboard.cache import Cache
 from tumorboard.errors import InputError, StudyError, TumorboardError
-from tumorboard.formats.messages import counted
+from tumorboard.formats.messages import counted, listed
 from tumorboard.records import Cohort, Finding, Outcomes, Part, Split
 from tumorboard.study import Study
 from tumorboard.study_keys import Conformal
@@ -146,7 +146,11 @@ def _patients(study: Study, prepared: Prepared) -> list[str]:
             for name, m in prepared.measured.items()
         ),
         *cohort.notes,
-        *(f"left out: {s.reason}: {s.n_patients} patients, {s.n_rows} rows" for s in cohort.flow),
+        *(
+            f"left out: {s.reason}: {counted(s.n_patients, 'patient')}, {counted(s.n_rows, 'row')}"
+            f"{f' ({listed(s.patients)})' if s.patients else ''}"
+            for s in cohort.flow
+        ),
         *(
             f"rejected: patient {r.patient_id}"
             f"{f', {r.path}' if r.path and r.path.name not in r.reason else ''}: {r.reason}"
