@@ -58,7 +58,10 @@ def test_a_table_with_a_column_of_notes(tmp_path: Path) -> None:
         writer.writerows([["patient_id", "age", "note"], ["=A", "5", NOTE], ["b", "6", ""]])
         writer.writerow(["c", "7", "There is a nodule of 12 mm in the right upper lobe."])
     report = write_factors(table, out=tmp_path / "out")
-    assert [note.patient_id for note in report.notes] == ["=A", "c"]
+    assert [note.patient_id for note in report.notes] == ["=A", "b", "c"]
+    assert "1 note without text (no note): line 3." in report.lines
+    assert [r["kind"] for r in rows_of(tmp_path / "out") if r["patient_id"] == "b"] == ["no note"]
+    assert report.exit_code == 0
     assert rows_of(tmp_path / "out")[0]["patient_id"] == "'=A"
     named = write_factors(table, out=tmp_path / "two", column="note", patient_id="patient_id")
     assert named.notes == report.notes
@@ -76,6 +79,28 @@ def test_a_folder_with_a_file_that_is_no_note(tmp_path: Path) -> None:
     assert result.exit_code == 3
     assert "rejected: P3.txt" in result.stdout
     assert [row["patient_id"] for row in rows_of(tmp_path / "out")][-1] == "P10"
+
+
+def test_what_a_folder_holds_besides_notes_is_named(tmp_path: Path) -> None:
+    folder = tmp_path / "notes"
+    (folder / "older").mkdir(parents=True)
+    (folder / "A1.txt").write_text(NOTE, encoding="utf-8")
+    (folder / "A2.txt").write_text(" \n", encoding="utf-8")
+    (folder / "A5.txt").write_text("Nothing.", encoding="utf-8")
+    (folder / "A3.pdf").write_bytes(b"%PDF")
+    (folder / "A4.md").write_text("Headache.", encoding="utf-8")
+    (folder / ".hidden").write_text("x", encoding="utf-8")
+    for _ in range(2):  # what the first run wrote is no note that the second misses
+        result = run("factors", folder, "--out", folder)
+        assert result.exit_code == 3
+        assert "rejected: 3 entries not read, being no notes: A3.pdf, A4.md, older/. " in result.stdout
+        assert "1 note without text (no note): A2.txt." in result.stdout
+        assert "in 2 notes: " in result.stdout
+    kinds = {row["patient_id"]: row["kind"] for row in rows_of(folder)}
+    assert (kinds["A2"], kinds["A5"]) == ("no note", "no factor")
+    html = (folder / "factors.html").read_text("utf-8")
+    assert "This patient has no note." in html
+    assert "A3.pdf" in html
 
 
 def test_what_is_refused(tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ class NoteFactors:
     Args:
         patient_id: Whose it is.
         note: Which one of the patient's: a file's name, or a line of the table.
-        text: The de-identified note; spans count its characters.
+        text: The de-identified note, "" where the patient has none; spans count its characters.
         factors: Its factors in the order of the text.
     """
 
@@ -55,7 +55,7 @@ def write_factors_page(path: Path, notes: Sequence[NoteFactors], *, remarks: Seq
         "css": Markup((_HERE / "page.css").read_text(encoding="utf-8")),
         "kinds": KINDS,
         "entries": [_entry(note) for note in shown],
-        "n_notes": counted(len(notes), "note"),
+        "n_notes": counted(sum(bool(note.text) for note in notes), "note"),
         "n_factors": counted(sum(len(note.factors) for note in notes), "factor"),
         "remarks": [*remarks, *([left_out] if left_out else [])],
         "version": tumorboard.__version__,

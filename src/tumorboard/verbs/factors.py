@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +16,7 @@ from tumorboard.formats.csv_writing import write_csv
 from tumorboard.formats.delimited import escape_formula
 from tumorboard.formats.file_patterns import natural_key
 from tumorboard.formats.language_server import LanguageServer
-from tumorboard.formats.messages import counted
+from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.note_files import read_note
 from tumorboard.formats.tables import Table, read_table
 from tumorboard.records import Rejection
@@ -29,6 +29,7 @@ from tumorboard.transforms.note_preparation import prepare
 
 #: Endings of notes, and of tables with a column of notes.
 NOTES, TABLES = (".txt", ".text", ".docx"), (".csv", ".tsv", ".xlsx", ".parquet")
+_WRITTEN = ("factors.csv", "factors.html")
 _HEADER = (
     "patient_id", "note", "kind", "name", "value", "number", "unit", "code", "negated", "uncertain",
     "temporality", "experiencer", "start", "end", "text",
@@ -42,7 +43,7 @@ class FactorsReport:
     Args:
         notes: Every note with its factors.
         lines: What the user should read, one line each.
-        exit_code: 0, or 3 where a note could not be used.
+        exit_code: 0, or 3 where a file was no note.
     """
 
     notes: tuple[NoteFactors, ...]
@@ -83,8 +84,8 @@ def write_factors(
     """
     source, out = Path(source), Path(out)
     server = _server(llm_address, llm_model)
-    raw, rejections = _read(source, column, patient_id)
-    if not raw:
+    raw, rejections = _read(source, out, column, patient_id)
+    if not any(one.text for one in raw):
         refused = f" {rejections[0].reason}" if rejections else ""
         raise InputError(f"{source}: holds no note.{refused}")
     known = [(one.text, _known(one.patient_id)) for one in raw]
@@ -98,11 +99,12 @@ def write_factors(
         factors, dropped = _factors(ready.text, server)
         n_dropped += dropped
         notes.append(NoteFactors(one.patient_id, one.note, ready.text, factors))
-    remarks = _remarks(removed, rejections, n_dropped)
-    write_csv(out / "factors.csv", _HEADER, (_row(n, f) for n in notes for f in n.factors))
+    remarks = [*_remarks(removed, rejections, n_dropped), *_without(notes)]
+    write_csv(out / "factors.csv", _HEADER, (row for note in notes for row in _rows(note)))
     write_factors_page(out / "factors.html", notes, remarks=remarks)
     n_factors = sum(len(note.factors) for note in notes)
-    said = f"{counted(n_factors, 'factor')} in {counted(len(notes), 'note')}"
+    n_notes = sum(bool(note.text) for note in notes)
+    said = f"{counted(n_factors, 'factor')} in {counted(n_notes, 'note')}"
     lines = (*remarks, f"{said}: {out / 'factors.csv'}, {out / 'factors.html'}")
     return FactorsReport(tuple(notes), lines, 3 if rejections else 0)
 
@@ -129,16 +131,14 @@ def _factors(text: str, server: LanguageServer | None) -> tuple[tuple[Factor, ..
     return joined(found, asked.factors), asked.n_not_quoted + asked.n_malformed
 
 
-def _read(source: Path, column: str, patient_id: str) -> tuple[list[_Raw], list[Rejection]]:
-    """Every note that is not empty, and the files that could not be used."""
+def _read(
+    source: Path, out: Path, column: str, patient_id: str
+) -> tuple[list[_Raw], list[Rejection]]:
+    """Every note, "" where one is empty, and the files that could not be used."""
     if source.is_dir():
-        paths = sorted(
-            (path for path in source.iterdir() if path.suffix.lower() in NOTES),
-            key=lambda path: natural_key(path.name),
-        )
-        return _of_files(paths)
+        return _of_folder(source, out)
     if source.suffix.lower() in NOTES:
-        return [raw for raw in [_Raw(source.stem, source.name, read_note(source))] if raw.text], []
+        return [_Raw(source.stem, source.name, read_note(source))], []
     if source.suffix.lower() in TABLES:
         return _of_table(read_table(source), column, patient_id), []
     raise InputError(
@@ -147,18 +147,33 @@ def _read(source: Path, column: str, patient_id: str) -> tuple[list[_Raw], list[
     )
 
 
-def _of_files(paths: Sequence[Path]) -> tuple[list[_Raw], list[Rejection]]:
+def _of_folder(folder: Path, out: Path) -> tuple[list[_Raw], list[Rejection]]:
+    """Notes of a folder; hidden files and what this command wrote there are passed over."""
+    own = {out.resolve(), *(out.resolve() / name for name in _WRITTEN)}
+    paths = [
+        path
+        for path in sorted(folder.iterdir(), key=lambda path: natural_key(path.name))
+        if not path.name.startswith(".") and path.resolve() not in own
+    ]
     found: list[_Raw] = []
     rejections: list[Rejection] = []
-    for path in paths:
+    for path in (path for path in paths if _is_note(path)):
         try:
-            text = read_note(path)
+            found.append(_Raw(path.stem, path.name, read_note(path)))
         except InputError as error:
             rejections.append(Rejection(path.stem, path, str(error)))
-            continue
-        if text.strip():
-            found.append(_Raw(path.stem, path.name, text))
+    others = [path.name + "/" * path.is_dir() for path in paths if not _is_note(path)]
+    if others:
+        reason = (
+            f"{counted(len(others), 'entry', 'entries')} not read, being no notes: {listed(others)}. "
+            f"Expected files of {', '.join(NOTES)}; save their text as .txt in {folder.name}."
+        )
+        rejections.append(Rejection("", folder, reason))
     return found, rejections
+
+
+def _is_note(path: Path) -> bool:
+    return path.suffix.lower() in NOTES and not path.is_dir()
 
 
 def _of_table(table: Table, column: str, patient_id: str) -> list[_Raw]:
@@ -166,9 +181,8 @@ def _of_table(table: Table, column: str, patient_id: str) -> list[_Raw]:
     id_column = _id_column(table, patient_id)
     rows = zip(table.cells[id_column], table.lines, table.cells[note_column], strict=True)
     return [
-        _Raw(str(patient or f"line {line}"), f"line {line}", str(text))
+        _Raw(str(patient or f"line {line}"), f"line {line}", str(text or "").strip() and str(text))
         for patient, line, text in rows
-        if text and str(text).strip()
     ]
 
 
@@ -215,6 +229,24 @@ def _remarks(removed: Counter[str], rejections: Sequence[Rejection], n_dropped: 
         dropped = counted(n_dropped, "answer")
         remarks.append(f"{dropped} of the language model dropped: not quoted from the note.")
     return [*remarks, *(f"rejected: {one.reason}" for one in rejections)]
+
+
+def _without(notes: Sequence[NoteFactors]) -> list[str]:
+    """Which notes are empty; their patients are not left out."""
+    empty = [note.note for note in notes if not note.text]
+    if not empty:
+        return []
+    return [f"{counted(len(empty), 'note')} without text (no note): {listed(empty)}."]
+
+
+def _rows(note: NoteFactors) -> Iterator[tuple[object, ...]]:
+    """A row per factor; one row for a note without any, so that no patient is left out."""
+    if note.factors:
+        yield from (_row(note, factor) for factor in note.factors)
+        return
+    kind = "no factor" if note.text else "no note"
+    head = (escape_formula(note.patient_id), escape_formula(note.note), kind)
+    yield (*head, *[""] * (len(_HEADER) - len(head)))
 
 
 def _row(note: NoteFactors, factor: Factor) -> tuple[object, ...]:
