@@ -120,11 +120,75 @@ def test_faults_of_one_case_are_its_own(folders: tuple[Path, Path]) -> None:
     assert "b.nii: damaged" in lines[1]
     assert "further.nii: no reference of this name" in lines[2]
     rows = read(folders)
-    assert {file: row["status"] for (file, _), row in rows.items()} == {
+    assert {file: row["status"] for (file, label), row in rows.items() if label == 1} == {
         "a.nii.gz": "rejected", "b.nii.gz": "rejected", "c.nii.gz": "false_positive",
     }  # fmt: skip
-    assert rows["a.nii.gz", 1]["dice"] == ""
+    assert [rows["a.nii.gz", k]["dice"] for k in (1, 2)] == ["0.0", "0.0"]
+    assert all(line.endswith(" Scored as the worst.") for line in lines[:2])
     assert "label 1: 1 false_positive, 2 rejected" in result.stdout
+
+
+def mean_dice(folders: tuple[Path, Path]) -> float:
+    found = [float(row["dice"]) for row in read(folders).values() if row["dice"]]
+    return sum(found) / len(found)
+
+
+@pytest.mark.parametrize("case", ["a", "b", "c"])
+@pytest.mark.parametrize("how", ["absent", "broken", "other grid"])
+def test_a_worse_folder_has_no_better_mean(folders: tuple[Path, Path], case: str, how: str) -> None:
+    assert command(folders).exit_code == 0
+    before = mean_dice(folders)
+    path = folders[1] / f"{case}.nii"
+    if how == "absent":
+        path.unlink()
+    elif how == "broken":
+        path.write_bytes(b"nothing")
+    else:
+        save(folders[1], path.name, box((1, 2)), move=50.0)
+    assert command(folders).exit_code == 3
+    assert mean_dice(folders) <= before
+
+
+def test_an_empty_reference_without_prediction_is_the_worst_too(
+    folders: tuple[Path, Path],
+) -> None:
+    (folders[1] / "c.nii").unlink()
+    assert "c.nii.gz: no prediction; scored as the worst" in command(folders).stderr
+    row = read(folders)["c.nii.gz", 1]
+    assert (row["dice"], row["sensitivity"], row["volume_error_ml"]) == ("0.0", "", "0.0")
+
+
+def test_a_reference_that_cannot_be_read_has_no_numbers(folders: tuple[Path, Path]) -> None:
+    (folders[0] / "a.nii.gz").write_bytes(b"nothing")
+    result = command(folders)
+    assert result.exit_code == 3
+    assert "worst" not in result.stderr
+    row = read(folders)["a.nii.gz", 1]
+    assert (row["status"], row["dice"]) == ("rejected", "")
+
+
+def test_empty_masks_have_rows(tmp_path: Path) -> None:
+    for name in ("a.nii", "b.nii"):
+        save(tmp_path / "true", name, box())
+        save(tmp_path / "found", name, box())
+    result = command((tmp_path / "true", tmp_path / "found"))
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert "note: no mask has a label; every case is a row of label 1." in result.stdout
+    rows = read((tmp_path / "true", tmp_path / "found"))
+    assert {key: row["status"] for key, row in rows.items()} == {
+        ("a.nii", 1): "both_empty", ("b.nii", 1): "both_empty",
+    }  # fmt: skip
+
+
+def test_spacing_is_of_planes_alone(folders: tuple[Path, Path]) -> None:
+    found = command(folders, "--spacing-mm", 5, 5).stdout
+    assert "note: --spacing-mm is of PNG masks alone; 6 NIfTI files say their own size" in found
+    Image.fromarray(box((1, 2))[:, :, 3]).save(folders[0] / "d.png")
+    Image.fromarray(box((1, 2))[:, :, 3]).save(folders[1] / "d.png")
+    result = command(folders)
+    assert result.exit_code == 2
+    assert "2 masks as PNG, which does not say how large its pixels are" in result.stderr
+    assert result.stderr.count("\n") == 1
 
 
 def test_other_numbers_for_the_same_structure_are_noticed(tmp_path: Path) -> None:

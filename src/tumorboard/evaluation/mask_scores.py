@@ -15,7 +15,8 @@ from tumorboard.evaluation.estimates import MIN_PATIENTS
 from tumorboard.evaluation.mask_metrics import MaskMeasures, Status
 from tumorboard.records import Floats
 
-#: `no_prediction`: the file is absent, scored as worst; `rejected`: a file that cannot be scored.
+#: `no_prediction`: the file is absent; `rejected`: it cannot be scored. Both count as the worst,
+#: but for a reference that cannot be read, which has no numbers.
 RowStatus = Status | Literal["no_prediction", "rejected"]
 #: Numbers of a row, in the order of the file.
 MEASURES = (
@@ -79,12 +80,25 @@ def measured_row(file: str, label: int, found: MaskMeasures, *, is_volume: bool 
 
 
 def without_prediction(
-    file: str, label: int, *, reference_volume: float, diagonal_mm: float
-) -> MaskRow:
-    """The worst of every measure, so that leaving a case out never improves a mean."""
+    file: str, label: int, *, reference_volume: float, diagonal_mm: float,
+    in_reference: bool = True, status: RowStatus = "no_prediction",
+) -> MaskRow:  # fmt: skip
+    """The worst of every measure, so that leaving a case out never improves a mean.
+
+    Args:
+        file: Name of the reference's file.
+        label: Number of the structure.
+        reference_volume: Of the structure, ml.
+        diagonal_mm: Of the image.
+        in_reference: Whether the reference has the structure; where not, there is nothing to be
+            sensitive to.
+        status: `no_prediction`, or `rejected` where the file cannot be scored.
+    """
     worst = {name: 0.0 for name in MEASURES}
-    worst |= {"hd95_mm": diagonal_mm, "volume_error_ml": -reference_volume}
-    return MaskRow(file, label, worst, "no_prediction")
+    worst |= {"hd95_mm": diagonal_mm, "volume_error_ml": 0.0 - reference_volume}
+    if not in_reference:
+        worst["sensitivity"] = _NAN
+    return MaskRow(file, label, worst, status)
 
 
 def absent_row(file: str, label: int, *, is_volume: bool = True) -> MaskRow:

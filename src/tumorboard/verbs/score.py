@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +23,9 @@ from tumorboard.evaluation.mask_scores import (
 from tumorboard.formats.csv_writing import write_csv
 from tumorboard.formats.label_maps import LabelMap, check_same_grid, mask_files, read_label_map
 from tumorboard.formats.messages import counted, listed
+
+#: What a mask is where no file has any label.
+_MASK = 1
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,14 @@ class _Case:
     Args:
         file: Name of the reference's file.
         rows: By label.
+        other: The row of a label that is not in `rows`.
         fault: Why it was not compared; "" where it was.
-        lacking: What becomes of a label that is not in `rows`.
-        is_volume: Whether it has three axes.
     """
 
     file: str
     rows: dict[int, MaskRow]
+    other: Callable[[int], MaskRow]
     fault: str = ""
-    lacking: RowStatus = "rejected"
-    is_volume: bool = True
 
 
 def score(
@@ -80,8 +81,9 @@ def score(
 ) -> ScoreReport:
     """Compare folders of masks, one file for each case, matched by name.
 
-    A case without a prediction is scored as the worst and never left out; one whose files cannot be
-    compared has rows without numbers, and a fault that says why.
+    A case without a prediction, or with one that cannot be compared, is scored as the worst and
+    never left out; one whose reference cannot be read has rows without numbers. Each has a fault
+    that says why.
 
     Args:
         reference: Folder of true masks: NIfTI, or PNG for planes; 0 is background.
@@ -110,8 +112,11 @@ def score(
         for name, path in predictions.items()
         if name not in references
     ]
-    notes = [f"ignored, no mask: {listed([p.name for p in files])}" for files in (other, further)
+    notes = _spacing_note([*references.values(), *predictions.values()], settings)
+    notes += [f"ignored, no mask: {listed([p.name for p in files])}" for files in (other, further)
              if files]  # fmt: skip
+    if not settings.labels and not any(case.rows for case in cases):
+        notes.append(f"note: no mask has a label; every case is a row of label {_MASK}.")
     lines = [*notes, *_other_names(rows), *summary(rows, seed=seed)]
     if out is not None:
         write_csv(Path(out), HEADER, [row.cells() for row in rows])
@@ -151,23 +156,39 @@ def _check_names(
 
 
 def _check_pixels(files: Sequence[Path], settings: _Settings) -> None:
-    if not settings.spacing_mm and all(path.suffix.lower() == ".png" for path in files):
+    planes = [path for path in files if path.suffix.lower() == ".png"]
+    if planes and not settings.spacing_mm:
         raise InputError(
-            f"{counted(len(files), 'mask')} as PNG, which does not say how large its pixels are, "
-            f"such as {files[0]}. Give --spacing-mm HEIGHT WIDTH, or 1 1 for distances in pixels."
+            f"{counted(len(planes), 'mask')} as PNG, which does not say how large its pixels are, "
+            f"such as {planes[0]}. Give --spacing-mm HEIGHT WIDTH, or 1 1 for distances in pixels."
         )
+
+
+def _spacing_note(files: Sequence[Path], settings: _Settings) -> list[str]:
+    volumes = [path for path in files if path.suffix.lower() != ".png"]
+    if not (volumes and settings.spacing_mm):
+        return []
+    return [
+        f"note: --spacing-mm is of PNG masks alone; {counted(len(volumes), 'NIfTI file')} "
+        f"{'says its' if len(volumes) == 1 else 'say their'} own size of a voxel."
+    ]
 
 
 def _case(reference: Path, prediction: Path | None, settings: _Settings) -> _Case:
     """One case; its faults stay its own."""
+    name = reference.name
     try:
         true = read_label_map(reference, spacing_mm=settings.spacing_mm)
-        if prediction is None:
-            return _without_prediction(true, settings)
+    except InputError as error:
+        return _Case(name, {}, lambda label: MaskRow(name, label, {}, "rejected"), str(error))
+    if prediction is None:
+        fault = f"{true.path}: no prediction; scored as the worst."
+        return _worst(true, settings, "no_prediction", fault)
+    try:
         found = read_label_map(prediction, spacing_mm=settings.spacing_mm)
         check_same_grid(true, found)
     except InputError as error:
-        return _Case(reference.name, {}, str(error))
+        return _worst(true, settings, "rejected", f"{error} Scored as the worst.")
     rows: dict[int, MaskRow] = {}
     is_volume = true.values.ndim == 3
     for label in settings.labels or sorted({*true.labels(), *found.labels()}):
@@ -175,38 +196,34 @@ def _case(reference: Path, prediction: Path | None, settings: _Settings) -> _Cas
             true.mask(label), found.mask(label), spacing=true.spacing_mm,
             tolerance=settings.tolerance_mm,
         )  # fmt: skip
-        rows[label] = measured_row(reference.name, label, measures, is_volume=is_volume)
-    return _Case(reference.name, rows, lacking="both_empty", is_volume=is_volume)
+        rows[label] = measured_row(name, label, measures, is_volume=is_volume)
+    return _Case(name, rows, lambda label: absent_row(name, label, is_volume=is_volume))
 
 
-def _without_prediction(true: LabelMap, settings: _Settings) -> _Case:
+def _worst(true: LabelMap, settings: _Settings, status: RowStatus, fault: str) -> _Case:
+    """A case whose prediction is absent or cannot be scored: no label of it may look better."""
     voxel = math.prod(true.spacing_mm) * ML if true.values.ndim == 3 else math.nan
     counts = np.bincount(true.values.ravel())
-    rows = {
-        label: without_prediction(
-            true.path.name, label, reference_volume=float(counts[label]) * voxel,
+
+    def row(label: int) -> MaskRow:
+        n = int(counts[label]) if label < len(counts) else 0
+        return without_prediction(
+            true.path.name, label, reference_volume=n * voxel, in_reference=n > 0, status=status,
             diagonal_mm=diagonal(true.values.shape, true.spacing_mm),
-        )
-        for label in true.labels()
-        if not settings.labels or label in settings.labels
-    }  # fmt: skip
-    fault = f"{true.path}: no prediction; scored as the worst."
-    return _Case(true.path.name, rows, fault, lacking="no_prediction")
+        )  # fmt: skip
+
+    rows = {label: row(label) for label in settings.labels or true.labels()}
+    return _Case(true.path.name, rows, row, fault)
 
 
 def _rows(cases: Sequence[_Case], asked: Sequence[int]) -> list[MaskRow]:
-    """Every case with every label; what a case lacks is both empty, or without numbers."""
-    labels = asked or sorted({label for case in cases for label in case.rows})
-    rows: list[MaskRow] = []
-    for case in cases:
-        for label in labels:
-            if label in case.rows:
-                rows.append(case.rows[label])
-            elif case.lacking == "both_empty":
-                rows.append(absent_row(case.file, label, is_volume=case.is_volume))
-            else:
-                rows.append(MaskRow(case.file, label, {}, case.lacking))
-    return rows
+    """Every case with every label that any case has."""
+    labels = asked or sorted({label for case in cases for label in case.rows}) or [_MASK]
+    return [
+        case.rows[label] if label in case.rows else case.other(label)
+        for case in cases
+        for label in labels
+    ]
 
 
 def _other_names(rows: Sequence[MaskRow]) -> list[str]:
