@@ -68,6 +68,16 @@ def test_a_column_that_is_no_predictor_is_a_note() -> None:
     assert severities(found) == set()
 
 
+def test_an_example_is_quoted_without_identifiers() -> None:
+    columns, _ = patients(N)
+    texts = [f"{label}, told Dr. Roe on 03/14/2019" for label in columns["diagnosis"]]
+    (finding,) = find(texts)
+    assert "such as" in finding.message
+    assert "Dr. [NAME]" in finding.message
+    assert "Roe" not in finding.message
+    assert "03/14" not in finding.message
+
+
 def test_notes_in_files(tmp_path: Path) -> None:
     columns, _ = patients(N)
     files = []

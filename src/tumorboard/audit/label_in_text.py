@@ -15,6 +15,7 @@ from tumorboard.formats.messages import shown
 from tumorboard.formats.text_encoding import read_text
 from tumorboard.modalities.measured.notes import MeasuredNotes
 from tumorboard.records import Finding
+from tumorboard.transforms.deidentification import deidentify
 from tumorboard.transforms.note_matches import is_free_text
 from tumorboard.transforms.outcome_words import Mentions, mentions, outcome_words
 from tumorboard.transforms.patient_columns import Patients, numbers_of, patients_of
@@ -131,7 +132,7 @@ def _said(
     ]
     saying = [text or "" for text, mention in zip(texts, found, strict=True) if mention.tokens]
     # a whole report may hold more than the study may show: only short cells are quoted
-    example = min(saying, key=len)
+    example = deidentify(min(saying, key=len)).text
     return {
         "auroc": round(told.auroc, 4),
         "class": patients.classes[told.label],

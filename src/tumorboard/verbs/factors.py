@@ -165,8 +165,8 @@ def _of_folder(folder: Path, out: Path) -> tuple[list[_Raw], list[Rejection]]:
     others = [path.name + "/" * path.is_dir() for path in paths if not _is_note(path)]
     if others:
         reason = (
-            f"{counted(len(others), 'entry', 'entries')} not read, being no notes: {listed(others)}. "
-            f"Expected files of {', '.join(NOTES)}; save their text as .txt in {folder.name}."
+            f"{counted(len(others), 'entry', 'entries')} not read, being no notes: "
+            f"{listed(others)}. Expected files of {', '.join(NOTES)}; save their text as .txt in {folder.name}."
         )
         rejections.append(Rejection("", folder, reason))
     return found, rejections
