@@ -7,8 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from tumorboard.evaluation.lesion_size import GONE, longest, measure_lesion, outline, perpendicular
+from tumorboard.evaluation.lesion_size import GONE, measure_lesion, perpendicular
 from tumorboard.records import Bools
+from tumorboard.transforms.mask_diameter import longest, outline
 
 
 def ellipsoid(

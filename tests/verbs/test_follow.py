@@ -58,6 +58,9 @@ def test_measurements_are_those_of_the_simulator(brain: Path, followed: Path) ->
         assert float(row["perpendicular_mm"]) <= float(row["diameter_mm"])
         is_gone = row["state"] in ("vanished", "merged")
         assert (float(row["volume_error_ml"]) > 0) != is_gone
+        if row["n_parts"] == "1" and row["state"] == "baseline":
+            own = float(truth[key]["longest_diameter_mm"])
+            assert float(row["diameter_mm"]) == pytest.approx(own, abs=0.06)  # one decimal
     for key, volume in per_visit.items():
         assert volume == pytest.approx(float(truth[key]["tumour_volume_ml"]), rel=0.02, abs=0.6)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -13,6 +12,7 @@ from tumorboard.evaluation.mask_metrics import ML
 from tumorboard.evaluation.surface_elements import cell_codes, element_sizes
 from tumorboard.records import Bools, Floats
 from tumorboard.transforms.mask_components import bounding_box
+from tumorboard.transforms.mask_diameter import longest, outline
 
 
 @dataclass(frozen=True)
@@ -88,30 +88,6 @@ def measure_lesion(
         2 * (error if known else math.sqrt(x * y) / 2), k + int(box[2].start),
         ((ax, ay), (bx, by)),
     )  # fmt: skip
-
-
-def outline(plane: Bools, spacing_mm: tuple[float, float]) -> Floats:
-    """(n, 2) corners of the convex hull of a slice's contour, in mm, in order around it."""
-    from scipy.spatial import ConvexHull
-
-    inside = np.argwhere(plane & ~_enclosed(plane)).astype(np.float64)
-    half = np.asarray([[0.5, 0], [-0.5, 0], [0, 0.5], [0, -0.5]])
-    points = (inside[:, None] + half).reshape(-1, 2) * np.asarray(spacing_mm)
-    hull: Any = ConvexHull(points)
-    return points[hull.vertices]
-
-
-def _enclosed(plane: Bools) -> Bools:
-    """Pixels with neighbours inside on all four sides, which no hull goes through."""
-    padded = np.pad(plane, 1)
-    return padded[2:, 1:-1] & padded[:-2, 1:-1] & padded[1:-1, 2:] & padded[1:-1, :-2]
-
-
-def longest(hull: Floats) -> tuple[float, Floats]:
-    """Longest distance of two corners of a convex hull, and these corners."""
-    apart = np.linalg.norm(hull[:, None] - hull[None], axis=2)
-    first, second = np.unravel_index(int(apart.argmax()), apart.shape)
-    return float(apart[first, second]), hull[[int(first), int(second)]]
 
 
 def perpendicular(hull: Floats, ends: Floats) -> float:

@@ -60,7 +60,7 @@ Nobody here is of flesh and blood. `tumorboard simulate brain_mri` wrote this fo
 | masks/ | the tumour alone: 1, or 1 core, 2 oedema, 3 enhancing (BraTS from 2023 on; 4 before) |
 | notes/ | what the referring clinician wrote |
 | structures/ | ventricles, falx, motor strip and what is not cerebrum, where they were asked for |
-| visits.csv | date, volume and longest axial diameter of the tumour, reported outcome |
+| visits.csv | date, volume and longest axial diameter as in `follow`, reported outcome |
 | study.toml | a study that runs as it is |
 | truth.json, truth_*, truth/ | what everything was drawn from: no input of a model |
 

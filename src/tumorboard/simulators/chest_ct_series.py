@@ -57,7 +57,7 @@ Nobody here is of flesh and blood. `tumorboard simulate chest_ct_series` wrote t
 | masks/ | the tumour |
 | structures/ | heart, aorta, oesophagus and spinal cord |
 | notes/ | what was written at the visit |
-| visits.csv | date, volume and longest axial diameter of the tumour, reported outcome |
+| visits.csv | date, volume and longest axial diameter as in `follow`, reported outcome |
 | study.toml | a study that runs as it is |
 | truth.json, truth_* | what everything was drawn from: no input of a model |
 """
