@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -106,13 +107,45 @@ def test_controls_tests_and_difficulty(contents: NumbersContents) -> None:
     assert "predicts its own Dice with a mean absolute error of 0.0" in guesses.lead
 
 
+def test_notes_that_could_not_be_contradicted_are_counted(
+    tmp_path: Path, contents: NumbersContents
+) -> None:
+    document = read_evidence(contents.folder, "segmentation")
+    for found, words in (
+        ({"dynamic_attention": (3, 40)}, "stays as it is: 3 of 40 notes."),
+        ({"a": (3, 40), "b": (3, 40)}, "stays as it is: 3 of 40 notes."),
+        ({"a": (3, 40), "b": (0, 9)}, "stays as it is: 3 of 40 notes (a), 0 of 9 notes (b)."),
+        ({}, "cannot be contradicted and stays as it is. Intervals"),
+    ):
+        write_evidence(tmp_path, "segmentation", {**(document or {}), "uncontradicted": found})
+        shown = segmentation_checks.controls_section(replace(contents, folder=tmp_path))
+        assert shown is not None
+        assert words in shown.html
+
+
+def test_means_over_different_patients_say_how_many(
+    tmp_path: Path, contents: NumbersContents, page: str
+) -> None:
+    assert "except those without the label whom both rightly leave empty" in page
+    before = segmentation.fusions_section(contents)
+    assert before is not None
+    assert "; n " not in before.html
+    document = read_evidence(contents.folder, "segmentation") or {}
+    document["arms"]["image"]["metrics"]["dice"]["n"] = 40  # it invents one where there is none
+    write_evidence(tmp_path, "segmentation", document)
+    after = segmentation.fusions_section(replace(contents, folder=tmp_path))
+    assert after is not None
+    assert after.html.count("; n 39<") == 3
+    assert after.html.count("; n 40<") == 1
+    assert "n: patients behind a mean" in after.html
+    assert after.lead.endswith("The means are of 39 to 40 patients, not all of the same ones.")
+
+
 def test_runs_without_controls_or_guesses_have_no_such_section(
     tmp_path: Path, contents: NumbersContents
 ) -> None:
     document = read_evidence(contents.folder, "segmentation")
     assert document is not None
-    from dataclasses import replace
-
     write_evidence(tmp_path, "segmentation",
                    {**document, "controls": [], "predicted_dice": {}, "tests": [],
                     "difficulty": [], "volumes": {}, "worst": []})  # fmt: skip

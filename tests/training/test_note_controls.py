@@ -7,7 +7,7 @@ from typing import cast
 import numpy as np
 
 from tumorboard.modalities.measured.notes import MeasuredNotes
-from tumorboard.training.note_controls import with_other_notes
+from tumorboard.training.note_controls import uncontradicted, with_other_notes
 
 
 def _notes(present: list[bool]) -> MeasuredNotes:
@@ -34,3 +34,13 @@ def test_a_note_that_nobody_could_exchange_is_silent() -> None:
     changed = _shuffled(_notes([True, False]), [0, 1], 0)
     assert not changed.present.any()
     assert changed.texts == ("", "")
+
+
+def test_notes_without_a_side_or_a_place_are_counted() -> None:
+    texts = ("Mass on the left.", "A mass.", "", "Upper lobe.")
+    notes = MeasuredNotes(
+        present=np.asarray([True, True, False, True]), texts=texts, name="note",
+        patient_id=("a", "b", "c", "d"),
+    )  # fmt: skip
+    assert uncontradicted({"note": notes}, np.arange(4)) == (1, 3)
+    assert uncontradicted({"note": notes}, np.asarray([0, 2])) == (0, 1)

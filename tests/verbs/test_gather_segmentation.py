@@ -15,6 +15,7 @@ from mask_table import mask_table
 
 from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.scores import evaluate_outcomes
+from tumorboard.modalities.measured.notes import MeasuredNotes
 from tumorboard.records import Split
 from tumorboard.study_keys import Primary
 from tumorboard.verbs.gather_numbers import FinishedNumbers
@@ -28,21 +29,28 @@ ARMS: dict[str, Any] = {
 
 def test_topics_of_a_run(tmp_path: Path) -> None:
     table = mask_table(20, gains={"image": 0.0, "dynamic_attention": 0.05,
-                                  "dynamic_attention-shuffled": 0.0})  # fmt: skip
+                                  "dynamic_attention-shuffled": 0.0,
+                                  "dynamic_attention-contradicting": 0.0})  # fmt: skip
     primary = Primary.model_construct(arm="dynamic_attention", reference="image", metric="dice")
     people = sorted(set(table.patient_id.tolist()))
     keys = SimpleNamespace(tuning="none", evaluation=SimpleNamespace(subgroups=["side"]))
-    study = SimpleNamespace(seed=1, primary=primary, keys=keys, as_tables=lambda: {"arms": ARMS})
+    arms = {"dynamic_attention": SimpleNamespace(modalities=["notes"])}
+    study = SimpleNamespace(
+        seed=1, primary=primary, keys=keys, arms=arms, as_tables=lambda: {"arms": ARMS}
+    )
+    texts = ("No word of it.",) * 3 + ("On the left.",) * 16 + ("",)
+    notes = MeasuredNotes(
+        present=np.asarray([bool(t) for t in texts]), texts=texts, patient_id=tuple(people)
+    )
     cohort = SimpleNamespace(columns={"side": ["left", "right"] * 10}, patient_id=people)
     splits = [
-        SimpleNamespace(repeat=1, fold=k, parts={p: "test" if i % 5 == k - 1 else "train"
-                                                 for i, p in enumerate(people)})
+        Split(1, k, {p: "test" if i % 5 == k - 1 else "train" for i, p in enumerate(people)})
         for k in range(1, 6)
     ]  # fmt: skip
     finished = FinishedNumbers(
         run=tmp_path, study=cast("Any", study),
-        prepared=cast("Any", SimpleNamespace(cohort=cohort)),
-        splits=cast("list[Split]", splits), table=table,
+        prepared=cast("Any", SimpleNamespace(cohort=cohort, measured={"notes": notes})),
+        splits=splits, table=table,
         metrics=evaluate_outcomes(
             "segmentation", table, n_bootstrap=50, rng=np.random.default_rng(1)
         ),
@@ -55,6 +63,7 @@ def test_topics_of_a_run(tmp_path: Path) -> None:
     assert document["arms"]["dynamic_attention"]["fusion"] == "dynamic attention"
     assert [way["by"] for way in document["difficulty"]][-1] == "side"
     assert "5 folds" in document["controls"][0]["difference"]["test"]
+    assert document["uncontradicted"] == {"dynamic_attention": [3, 19]}
     models = read_evidence(tmp_path, "fold_models")
     assert models is not None
     assert len(models["arms"]["image"]) == 5

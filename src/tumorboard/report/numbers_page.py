@@ -151,6 +151,7 @@ def _numbers(contents: NumbersContents) -> dict[str, Any]:
         "threshold_notes": [],
         "differences": difference_rows(contents.differences, contents.fold_means),
         "averaged": contents.averaged,
+        "compared": contents.compared,
         "has_intervals": contents.has_intervals,
     }
 

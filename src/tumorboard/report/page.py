@@ -219,6 +219,7 @@ def _numbers(contents: Contents) -> dict[str, Any]:
         "threshold_notes": contents.threshold_notes,
         "differences": difference_rows(contents.differences, contents.fold_means),
         "averaged": contents.averaged,
+        "compared": contents.compared,
         "has_intervals": contents.has_intervals,
     }
 

@@ -141,6 +141,18 @@ class RunContents(ABC):
         repeats, folds = self.n_splits
         return "mean over the folds" if repeats * folds > 1 else "of the one split"
 
+    @property
+    def compared(self) -> str:
+        """Which patients a row of the table of comparisons is about."""
+        both = "the patients that both arms predicted"
+        if self.study.get("task", {}).get("kind") != "segmentation":
+            return both
+        return (
+            f"{both}, except those without the label whom both rightly leave empty (where only one "
+            "of them invents it, the other counts with full marks: more patients than behind its "
+            "own mean)"
+        )
+
     def flow(self) -> CohortFlow:
         """Counts of the flow diagram."""
         steps = [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from tumorboard.evaluation.evidence import read_evidence
@@ -19,6 +19,7 @@ from tumorboard.report.segmentation_parts import (
     mean_cell,
     quarters_cell,
     section_of,
+    with_patients,
 )
 from tumorboard.report.shown import real
 from tumorboard.report.style import save
@@ -27,6 +28,12 @@ from tumorboard.report.style import save
 _WORDS = ("dice", "iou", "nsd", "hd95_mm", "hd95_px", "volume_error_ml", "volume_error_px")
 _LESIONS = ("lesion_sensitivity", "lesion_precision", "lesion_f1", "false_lesions")
 _STATUS_WORDS = ("in both masks", "missed", "invented", "in neither")
+#: Said where arms have means over different patients.
+_UNEVEN = (
+    " n: patients behind a mean. A patient without the label is left out of the mean of an arm "
+    "that rightly finds nothing, and counts as worst for one that invents it: such means are of "
+    "different patients. The difference counts the first arm with full marks there."
+)
 _GALLERY = (("worst", "The lowest Dice"), ("median", "In the middle"), ("best", "The highest Dice"))
 
 
@@ -143,11 +150,13 @@ def fusions_section(contents: NumbersContents) -> Section | None:
     reference, metric = document["primary"]["reference"], str(document["metric"])
     against = {row.arm: row for row in contents.differences if row.reference == reference}
     names = _present(document, _WORDS)
+    counts = {name: {document["arms"][a]["metrics"][name]["n"] for a in arms} for name in names}
+    uneven = {name for name, own in counts.items() if len(own) > 1}
     rows: list[Row] = []
     for i, arm in enumerate(arms):
         own = document["arms"][arm]
         gap = vars(against[arm]) if arm in against else None
-        cells = [mean_cell(own["metrics"][name]) for name in names]
+        cells = _mean_cells(own["metrics"], names, uneven)
         rows.append(Row(arm, [*cells, difference_cell(gap)], own["fusion"], is_primary=i == 0))
     values = {arm: document["arms"][arm]["by_patient"] for arm in arms}
     figure = paired_figure(values, metric=metric_name(metric), every=contents.arms)
@@ -157,6 +166,9 @@ def fusions_section(contents: NumbersContents) -> Section | None:
         leader = min(arms, key=lambda a: real(document["arms"][a]["metrics"][metric]["mean"]))
     best = real(document["arms"][leader]["metrics"][metric]["mean"])
     lead = f"{leader} has the best mean {word} of {len(arms)} arms: {number(best)}."
+    if metric in uneven:
+        low, high = min(counts[metric]), max(counts[metric])
+        lead += f" The means are of {low} to {high} patients, not all of the same ones."
     part = Part(
         name="fusions",
         svg=save(figure, contents.folder / "figures", "fusions"),
@@ -165,9 +177,20 @@ def fusions_section(contents: NumbersContents) -> Section | None:
         head=["arm", *(metric_name(name) for name in names), f"{word} − {reference}"],  # noqa: RUF001
         rows=rows,
         note="Means over patients; small: 95 % interval. The difference is the one of the table of "
-        "comparisons. The best of several arms is partly the luckiest.",
+        f"comparisons.{_UNEVEN if uneven else ''} The best of several arms is partly the luckiest.",
     )
     return section_of("fusions", "Ways of fusion", lead, [part])
+
+
+def _mean_cells(
+    metrics: Mapping[str, Any], names: Sequence[str], uneven: Collection[str]
+) -> list[Cell]:
+    """Means of one arm; with their patients where those of another arm are others."""
+    cells = {name: mean_cell(metrics[name]) for name in names}
+    return [
+        with_patients(cell, int(metrics[name]["n"])) if name in uneven else cell
+        for name, cell in cells.items()
+    ]
 
 
 def lesions_section(contents: NumbersContents) -> Section | None:

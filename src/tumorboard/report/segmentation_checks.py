@@ -22,6 +22,7 @@ from tumorboard.report.segmentation_parts import (
     difference_cell,
     mean_cell,
     section_of,
+    uncontradicted_words,
 )
 from tumorboard.report.shown import cell, real
 from tumorboard.report.style import save
@@ -68,10 +69,9 @@ def controls_section(contents: NumbersContents) -> Section | None:
     own = [entry for entry in document["controls"] if entry["arm"] == arm]
     drawn = [(f"{arm}, own note", own[0]["gain"])]
     drawn += [(_CONTROL_WORDS[entry["control"]], entry["gain_with_control"]) for entry in own]
-    figure = controls_figure(drawn, metric=word)
     part = Part(
         name="controls",
-        svg=save(figure, contents.folder / "figures", "controls"),
+        svg=save(controls_figure(drawn, metric=word), contents.folder / "figures", "controls"),
         caption=f"Difference in {word} between {arm} and {reference}: with each patient's own "
         "note, and with other notes put in at prediction. Nothing was retrained. Lines: 95 % "
         "intervals.",
@@ -80,7 +80,7 @@ def controls_section(contents: NumbersContents) -> Section | None:
         rows=rows,
         note="If the content of the note is what helps, its gain must vanish with another "
         "patient's note. “Vanishes”: own note better than the other, whose gain is not shown. "
-        "A note without a word of side or place cannot be contradicted and stays as it is. "
+        f"{uncontradicted_words(document.get('uncontradicted', {}))} "
         "Intervals and p as in the table of comparisons, not adjusted.",
     )  # fmt: skip
     return section_of("note-controls", "Other notes put in", _control_lead(own), [part])

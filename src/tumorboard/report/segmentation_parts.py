@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from markupsafe import Markup
@@ -71,6 +71,24 @@ def mean_cell(found: Mapping[str, Any] | None, *, value: str = "mean") -> Cell:
     return Cell(number(real(found[value])), interval(real(found["ci_low"]), real(found["ci_high"])))
 
 
+def with_patients(cell: Cell, n: int) -> Cell:
+    """The same cell, with the number of patients behind it in small."""
+    return replace(cell, interval=f"{cell.interval}; n {n}".removeprefix("; "))
+
+
 def quarters_cell(found: Mapping[str, Any]) -> Cell:
     """A median with the quartiles."""
     return Cell(number(real(found["median"])), interval(real(found["q1"]), real(found["q3"])))
+
+
+def uncontradicted_words(found: Mapping[str, Sequence[int]]) -> str:
+    """How many notes hold no word of side or place, which the contradicting control leaves alone.
+
+    Args:
+        found: Arm -> such notes, and all notes that were tested; empty where not counted.
+    """
+    said = {arm: f"{n} of {total} notes" for arm, (n, total) in found.items()}
+    each = [f"{words} ({arm})" for arm, words in said.items()]
+    alike = next(iter(said.values()), "") if len(set(said.values())) < 2 else ", ".join(each)
+    rule = "A note without a word of side or place cannot be contradicted and stays as it is"
+    return f"{rule}: {alike}." if said else f"{rule}."

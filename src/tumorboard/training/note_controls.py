@@ -34,6 +34,18 @@ def with_other_notes(
     }
 
 
+def uncontradicted(measured: Mapping[str, Measured], rows: Ints) -> tuple[int, int]:
+    """Notes of these rows that the contradicting control leaves as they are, and all of theirs."""
+    texts = [
+        own.texts[row]
+        for own in measured.values()
+        if isinstance(own, MeasuredNotes)
+        for row in rows.tolist()
+        if own.present[row]
+    ]
+    return sum(not contradict(text)[1] for text in texts), len(texts)
+
+
 def reads_notes(measured: Mapping[str, Measured]) -> bool:
     """Whether any of the modalities reads notes."""
     return any(isinstance(own, MeasuredNotes) for own in measured.values())

@@ -7,12 +7,14 @@ from typing import Any
 
 import numpy as np
 
+from tumorboard.evaluation.control_arms import controls_of
 from tumorboard.evaluation.evidence import write_evidence
 from tumorboard.evaluation.fold_models import fold_models_document
 from tumorboard.evaluation.segmentation_evidence import segmentation_document
 from tumorboard.evaluation.tuning import tuning_document
 from tumorboard.study_keys import Tuning
 from tumorboard.training.batches import derive_seed
+from tumorboard.training.note_controls import uncontradicted
 from tumorboard.training.other_cohorts import OtherCohort
 from tumorboard.verbs.gather import cohorts_apart, one_thread, part_sizes, subgroup_columns
 from tumorboard.verbs.gather_numbers import FinishedNumbers
@@ -35,6 +37,7 @@ def gather_segmentation(
                 sizes=part_sizes(finished.splits),
             ),
         }  # fmt: skip
+        documents["segmentation"]["uncontradicted"] = _uncontradicted(finished)
         if others:
             documents["cohorts"] = cohorts_apart(study, finished.prepared, others)
         if isinstance(study.keys.tuning, Tuning):
@@ -42,6 +45,20 @@ def gather_segmentation(
             documents["tuning"] = tuning_document(finished.run, asked, table)
     for topic, document in documents.items():
         write_evidence(finished.run, topic, document)
+
+
+def _uncontradicted(finished: FinishedNumbers) -> dict[str, tuple[int, int]]:
+    """Arm -> tested notes that could not be contradicted, and all; of arms that were asked."""
+    prepared, asked = finished.prepared, controls_of(finished.table.arms)
+    every = [split.rows(prepared.cohort, "test") for split in finished.splits]
+    rows = np.unique(np.concatenate(every))
+    return {
+        arm: uncontradicted(
+            {name: prepared.measured[name] for name in finished.study.arms[arm].modalities}, rows
+        )
+        for arm, controls in asked.items()
+        if "contradicting" in controls
+    }
 
 
 def fusion_words(study: Mapping[str, Any]) -> dict[str, str]:
