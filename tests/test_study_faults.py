@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import pytest
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from tumorboard.errors import StudyError
 from tumorboard.study_faults import Faults, dotted, faulty_keys, problems, show
@@ -22,6 +22,7 @@ class Outer(BaseModel):
     either: Inner | Literal["none"] = "none"
     labels: dict[str, list[str]] | list[str] = []
     pair: tuple[int, int] = (1, 1)
+    widths: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2)] = [1, 1]
 
 
 def validate(given: dict[str, Any]) -> ValidationError:
@@ -58,6 +59,13 @@ def sentences(given: dict[str, Any]) -> list[str]:
 )
 def test_sentence(given: dict[str, Any], expected: list[str]) -> None:
     assert sentences(given) == expected
+
+
+def test_a_list_is_too_short_only_where_it_is() -> None:
+    assert sentences({"widths": [8, -16]}) == [
+        "here.widths.1: found -16, expected a number of at least 1."
+    ]
+    assert sentences({"widths": [8]}) == ["here.widths: found [8], expected at least 2 entries."]
 
 
 def test_faulty_keys_say_which_are_missing() -> None:

@@ -140,3 +140,12 @@ def test_keys_of_masks_belong_to_segmentations() -> None:
     assert "task.labels: belongs to the task segmentation" in said
     assert "training.loss: 'dice_ce' does not fit the task classification" in said
     assert "evaluation.controls: belongs to the task segmentation" in said
+
+
+def test_a_metric_that_patches_lack_is_one_sentence() -> None:
+    for metric in ("auroc", "hd95"):
+        found = faults(training={"stop": {"metric": metric}})
+        assert found == [
+            f"training.stop.metric: found {metric!r}; after an epoch only loss, dice and iou of "
+            "patches are known. Use one of them."
+        ]

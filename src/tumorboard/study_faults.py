@@ -117,6 +117,8 @@ def _faults(error: ValidationError, given: Mapping[str, Any]) -> list[_Fault]:
     found: list[_Fault] = []
     for item in error.errors(include_url=False):
         kind = item["type"]
+        if kind == "too_short" and len(item["input"]) >= item.get("ctx", {})["min_length"]:
+            continue  # long enough: pydantic counts the entries without a fault of their own
         key, union = _locate(item["loc"], given, is_missing=kind == "missing")
         expected, suggestion = _expected(kind, item.get("msg", ""), item.get("ctx") or {}, item)
         found.append(_Fault(key, union, kind, item.get("input"), expected, suggestion))

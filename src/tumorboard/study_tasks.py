@@ -143,6 +143,8 @@ def _metrics(keys: StudyKeys) -> list[str]:
         "training.stop.metric": training.stop.metric,
         "training.schedule.metric": training.schedule.metric,
     }
+    if keys.task.kind == "segmentation":  # what patches have after an epoch: study_masks
+        named = {where: m for where, m in named.items() if not where.startswith("training.")}
     if keys.task.kind == "survival" and named["tuning.metric"] == "loss" and tuning != "none":
         return ["tuning.metric: losses of other settings do not compare. Use c_index."]
     if keys.task.kind == "survival" and keys.task.head == "cox":
