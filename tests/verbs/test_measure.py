@@ -27,6 +27,8 @@ def masks(tmp_path: Path) -> Path:
     write_nifti(tmp_path / "falx.nii.gz", (x == 39).astype(np.uint8), AFFINE)
     scan = np.random.default_rng(0).normal(40, 20, ball.shape).astype(np.float32)
     write_nifti(tmp_path / "mr.nii.gz", np.abs(scan), AFFINE)
+    apart = AFFINE + np.asarray([[0, 0, 0, 500.0], [0] * 4, [0] * 4, [0] * 4])
+    write_nifti(tmp_path / "far.nii.gz", np.abs(scan), apart)
     write_nifti(tmp_path / "ct.nii.gz", scan.astype(np.int16) - 1000, AFFINE)
     write_nifti(tmp_path / "grey.nii.gz", (x * 70 + y).astype(np.int16), AFFINE)
     write_nifti(tmp_path / "empty.nii.gz", np.zeros((70, 70, 70), dtype=np.uint8), AFFINE)
@@ -83,7 +85,18 @@ def test_a_barrier_stops_the_margin(masks: Path) -> None:
         (("--mask", "tumour.nii.gz", "--margin-mm", "-1"), "expected 0 to 200"),
         (("--mask", "tumour.nii.gz", "--structures", "falx.nii.gz"), "expected NAME=FILE"),
         (("--mask", "tumour.nii.gz", "--structures", "margin=falx.nii.gz"), "is named twice"),
-        (("--mask", "tumour.nii.gz", "--barriers", "falx=no.nii.gz"), "no.nii.gz: no such file"),
+        (
+            ("--mask", "tumour.nii.gz", "--margin-mm", "5", "--barriers", "falx=no.nii.gz"),
+            "no.nii.gz: no such file",
+        ),
+        (
+            ("--mask", "tumour.nii.gz", "--barriers", "falx=falx.nii.gz"),
+            "--barriers falx: barriers hold a margin, and there is none. Give --margin-mm too",
+        ),
+        (
+            ("--mask", "tumour.nii.gz", "--image", "far.nii.gz"),
+            "far.nii.gz: shows no voxel of the tumour in tumour.nii.gz; they lie apart",
+        ),
     ],
 )
 def test_one_line_for_what_cannot_be_used(
@@ -105,3 +118,41 @@ def test_a_structure_that_cannot_be_read_is_said(masks: Path) -> None:
     assert "rejected: " in result.stdout
     assert "no voxel of 'empty' lies in the tumour's image" in result.stdout
     assert ("tumour", "empty", "least distance") not in measures(out)
+
+
+def test_a_margin_that_the_image_cuts_is_said(masks: Path) -> None:
+    words = ("measure", "--mask", masks / "tumour.nii.gz", "--margin-mm")
+    cut = ("margin", "", "borders of the image that cut it")
+    inner = run(*words, 12, "--out", masks / "inner")
+    assert "The margin is cut" not in inner.stdout  # from voxel 13 on: 12 mm end at voxel 1
+    assert measures(masks / "inner")[cut] == 0
+    outer = run(*words, 16, "--out", masks / "outer")
+    note = "The margin is cut at the left border of the image: its volume is too small."
+    assert f"note: {note}" in outer.stdout
+    assert note in (masks / "outer" / "measure.html").read_text("utf-8")
+    assert measures(masks / "outer")[cut] == 1
+
+
+def test_a_barrier_keeps_the_margin_from_the_border(masks: Path) -> None:
+    x = np.indices((70, 70, 70))[0]
+    write_nifti(masks / "wall.nii.gz", (x == 8).astype(np.uint8), AFFINE)
+    out = masks / "out"
+    result = run("measure", "--mask", masks / "tumour.nii.gz", "--margin-mm", 16, "--barriers",
+                 f"wall={masks / 'wall.nii.gz'}", "--out", out)  # fmt: skip
+    assert "The margin is cut" not in result.stdout
+
+
+def test_what_is_taken_for_granted_is_said(masks: Path) -> None:
+    values = read_nifti(masks / "tumour.nii.gz").array[0].astype(np.uint8)
+    values[25:] *= 4
+    write_nifti(masks / "parts.nii.gz", values, AFFINE)
+    half = np.abs(read_nifti(masks / "mr.nii.gz").array[0][:25])
+    write_nifti(masks / "half.nii.gz", half, AFFINE)
+    out = masks / "out"
+    result = run("measure", "--mask", masks / "parts.nii.gz", "--image", masks / "half.nii.gz",
+                 "--out", out)  # fmt: skip
+    assert result.exit_code == 0
+    html = (out / "measure.html").read_text("utf-8")
+    for note in ("parts.nii.gz holds the numbers 1, 4: measured as one.", "The image shows 4"):
+        assert f"note: {note}" in result.stdout
+        assert note in html

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,21 +13,23 @@ from tumorboard.evaluation.lesion_size import measure_lesion
 from tumorboard.evaluation.mask_metrics import ML
 from tumorboard.evaluation.structure_distances import structure_distance
 from tumorboard.formats.csv_writing import write_csv
-from tumorboard.formats.messages import counted, shown
+from tumorboard.formats.messages import counted, listed, shown
 from tumorboard.formats.nifti_writing import write_nifti
 from tumorboard.formats.volume import Volume
-from tumorboard.formats.volume_masks import check_is_mask, is_dicom, read_mask_volume
+from tumorboard.formats.volume_masks import check_is_mask, is_dicom, mask_numbers, read_mask_volume
 from tumorboard.formats.volumes import read_volume
 from tumorboard.records import Bools
 from tumorboard.report.follow_figure import shown_grey
 from tumorboard.report.measure_page import MeasuredRow, Outlined, write_measure_page
 from tumorboard.transforms.margins import margin_around
-from tumorboard.transforms.mask_components import components
+from tumorboard.transforms.mask_components import bounding_box, components
 from tumorboard.transforms.volume_preparation import grid_of
 from tumorboard.transforms.volume_resampling import resample
 
 _HEADER = ("of", "to", "measure", "value", "error", "unit")
 _WINDOW_HU = (-1000.0, 400.0)
+#: Borders at both ends of each axis, in RAS+ order.
+_BORDERS = (("left", "right"), ("back", "front"), ("lower", "upper"))
 
 
 @dataclass(frozen=True)
@@ -63,9 +65,8 @@ def measure(
         InputError: The mask or an option cannot be used; nothing is written.
     """
     out = Path(out)
-    if not 0 <= margin_mm <= 200:
-        raise InputError(f"--margin-mm {margin_mm}: expected 0 to 200.")
     named, walls = _named(structures, "--structures"), _named(barriers, "--barriers")
+    _check_margin(margin_mm, walls)
     inputs = [Path(mask), *named.values(), *walls.values(), *([image] if image else [])]
     if out.is_file() or any(out.resolve() in p.resolve().parents for p in inputs):
         raise InputError(f"--out {out}: a file, or holds inputs; expected a folder of its own.")
@@ -74,13 +75,16 @@ def measure(
     tumour = _inside(own)
     if not tumour.any():
         raise InputError(f"{mask}: an empty mask; nothing to measure.")
+    notes = [*_numbers_note(Path(mask).name, own), *_covered(tumour, own, scan, Path(mask), image)]
     faults: list[str] = []
-    found = _on_grid(named, own, scan, faults)
+    found = _on_grid(named, own, scan, faults, notes)
     # a wall that cannot be read would silently let the margin pass
-    closed = _on_grid(walls, own, scan, None)
+    closed = _on_grid(walls, own, scan, None, notes)
     wall = np.logical_or.reduce(list(closed.values())) if closed else None
     margin = margin_around(tumour, own.spacing_mm, margin_mm=margin_mm, barrier=wall)
-    rows = [*_sizes(tumour, own, margin if margin_mm else None)]
+    cut = _cut_at(tumour, margin, own.spacing_mm, margin_mm) if margin_mm else []
+    notes += _cut_note(cut)
+    rows = [*_sizes(tumour, own, margin if margin_mm else None, len(cut))]
     rows += _distances({"tumour": tumour} | ({"margin": margin} if margin_mm else {}), found, own)
     cells = [(r.of, r.to, r.measure, repr(r.value), _error(r.error), r.unit) for r in rows]
     write_csv(out / "measures.csv", _HEADER, cells)
@@ -89,12 +93,13 @@ def measure(
     outlines = {**found, **({"barrier": wall} if wall is not None else {})}
     remarks = _remarks(margin_mm, list(walls))
     page = write_measure_page(
-        out / "measure.html", name=Path(mask).name, rows=rows, remarks=[*remarks, *faults],
+        out / "measure.html", name=Path(mask).name, rows=rows, remarks=[*remarks, *notes, *faults],
         outlined=Outlined(_grey(scan, own), tumour, margin if margin_mm else None, outlines,
                           own.spacing_mm),
     )  # fmt: skip
     lines = (
         *(f"rejected: {fault}" for fault in faults),
+        *(f"note: {note}" for note in notes),
         f"{counted(len(rows), 'measure')}: {out / 'measures.csv'}, {page}",
     )
     return MeasureReport(tuple(rows), lines, 3 if faults else 0)
@@ -112,6 +117,61 @@ def _named(options: Sequence[str], name: str) -> dict[str, Path]:
             raise InputError(f"{name} {text}: {shown(key)} is named twice. Give each its own name.")
         found[key] = Path(path.strip())
     return found
+
+
+def _check_margin(margin_mm: float, walls: Mapping[str, Path]) -> None:
+    if not 0 <= margin_mm <= 200:
+        raise InputError(f"--margin-mm {margin_mm}: expected 0 to 200.")
+    if walls and not margin_mm:
+        raise InputError(
+            f"--barriers {', '.join(walls)}: barriers hold a margin, and there is none. "
+            "Give --margin-mm too, or leave --barriers out."
+        )
+
+
+def _numbers_note(name: str, volume: Volume) -> list[str]:
+    numbers = mask_numbers(volume)
+    if len(numbers) < 2:
+        return []
+    return [f"{name} holds the numbers {listed([str(n) for n in numbers])}: measured as one."]
+
+
+def _covered(
+    tumour: Bools, own: Volume, scan: Volume | None, mask: Path, image: Path | None
+) -> list[str]:
+    """Refuse an image that shows nothing of the tumour; say where it shows a part."""
+    if scan is None:
+        return []
+    whole = np.ones(scan.array.shape[1:], dtype=np.bool_)
+    inside = resample(whole, grid_of(scan), grid_of(own), interpolation="nearest").astype(np.bool_)
+    share = float((inside & tumour).sum() / tumour.sum())
+    if not share:
+        raise InputError(
+            f"{image}: shows no voxel of the tumour in {mask}; they lie apart. Expected the image "
+            "that the mask was drawn on: is it of this patient and visit?"
+        )
+    return [] if share == 1 else [f"The image shows {100 * share:.1f} % of the tumour."]
+
+
+def _cut_at(
+    tumour: Bools, margin: Bools, spacing_mm: Sequence[float], margin_mm: float
+) -> list[str]:  # fmt: skip
+    """Borders of the image that the margin would pass."""
+    reach = margin_mm + float(np.prod(spacing_mm)) ** (1 / 3) / 2  # as in `margin_around`
+    found: list[str] = []
+    for axis, (part, size) in enumerate(zip(bounding_box(tumour), spacing_mm, strict=True)):
+        ends = ((0, part.start + 1), (-1, tumour.shape[axis] - part.stop + 1))
+        for (end, voxels), name in zip(ends, _BORDERS[axis], strict=True):
+            if voxels * size <= reach and margin.take(end, axis=axis).any():
+                found.append(name)
+    return found
+
+
+def _cut_note(borders: Sequence[str]) -> list[str]:
+    if not borders:
+        return []
+    where = f"{listed(borders)} {'border' if len(borders) == 1 else 'borders'}"
+    return [f"The margin is cut at the {where} of the image: its volume is too small."]
 
 
 def _read(path: Path, scan: Volume | None) -> Volume:
@@ -133,8 +193,9 @@ def _inside(volume: Volume) -> Bools:
 
 
 def _on_grid(
-    paths: dict[str, Path], own: Volume, scan: Volume | None, faults: list[str] | None
-) -> dict[str, Bools]:
+    paths: dict[str, Path], own: Volume, scan: Volume | None, faults: list[str] | None,
+    notes: list[str],
+) -> dict[str, Bools]:  # fmt: skip
     """Masks on the tumour's grid (nearest); those that cannot be used are faults."""
     found: dict[str, Bools] = {}
     for name, path in paths.items():
@@ -146,6 +207,7 @@ def _on_grid(
             if not inside.any():
                 raise InputError(f"{path}: no voxel of {shown(name)} lies in the tumour's image.")
             found[name] = inside.astype(np.bool_)
+            notes += _numbers_note(name, other)
         except InputError as error:
             if faults is None:
                 raise
@@ -153,7 +215,9 @@ def _on_grid(
     return found
 
 
-def _sizes(tumour: Bools, own: Volume, margin: Bools | None) -> list[MeasuredRow]:
+def _sizes(
+    tumour: Bools, own: Volume, margin: Bools | None, n_cut: int
+) -> list[MeasuredRow]:  # fmt: skip
     labels, _ = components(tumour)
     n = int(labels.max())
     parts = [measure_lesion(labels == k + 1, own.spacing_mm) for k in range(n)]
@@ -174,6 +238,9 @@ def _sizes(tumour: Bools, own: Volume, margin: Bools | None) -> list[MeasuredRow
         rows.append(MeasuredRow("margin", "", "volume with tumour", both, float("nan"), "ml"))
         rows.append(
             MeasuredRow("margin", "", "volume without tumour", both - volume, float("nan"), "ml")
+        )
+        rows.append(
+            MeasuredRow("margin", "", "borders of the image that cut it", n_cut, float("nan"), "")
         )
     return rows
 
