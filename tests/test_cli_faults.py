@@ -53,6 +53,17 @@ def failing(error: BaseException) -> Any:
                 "another folder with --out or TUMORBOARD_CACHE."
             ],
         ),
+        *(
+            (
+                OSError(fault, "File exists", "o.txt"),
+                2,
+                [
+                    "error: o.txt: a file stands where a folder is needed. Choose another place "
+                    "with --out."
+                ],
+            )
+            for fault in (errno.EEXIST, errno.ENOTDIR)
+        ),
     ],
 )
 def test_faults_that_a_user_can_mend(

@@ -65,6 +65,10 @@ def reported(context: typer.Context, *, empty_json: bool = False) -> Generator[N
         where = f"{error.filename}: " if error.filename else ""
         advice = "Free space, or choose another folder with --out or TUMORBOARD_CACHE."
         line = f"{where}{error.strerror}. {advice}"
+        if error.errno in (errno.ENOTDIR, errno.EEXIST):
+            line = (
+                f"{where}a file stands where a folder is needed. Choose another place with --out."
+            )
         _leave([line], InputError.exit_code, empty_json=empty_json)
     except Exception as error:
         if isinstance(error, typer.Exit | typer.Abort):
