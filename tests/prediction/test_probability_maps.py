@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import nibabel as nib
 import numpy as np
@@ -32,9 +33,9 @@ def test_maps_are_what_the_mask_was_made_of(tmp_path: Path) -> None:
     maps = folder / "maps"
     assert sorted(path.name for path in folder.iterdir()) == ["maps", "p1.nii.gz", "p2.nii.gz"]
     assert len(list(maps.iterdir())) == 4
-    mask = nib.load(folder / "p1.nii.gz")
-    probability = nib.load(maps / "p1_ball_probability.nii.gz")
-    uncertainty = nib.load(maps / "p1_uncertainty.nii.gz")
+    mask: Any = nib.load(folder / "p1.nii.gz")
+    probability: Any = nib.load(maps / "p1_ball_probability.nii.gz")
+    uncertainty: Any = nib.load(maps / "p1_uncertainty.nii.gz")
     for image in (mask, probability, uncertainty):
         assert image.shape == SHAPE
         np.testing.assert_allclose(image.affine, AFFINE)
