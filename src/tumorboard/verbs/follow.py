@@ -74,17 +74,7 @@ def follow(
     _check_out(Path(out), rows)
     if settings.align == "rigid" and not any(row.image for row in rows):
         raise InputError("--align rigid needs the images: give --image, or a column `image`.")
-    found: list[Followed] = []
-    rejections: list[Rejection] = []
-    lacking: list[tuple[list[ScanVisit], str]] = []
-    for person in dict.fromkeys(row.patient_id for row in rows):
-        own = [r for r in rows if r.patient_id == person]
-        one, lost = follow_patient(own, settings)
-        rejections += lost
-        if one is not None:
-            found.append(one)
-        else:
-            lacking.append((own, lost[-1].reason))
+    found, lacking, rejections = _follow_all(rows, settings)
     if not found:
         first = f" {rejections[0].reason}" if rejections else ""
         raise InputError(f"{visits}: no patient could be followed.{first}")
@@ -106,6 +96,24 @@ def follow(
         f"measurements.csv, response.csv and pages: {page}",
     ]
     return FollowReport(patients, agreed, tuple(lines), 3 if rejections else 0)
+
+
+def _follow_all(
+    rows: Sequence[ScanVisit], settings: FollowSettings
+) -> tuple[list[Followed], list[tuple[list[ScanVisit], str]], list[Rejection]]:
+    """Patients that could be followed; rows of the others, and why; everything rejected."""
+    found: list[Followed] = []
+    lacking: list[tuple[list[ScanVisit], str]] = []
+    rejections: list[Rejection] = []
+    for person in dict.fromkeys(row.patient_id for row in rows):
+        own = [row for row in rows if row.patient_id == person]
+        one, lost = follow_patient(own, settings)
+        rejections += lost
+        if one is not None:
+            found.append(one)
+        else:
+            lacking.append((own, lost[-1].reason))
+    return found, lacking, rejections
 
 
 def _notes(rows: Sequence[ScanVisit], found: Sequence[Followed]) -> list[str]:
