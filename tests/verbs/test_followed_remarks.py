@@ -43,4 +43,6 @@ def test_a_target_that_is_measured_with_another() -> None:
         "L2 has merged with L1: measured as one",
     )  # fmt: skip
     three = scan(0, "", (2, 30), (33, 47), (50, 57))
-    assert remarks(three, scan(1, "", (2, 30), (33, 57)))[1] == ()  # L3 is no target
+    assert remarks(three, scan(1, "", (2, 30), (33, 57)))[1] == (
+        "L3, which is no target, has merged with L2: measured as one",
+    )  # fmt: skip

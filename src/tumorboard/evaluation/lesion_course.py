@@ -145,7 +145,7 @@ def _within(
     """
     elsewhere = {name: into for name, into in before.items() if name not in seen}
     found = elsewhere | dict(matches.merged)
-    chain = {name: into for name, into in (before | found).items() if not seen.get(name)}
+    chain = {name: into for name, into in {**before, **found}.items() if not seen.get(name)}
     for name in before:
         whole = whole_of(name, chain)
         if name not in found and not seen[name] and seen.get(whole):

@@ -37,11 +37,12 @@ def _organs(visit: VisitResponse) -> list[str]:
 
 def _merged(course: Course, visit: int, targets: Sequence[str]) -> list[str]:
     rows = [row for row in course.rows() if row.visit == visit and row.state == "merged"]
+    no_target = ", which is no target"
     return [
-        f"{row.lesion} has merged with {row.into}"
-        f"{'' if row.into in targets else ', which is no target'}: measured as one"
+        f"{row.lesion}{'' if row.lesion in targets else f'{no_target},'} has merged with "
+        f"{row.into}{'' if row.into in targets else no_target}: measured as one"
         for row in rows
-        if row.lesion in targets
+        if {row.lesion, row.into} & set(targets)
     ]
 
 
