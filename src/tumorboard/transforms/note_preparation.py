@@ -17,7 +17,7 @@ from tumorboard.transforms.deidentification import deidentify
 from tumorboard.transforms.note_cleaning import clean
 
 #: Raise when cleaning or de-identification changes, so that older texts are not reused.
-_VERSION = 2
+_VERSION = 3
 
 
 @dataclass(frozen=True)

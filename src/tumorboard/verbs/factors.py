@@ -166,7 +166,8 @@ def _of_folder(folder: Path, out: Path) -> tuple[list[_Raw], list[Rejection]]:
     if others:
         reason = (
             f"{counted(len(others), 'entry', 'entries')} not read, being no notes: "
-            f"{listed(others)}. Expected files of {', '.join(NOTES)}; save their text as .txt in {folder.name}."
+            f"{listed(others)}. Expected files of {', '.join(NOTES)}; save their text as .txt "
+            f"in {folder.name}."
         )
         rejections.append(Rejection("", folder, reason))
     return found, rejections

@@ -46,6 +46,21 @@ CASES = {
     "Referred from St. Mary's Hospital.": "Referred from [PLACE].",
     "Treated at Mayo Clinic in 2011": "Treated at [PLACE] in 2011",
     "TCGA-CQ-7063 was read": "[ID] was read",
+    "Lives in Gilman. Lives alone in Gilman.": "Lives in [PLACE]. Lives alone in [PLACE].",
+    "Resides in Gilman. Moved from Gilman.": "Resides in [PLACE]. Moved from [PLACE].",
+    "Works as a teacher in Gilman.": "Works as a teacher in [PLACE].",
+    "SHE LIVES IN BOSTON": "SHE LIVES IN [PLACE]",
+    "MRN: 12-34-56, policy no AB12CD34": "MRN: [ID], policy no [ID]",
+    "Call 555-1234. Reached him at 555-9876.": "Call [PHONE]. Reached him at [PHONE].",
+    "IP address: 8.8.8.8": "IP address: [IP]",
+    "Patient Hiroshi Tanaka seen.": "Patient [NAME] seen.",
+    "The patient, Hiroshi Tanaka, agreed.": "The patient, [NAME], agreed.",
+    "seen by dr wong, mr tanaka came": "seen by dr [NAME], mr [NAME] came",
+    "Wife Olga is well. Son Ivan visits.": "Wife [NAME] is well. Son [NAME] visits.",
+    "2019-03-14T10:22:33Z or 03/14/2019 10:22": "[DATE 2019] or [DATE 2019]",
+    "20190314, 20190314T1022": "[DATE 2019], [DATE 2019]",
+    "3. März 2021, 3 de marzo de 2021, mai 2020": "[DATE 2021], [DATE 2021], [DATE 2020]",
+    "started 14/03, stopped 02/04": "started [DATE], stopped [DATE]",
 }
 
 #: What a note is read for; each comes back letter for letter.
@@ -68,6 +83,13 @@ CLINICAL = (
     "Nurse navigator, doctor visit, University hospital course, Cancer Center review",
     "ratio 1:1000, titer 1/2000, 10 x 9 x 8 mm, 1.5.0, HPV 16/18, NCT01234567",
     "In 2014 she had surgery; 3 of 14; week 12; 2.1 mSv; grade 2/3; 20 HPF",
+    "Tumor 10/12/14 mm, nodule 11/12/13 cm, cyst 5/6/7ml, section 8.8.8.8, cut 555-1234",
+    "Ann Arbor stage III, Sister Mary Joseph nodule, pouch of Douglas, James Ewing sarcoma",
+    "Lives in a nursing home. Works in Construction. LIVES IN HOSPICE. Working diagnosis of Glioma",
+    "Specimen no. 10-12, case 1/2, order 1-2-3; call for pain, 100-2000 mg",
+    "Patient Underwent Lumpectomy is healing. Wife Reports pain. Patient, Stage Three,",
+    "dr recommends rest; mr liver was normal; mr angiography is due; ms contin; ms was diagnosed",
+    "started 1/2 tablet, stopped 2/4 nodes, completed 5/6 FOLFOX, 3 Mayo clamps, 3 mars",
     "Dr. DIAGNOSIS: A. BREAST; by Dr. Gross description: B. Lung; APPROVED THIS REPORT",
 )  # fmt: skip
 

@@ -17,7 +17,8 @@ _SHORT_YEAR = r"(?P<year>(?:(?:19|20)\d\d|'?\d\d)(?![\d%]))"
 _DAY = r"(?P<day>0?[1-9]|[12]\d|3[01])(?:st|nd|rd|th)?"
 _CUE = (
     r"\b(?:on|dated?|date of \w+|since|until|seen|admitted|discharged|visit(?:ed)?|as of|received|"
-    r"collected|reported|signed|taken|performed|scheduled(?: for)?)[:.]?\s+"
+    r"collected|reported|signed|taken|performed|scheduled(?: for)?|start(?:ed|ing)?|began|begun|"
+    r"stopped|ended|resumed)[:.]?\s+"
 )
 _WRITTEN = tuple(
     re.compile(pattern, _I)
@@ -33,15 +34,42 @@ _NUMBERS = tuple(
         rf"(?<![\w./-]){_YEAR}(?P<sep>[-/.])(?P<month>\d{{1,2}})(?P=sep)(?P<day>\d{{1,2}})(?!\d)",
         rf"(?<![\w./-])(?P<day>\d{{1,2}})(?P<sep>[-/.])(?P<month>\d{{1,2}})(?P=sep){_SHORT_YEAR}"
         r"(?![\w/-]|\.\d)",
-        rf"(?<![\w./-]){_YEAR}(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])(?!\d)",
+        r"(?<![\w./-])(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
+        r"(?!\w|[.,/-]\d|\s?(?:cells|copies|/|per\b))",
+        r"(?<![\w./-])(?P<year>(?:19|20)\d\d)(?P<month>0[1-9]|1[0-2])(?P<day>0[1-9]|[12]\d|3[01])"
+        r"(?=T\d{4})",
     )
 )
+#: Months in German, French, Italian, Spanish and Dutch; "3 mars", "3 mai" and "3 mayo" take a year.
+_FOREIGN_MONTH = (
+    r"(?:januar[i]?|jänner|februar[i]?|märz|maerz|juni|juli|augustus|oktober|dezember|janvier|"
+    r"février|avril|juin|juillet|août|septembre|octobre|novembre|décembre|gennaio|febbraio|marzo|"
+    r"aprile|maggio|giugno|luglio|agosto|settembre|ottobre|dicembre|enero|febrero|abril|"
+    r"junio|julio|septiembre|octubre|noviembre|diciembre|maart)"
+)
+_FOREIGN = re.compile(
+    rf"(?<![\w./-])(?:{_DAY}\.?\s*(?:de\s+)?{_FOREIGN_MONTH}\b(?:\s+(?:de\s+|del\s+)?{_YEAR})?"
+    rf"|(?:{_DAY.replace('day', 'day2')}\.?\s*)?(?:{_FOREIGN_MONTH}|mars|mai|mei|mayo)\s+"
+    rf"{_YEAR.replace('year', 'year2')}"
+    rf"|{_DAY.replace('day', 'day3')}\.\s*(?:April|August|September|November|Mai)\b"
+    rf"(?:\s+{_YEAR.replace('year', 'year3')})?)",
+    _I,
+)
+#: A time of day behind a date goes with it.
+_TIME = re.compile(
+    r"(?:T|,?\s+(?:at\s+)?)(?:[01]?\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d+)?)?"
+    r"(?:\s?[ap]\.?m\b\.?|\s?(?:Z|[+-]\d\d:?\d\d)\b)?(?![:\d])|T\d{4}(?:\d\d)?Z?\b",
+    _I,
+)
+#: Three numbers before a unit are sizes: 10/12/14 mm.
+_SIZE = re.compile(r"\s?-?(?:[mcµu]m|ml|cc|x\s*\d)(?![a-z])", _I)
 _MONTH_YEAR = re.compile(rf"(?<![\w./-])(?:0[1-9]|1[0-2])[/-]{_YEAR}(?![\w/-])")
 #: Without a year a date looks like a count (3/14 nodes): it takes a word before, and none behind.
 _DAY_MONTH = re.compile(
     rf"{_CUE}(?P<date>(?P<day>\d{{1,2}})/(?P<month>\d{{1,2}}))"
     r"(?![\w/%]|\.\d|\s*(?:of|lymph|nodes?|cores?|slides?|blocks?|positive|negative|involved|sections?|"
-    r"x|cm|mm|fields?|hpf|cells|high)\b)",
+    r"x|cm|mm|fields?|hpf|cells|high|cycles?|courses?|weeks?|doses?|fractions?|treatments?|sessions?|"
+    r"tab\w*|pills?|strength|normal|ns|ml|mg|cups?)\b)",
     _I,
 )
 #: A year of birth would tell an age over 89.
@@ -71,10 +99,11 @@ def find_dates(text: str) -> Iterable[Span]:
     for match in _BIRTH.finditer(text):
         yield Span(match.start("date"), match.end("date"), "date", "[DATE]")
     written = (match for pattern in _WRITTEN for match in pattern.finditer(text))
-    yield from (_dated(match) for match in written if _is_month(match, text))
+    yield from (_dated(match, text) for match in written if _is_month(match, text))
+    yield from (_dated(match, text) for match in _FOREIGN.finditer(text))
     numbers = (match for pattern in _NUMBERS for match in pattern.finditer(text))
-    yield from (_dated(match) for match in numbers if _is_date(match))
-    yield from map(_dated, _MONTH_YEAR.finditer(text))
+    yield from (_dated(match, text) for match in numbers if _is_date(match, text))
+    yield from (_dated(match, text) for match in _MONTH_YEAR.finditer(text))
     for match in _DAY_MONTH.finditer(text):
         if _is_day_and_month(match):
             yield Span(match.start("date"), match.end("date"), "date", "[DATE]")
@@ -87,11 +116,12 @@ def find_ages(text: str) -> Iterable[Span]:
             yield Span(match.start("age"), match.end("age"), "age", "90+")
 
 
-def _dated(match: re.Match[str]) -> Span:
-    year = match.groupdict().get("year")
-    return Span(
-        match.start(), match.end(), "date", f"[DATE {year.lstrip(chr(39))}]" if year else "[DATE]"
-    )
+def _dated(match: re.Match[str], text: str) -> Span:
+    years = (year for name, year in match.groupdict().items() if name.startswith("year") and year)
+    year = next(years, "").lstrip("'")
+    time = _TIME.match(text, match.end())
+    end = time.end() if time else match.end()
+    return Span(match.start(), end, "date", f"[DATE {year}]" if year else "[DATE]")
 
 
 def _is_month(match: re.Match[str], text: str) -> bool:
@@ -106,11 +136,13 @@ def _is_month(match: re.Match[str], text: str) -> bool:
     return not (month.isupper() and month.lower() in _AMBIGUOUS) or bool(is_cued)
 
 
-def _is_date(match: re.Match[str]) -> bool:
+def _is_date(match: re.Match[str], text: str) -> bool:
     groups = match.groupdict()
     separator, is_short = groups.get("sep"), len(match["year"]) < 4
     if separator == "." and is_short and min(len(match["day"]), len(match["month"])) < 2:
         return False  # 1.5.0 is a version or a heading
+    if is_short and _SIZE.match(text, match.end()):
+        return False
     return "'" not in match["year"] and _is_day_and_month(match)
 
 

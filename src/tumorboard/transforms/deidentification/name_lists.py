@@ -82,3 +82,29 @@ transverse trichrome tumor tumour two type ultrasound unknown up us using uterus
 via was we were when which who with within without xxx yes you your
 """
 NO_NAMES = frozenset(_NO_NAMES.split())
+#: Words in small letters behind dr, mr and ms that are no names.
+_NO_TITLED = """
+advised agreed agrees are ask asked aware but call called came can contin could denies did does
+elastography first guided head here image images imaging informed isn just know last later may
+multiple neck need needs next notified now office ordered orders our pelvis perfusion plan plaque
+plaques please presents progressive read recommends relapsing reports said saw say says scan scans
+sequence sequences signal signed spectroscopy spine states still study tells then today told
+tomorrow tonight too vessel visit visits wall want wanted wants was weekly whether whom why will
+wrote yesterday abdomen appointment appt appts consult consults contrast diagnosis directed disease
+suggested thinks thought evaluated examined office's
+"""
+NO_TITLED = NO_NAMES | frozenset(_NO_TITLED.split())
+#: Capitalised words behind "patient", "wife" or "son" that are no names.
+_NO_RELATIVES = """
+ability access accompanied active advised advocate age aged agreed agrees alert alive ambulatory
+appeared appears arrived asked assessment autism awake blood calm cancer care carrier caucasian
+child class comfort complaining complains consented counseling current currently data deceased
+declined demographics denied denies developed diabetes died discharged divorced doing education
+expired felt financial general goals healthy hypertension information instructed instructions
+intake alone involved is large living location lost medication mother none obese old orders
+outcome passed portal positioning present presented presents profile progress refused remained
+reported safety satisfaction schizophrenia seated service services sitting smoker smokes stable
+states still support tolerated transferred transport treated type underwent well who widowed will
+works year young
+"""
+NO_RELATIVES = NO_NAMES | frozenset(_NO_RELATIVES.split())

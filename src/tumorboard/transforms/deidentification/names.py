@@ -9,6 +9,8 @@ from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
     NO_NAMES,
+    NO_RELATIVES,
+    NO_TITLED,
     SURNAMES,
 )
 from tumorboard.transforms.deidentification.spans import Span
@@ -45,6 +47,37 @@ _PARTICLES = re.compile(r"van|von|de|der|den|del|da|di|dos|la|le|el|al|bin|ben|t
 _SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
 _BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
 _AND = re.compile(r"\s*(?:,|/|&|and)\s*")
+#: Behind "patient" two capitalised words are a name where a comma parts them or a verb follows.
+_TITLE_CASE = r"[A-Z][a-zà-ÿ]+(?:['-][A-Z]?[a-zà-ÿ]+)?"
+_VERBS = (
+    r"(?:is|was|has|had|came|presents|presented|reports|reported|denies|states|stated|says|said|"
+    r"agrees|agreed|who|will|underwent|tolerated|returns|returned|lives|complains|seen|visits|"
+    r"called|at bedside|accompanied|brought|present|here)\b"
+)
+_PATIENT = re.compile(
+    rf"\b[Pp]atient(?:,\s+(?P<set>{_TITLE_CASE}(?: {_TITLE_CASE}){{1,3}})(?=,)"
+    rf"|\s+(?P<name>{_TITLE_CASE}(?: {_TITLE_CASE}){{1,2}})(?=\s+{_VERBS}))"
+)
+#: A spouse or child by the first name, without "his" or "her" before.
+_RELATIVE = re.compile(
+    rf"\b(?:[Ww]ife|[Hh]usband|[Ss]pouse|[Ff]ianc[ée]e?)\s+(?P<name>{_TITLE_CASE})(?=\s+{_VERBS}|\s*[,.;(]"
+    rf"|\s*$)|\b(?:[Ss]on|[Dd]aughter|[Pp]artner)\s+(?P<child>{_TITLE_CASE})(?=\s+{_VERBS})",
+    re.MULTILINE,
+)
+_BARE_TITLE = re.compile(
+    rf"\b(?:(?:[Dd]r|[Mm]rs)|(?P<mr>[Mm]r|[Mm]s))\s+(?P<name>[a-z]{{3,}}(?:[-'][a-z]+)?)\b(?P<verb>\s+{_VERBS})?"
+)
+#: Eponyms that hold a given name or a title, and a town that is a staging system.
+_QUOTE = r"['\N{RIGHT SINGLE QUOTATION MARK}]"
+_EPONYMS = re.compile(
+    rf"\b(?:Sister\s+)?(?:Mary\s+)?Joseph(?:{_QUOTE}?s)?(?=\s+(?:nodul|node|sign))"
+    rf"|\bAnn[\s-]Arbor(?=(?:{_QUOTE}s)?[\s:(]+(?:stag|class|system|criteri|clinical|modif"
+    r"|[I1-4]|IV\b))|(?<=stage )Ann[\s-]Arbor|\bCharles Bonnet(?=\s+syn)"
+    r"|\bAustin Flint(?=\s+mur)|\bMarie Unna\b|\bJames Ewing(?=\s+sarc)"
+    r"|\bMiller Fisher(?=\s+(?:syn|var))|\b(?:pouch|cul-de-sac|space) of Douglas\b"
+    r"|\bJohn Cunningham(?=\s+vir)",
+    re.IGNORECASE,
+)
 #: What stands before these is the heading of a section.
 _HEADING = re.compile(
     r"\s*[:#]|\d|\s+(?:DESCRIPTION|DIAGNOS[EI]S|HISTORY|REPORT|SPECIMENS?|PROCEDURES?|EXAMINATION|"
@@ -56,6 +89,14 @@ _MOST = 4
 
 def find_names(text: str) -> Iterable[Span]:
     """Names behind a title or a label, before a degree, and full names with a frequent part."""
+    eponyms = [match.span() for match in _EPONYMS.finditer(text)]
+    for span in _all_names(text):
+        if not any(span.start < end and start < span.end for start, end in eponyms):
+            yield span
+
+
+def _all_names(text: str) -> Iterator[Span]:
+    """Names, and eponyms that look like them."""
     lower = {word for word in _WORD.findall(text) if word.islower()}
     for match in _LABEL.finditer(text):
         yield from _named(_run(text, match.end(), lower))
@@ -68,8 +109,30 @@ def find_names(text: str) -> Iterable[Span]:
     for match in _LOWER_TITLE.finditer(text):
         if match["name"] not in NO_NAMES:
             yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
+    yield from _in_apposition(text)
+    yield from _behind_bare_titles(text)
     yield from _before_degree(text, lower)
     yield from _listed(text, lower)
+
+
+def _in_apposition(text: str) -> Iterator[Span]:
+    """Names behind "patient", and first names of a spouse or a child."""
+    for pattern in (_PATIENT, _RELATIVE):
+        for match in pattern.finditer(text):
+            group = match.lastgroup or 0
+            if not any(word.lower() in NO_RELATIVES for word in _WORD.findall(match[group])):
+                yield Span(match.start(group), match.end(group), "name", "[NAME]")
+
+
+def _behind_bare_titles(text: str) -> Iterator[Span]:
+    """Names in small letters behind dr, mr, mrs and ms; MR and MS are also words of medicine."""
+    for match in _BARE_TITLE.finditer(text):
+        name = match["name"]
+        is_frequent = name in SURNAMES or name in GIVEN
+        if name in NO_TITLED or re.search(r"(?:gram|graph|scop)\w*$", name):
+            continue
+        if is_frequent or not match["mr"] or match["verb"]:
+            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
 
 
 def _named(run: tuple[int, int] | None) -> Iterator[Span]:

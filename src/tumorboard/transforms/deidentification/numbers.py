@@ -17,6 +17,7 @@ _OCTET = r"(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)"
 #: The first part has two digits or more: 1.2.1.3 is a heading.
 _IP = re.compile(
     rf"(?<![\w.])(?=\d\d)(?:{_OCTET}\.){{3}}{_OCTET}(?![\w.]*\d)"
+    rf"|\bIP(?:\s?(?:address|addr\.?|v4))?\s*[:=]?\s*(?P<number>(?:{_OCTET}\.){{3}}{_OCTET})(?![\w.]*\d)"
     r"|(?<![\w:])(?:[0-9a-f]{1,4}:){4,7}[0-9a-f]{1,4}(?![\w:])",
     _I,
 )
@@ -35,6 +36,12 @@ _PHONE_LABELLED = re.compile(
     r"(?:\s*(?:number|no\.?|#|phone))?\s*[:.#-]*\s*(?:is |at )?(?P<number>\+?\(?\d[\d() .-]{3,}\d)",
     _I,
 )
+#: Without an area code and a label: "call 555-1234".
+_CALL = re.compile(
+    r"\b(?:call(?:ed|back)?|dial|text|reach(?:ed|able)?|contact(?:ed)?)\b[^\n\d]{0,30}?"
+    r"(?<![\w.,/-])(?P<number>\d{3}[-.]\d{4})(?![\w-]|\.\d|\s?(?:m[gl]|mcg|g|units?|kcal)\b)",
+    _I,
+)
 _EXTENSION = re.compile(r"\b(?:ext|extension)[.:]?\s?(?P<number>\d{3,6})\b", _I)
 _OF = (
     "patient|pt|hospital|hosp|chart|unit|account|acct|accession|case|specimen|surgical|pathology|"
@@ -46,7 +53,9 @@ _LABELLED = re.compile(
     rf"\b(?:MRN|M\.R\.N\.?|MR\s?(?:#|no\b\.?|number)|medical record|(?:{_OF})\.?\s*(?:id\b|"
     r"identifier|identification|number|num\b\.?|nr\b\.?|no\b\.?|#|plate)(?:\s*(?:number|no\b\.?|#))?|licen[cs]e|"
     r"S/N|VIN|UDI|serial)\s*(?:number|no\b\.?|#)?\s*(?:is\s)?[:#.=(-]*\s*"
-    r"(?P<number>(?=[\w/-]*\d{3})[A-Z0-9][A-Z0-9/-]{3,})",
+    r"(?P<number>(?=[\w/-]*\d{3}|(?:[A-Z/-]*\d){5}|\d*[A-Z]+\d{2}[A-Z]*\d{2})"
+    r"[A-Z0-9][A-Z0-9/-]{3,}|"
+    r"\d{2,3}(?: \d{2,3}){2,}(?!\w))",
     _I,
 )
 #: Accession numbers of laboratories; markers and genes with a number behind them are none.
@@ -65,12 +74,15 @@ def find_numbers(text: str) -> Iterable[Span]:
     """Mail, web and network addresses, telephone numbers, numbers of records and devices."""
     yield from spans_of(_EMAIL, text, "email")
     yield from spans_of(_URL, text, "url")
-    yield from spans_of(_IP, text, "ip")
+    for match in _IP.finditer(text):
+        group = "number" if match["number"] else 0
+        yield Span(match.start(group), match.end(group), "ip", "[IP]")
     for match in _SSN.finditer(text):
         group = 1 if match[1] else 0
         yield Span(match.start(group), match.end(group), "ssn", "[SSN]")
     yield from spans_of(_PHONE, text, "phone")
     yield from spans_of(_PHONE_LABELLED, text, "phone", group="number")
+    yield from spans_of(_CALL, text, "phone", group="number")
     yield from spans_of(_EXTENSION, text, "phone", group="number")
     yield from spans_of(_BARE_ZIP, text, "zip", group="number")
     yield from spans_of(_LABELLED, text, "id", group="number")

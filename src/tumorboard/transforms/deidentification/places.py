@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tumorboard.transforms.deidentification.name_lists import NO_NAMES
 from tumorboard.transforms.deidentification.spans import Span, spans_of
 
 _STATES = (
@@ -34,9 +35,14 @@ _CITY_ZIP = re.compile(
 )
 _CITY_STATE = re.compile(rf"\b(?P<city>{_PLACE}), (?:{_STATES})\b")
 _LIVES = re.compile(
-    r"\b(?:liv(?:es|ed|ing)|resid(?:es|ed|ing)|resident|born|raised|native|grew up|works?|working|"
-    r"moved|retired|travell?ed|comes|hails)(?:\s\w+)?\s(?:in|of|to|from|at|near)\s(?:the\s)?"
+    r"\b(?i:liv(?:es|ed|ing)|resid(?:es|ed|ing)|resident|born|raised|native|grew up|works?|worked|"
+    r"working(?! diagnosis| formulation)|moved|retired|travell?ed|comes|hails)"
+    r"(?:\s\w+|\swith(?:\s\w+){1,2}|\sas\san?(?:\s\w+){1,2})?\s(?i:in|of|to|from|at|near)\s(?:the\s)?"
     rf"(?:(?:town|city|village|county|suburb) of )?(?P<city>{_PLACE})"
+)
+_LIVES_CAPITALS = re.compile(
+    r"\b(?:LIV(?:ES|ED|ING)|RESID(?:ES|ED|ING))(?: [A-Z]+)? IN (?P<city>[A-Z]{4,}(?: [A-Z]{4,})?)"
+    r"(?=\s*(?:[.,;\n]|$|WITH\b|AND\b|SINCE\b))"
 )
 _TOWN = re.compile(rf"\b(?:town|city|village|county|suburb|parish|borough) of (?P<city>{_PLACE})")
 _COUNTY = re.compile(r"\b(?P<city>(?:[A-Z][a-zà-ÿ]+ ){1,2}County)\b")
@@ -57,6 +63,16 @@ By Specialist Teaching National Main Central Pathology Molecular Reference Urolo
 Skin Melanoma Thyroid Head Neck United States
 """
 _ANY = frozenset(_ANY_WORDS.split())
+#: Where people live and work, and what stands in capitals behind "in" without being a town.
+_NO_TOWN_WORDS = """
+home house apartment nursing assisted skilled retirement group senior independent own trailer
+homeless shelter rehab hospice facility housing community trust fear pain poverty squalor isolation
+construction retail sales finance education healthcare medicine radiology administration
+agriculture industry manufacturing law nature it january february march april may june july august
+september october november december formalin saline remission term bed chair floor gym school
+factory office warehouse kitchen church icu ward theatre clinic therapy prematurity
+"""
+_NO_TOWNS = NO_NAMES | frozenset(_NO_TOWN_WORDS.split())
 
 
 def find_places(text: str) -> Iterable[Span]:
@@ -67,9 +83,9 @@ def find_places(text: str) -> Iterable[Span]:
         yield Span(match.start("zip"), match.end("zip"), "zip", "[ZIP]")
         if match["city"]:
             yield Span(match.start("city"), match.end("city"), "place", "[PLACE]")
-    for pattern in (_CITY_STATE, _LIVES, _TOWN, _COUNTY):
+    for pattern in (_CITY_STATE, _LIVES, _LIVES_CAPITALS, _TOWN, _COUNTY):
         for span in spans_of(pattern, text, "place", group="city"):
-            if not re.fullmatch(_STATES, text[span.start : span.end]):
+            if _is_town(text[span.start : span.end]):
                 yield span
     for match in _HOSPITAL.finditer(text):
         words = re.findall(r"[A-Za-zà-ÿ]+", match["name"])
@@ -77,3 +93,9 @@ def find_places(text: str) -> Iterable[Span]:
         if first >= 0:
             start = match.start() + match["name"].index(words[first])
             yield Span(start, match.end(), "place", "[PLACE]")
+
+
+def _is_town(name: str) -> bool:
+    """Whether it is no state, and no word of where people live and work."""
+    first = re.split(r"[\s-]", name)[0].lower()
+    return not re.fullmatch(_STATES, name, re.IGNORECASE) and first not in _NO_TOWNS
