@@ -36,7 +36,8 @@ encoder = {{name = "unet", widths = [16, 32, 64, 128], norm = "batch"}}
 [modalities.note]
 kind = "notes"
 files = "notes/{{case}}.txt"
-encoder = "word_vectors"
+# words one by one do not tell whether a place is the tumour's or the decoy's: read in order
+encoder = {{name = "word_vectors", pool = "gru"}}
 
 [modalities.record]
 kind = "table"
