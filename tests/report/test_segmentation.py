@@ -107,6 +107,18 @@ def test_controls_tests_and_difficulty(contents: NumbersContents) -> None:
     assert "predicts its own Dice with a mean absolute error of 0.0" in guesses.lead
 
 
+def test_the_section_on_other_notes_begins_with_the_primary_arm(
+    tmp_path: Path, contents: NumbersContents
+) -> None:
+    document = read_evidence(contents.folder, "segmentation") or {}
+    another = [{**entry, "arm": "concatenation"} for entry in document["controls"]]
+    changed = {**document, "controls": [*another, *document["controls"]]}
+    write_evidence(tmp_path, "segmentation", changed)
+    shown = segmentation_checks.controls_section(replace(contents, folder=tmp_path))
+    assert shown is not None
+    assert shown.lead.startswith("Against the reference dynamic_attention gains")
+
+
 def test_notes_that_could_not_be_contradicted_are_counted(
     tmp_path: Path, contents: NumbersContents
 ) -> None:

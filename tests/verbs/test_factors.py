@@ -93,7 +93,9 @@ def test_what_a_folder_holds_besides_notes_is_named(tmp_path: Path) -> None:
     for _ in range(2):  # what the first run wrote is no note that the second misses
         result = run("factors", folder, "--out", folder)
         assert result.exit_code == 3
-        assert "rejected: 3 entries not read, being no notes: A3.pdf, A4.md, older/. " in result.stdout
+        assert (
+            "rejected: 3 entries not read, being no notes: A3.pdf, A4.md, older/. " in result.stdout
+        )
         assert "1 note without text (no note): A2.txt." in result.stdout
         assert "in 2 notes: " in result.stdout
     kinds = {row["patient_id"]: row["kind"] for row in rows_of(folder)}

@@ -65,7 +65,8 @@ def controls_section(contents: NumbersContents) -> Section | None:
                 is_primary=entry["arm"] == contents.arms[0],
             )
         )
-    arm = str(document["controls"][0]["arm"])
+    arms = [str(entry["arm"]) for entry in document["controls"]]
+    arm = next(a for a in (str(document["primary"]["arm"]), *arms) if a in arms)
     own = [entry for entry in document["controls"] if entry["arm"] == arm]
     drawn = [(f"{arm}, own note", own[0]["gain"])]
     drawn += [(_CONTROL_WORDS[entry["control"]], entry["gain_with_control"]) for entry in own]
