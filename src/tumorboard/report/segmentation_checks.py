@@ -66,7 +66,7 @@ def controls_section(contents: NumbersContents) -> Section | None:
             )
         )
     arms = [str(entry["arm"]) for entry in document["controls"]]
-    arm = next(a for a in (str(document["primary"]["arm"]), *arms) if a in arms)
+    arm = contents.arms[0] if contents.arms[0] in arms else arms[0]
     own = [entry for entry in document["controls"] if entry["arm"] == arm]
     drawn = [(f"{arm}, own note", own[0]["gain"])]
     drawn += [(_CONTROL_WORDS[entry["control"]], entry["gain_with_control"]) for entry in own]
