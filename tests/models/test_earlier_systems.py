@@ -1,4 +1,4 @@
-"""The ten earlier systems as study files: they load, and each arm's network can be built."""
+"""The ten earlier systems and the proof as study files: they load, and each arm can be built."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from tumorboard.study import Study
 
 ROOT = Path(__file__).parents[2]
 STUDIES = sorted((ROOT / "studies").glob("s4_20*.toml"))
+PROOF = ROOT / "studies" / "s4_simulated.toml"
 
 
 def test_one_for_each_year() -> None:
@@ -19,7 +20,7 @@ def test_one_for_each_year() -> None:
     assert all(f"`studies/{path.name}`" in page for path in STUDIES)
 
 
-@pytest.mark.parametrize("path", STUDIES, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", [*STUDIES, PROOF], ids=lambda path: path.stem)
 def test_it_loads_under_its_own_name_with_its_own_command(path: Path) -> None:
     study = Study.load(path)
     assert study.name == path.stem.replace("_", "-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -64,6 +65,30 @@ def test_a_gain_that_stays_is_said_in_the_first_line(tmp_path: Path) -> None:
     )  # fmt: skip
     assert Run(none).answer.startswith("There is no evidence that adding the notes")
     assert "With a shuffled note the difference is" in Run(none).answer
+
+
+def test_other_notes_are_no_arms_of_the_page(
+    page: str, contents: NumbersContents, run: Path
+) -> None:
+    arms = ("dynamic_attention", "image", "concatenation", "static_weights")
+    assert contents.arms == arms
+    assert {row.arm for row in contents.differences} == set(arms) - {"image"}
+    answer = (run / "figures" / "answer.svg").read_text(encoding="utf-8")
+    assert "concatenation" in answer
+    assert "shuffled" not in answer
+    assert "dynamic_attention-shuffled" in Run(run).metrics
+
+
+def test_other_notes_without_a_part_of_their_own_stay_arms(run: Path, tmp_path: Path) -> None:
+    """Those of the reference arm; and an arm of the study that is only called like a control."""
+    copy = shutil.copytree(run, tmp_path / "run")
+    document = read_evidence(copy, "segmentation")
+    assert document is not None
+    kept = [entry for entry in document["controls"] if entry["control"] != "shuffled"]
+    write_evidence(copy, "segmentation", {**document, "controls": kept})
+    found = read_contents(copy)
+    assert found.arms[-1] == "dynamic_attention-shuffled"
+    assert "dynamic_attention-silent" not in found.arms
 
 
 def test_every_section_and_figure_is_on_the_page(page: str, run: Path) -> None:

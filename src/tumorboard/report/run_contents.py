@@ -19,6 +19,7 @@ from tumorboard.errors import InputError
 from tumorboard.evaluation.answer import unit_word
 from tumorboard.evaluation.comparison import Comparison
 from tumorboard.evaluation.estimates import MIN_PATIENTS
+from tumorboard.evaluation.evidence import read_evidence
 from tumorboard.evaluation.outcome_table import OutcomeTable
 from tumorboard.evaluation.pairing import pairing_label
 from tumorboard.evaluation.run import Run
@@ -37,8 +38,9 @@ class RunContents(ABC):
         answer: The first line: the answer to the study's primary question.
         study: The resolved study as tables.
         study_text: The same as it stands in study.toml.
-        metrics: Arm -> metric -> estimate; the primary arm and its reference first.
-        differences: The primary comparison first.
+        metrics: Arm -> metric -> estimate; the primary arm and its reference first. Arms with
+            other notes put in, which have a part of their own, are not among them.
+        differences: The primary comparison first, of the same arms.
         cohort: cohort.json.
         findings: audit.json.
         environment: environment.json; empty where the run has none.
@@ -192,13 +194,15 @@ def read_shared(run: Run) -> dict[str, Any]:
     """
     folder = run.folder
     text = (folder / "study.toml").read_text(encoding="utf-8")
+    elsewhere = _controls_shown(folder)
+    metrics = {arm: found for arm, found in run.metrics.items() if arm not in elsewhere}
     return {
         "folder": folder,
         "answer": run.answer,
         "study": tomllib.loads(text),
         "study_text": text,
-        "metrics": _ordered(run.metrics, run.comparison),
-        "differences": run.comparison,
+        "metrics": _ordered(metrics, run.comparison),
+        "differences": [row for row in run.comparison if row.arm not in elsewhere],
         "cohort": read_json(folder / "cohort.json"),
         "findings": read_findings(folder / "audit.json"),
         "environment": read_json(folder / "environment.json", default={}),
@@ -206,6 +210,13 @@ def read_shared(run: Run) -> dict[str, Any]:
         "files": count_files(folder / "manifest.csv"),
         "histories": read_histories(folder / "models"),
     }
+
+
+def _controls_shown(folder: Path) -> set[str]:
+    """Arms with other notes put in that the part on them compares with their own arm."""
+    document = read_evidence(folder, "segmentation")
+    entries = document["controls"] if document is not None else []
+    return {f"{entry['arm']}-{entry['control']}" for entry in entries}
 
 
 def read_json(path: Path, *, default: Any = None) -> Any:

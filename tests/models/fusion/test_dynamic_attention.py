@@ -86,3 +86,20 @@ def test_what_is_heard_of_one_word_differs_from_place_to_place() -> None:
 def test_size_is_a_multiple_of_heads() -> None:
     with pytest.raises(StudyError, match=r"dynamic_attention\.size: found 10 with 4 heads"):
         DynamicAttention(NAMES, SIZES, size=10, heads=4)
+
+
+@pytest.mark.parametrize(("dropout", "is_same"), [("auto", True), (0.0, True), (0.4, False)])
+def test_places_drop_nothing_unless_asked(dropout: Any, is_same: bool) -> None:
+    settings: dict[str, Any] = {"size": 8, "heads": 2, "dropout": dropout, "maps": 1}
+    torch.manual_seed(1)
+    guide = DynamicAttention.guide(("notes",), (5,), MapShape((4, 6), 2, 2, 1), **settings).train()
+    for parameter in guide.parameters():
+        torch.nn.init.normal_(parameter)
+    maps, context = [torch.randn(2, 4, 6, 6), torch.randn(2, 6, 3, 3)], make_context()
+    one, two = (guide.maps(maps, context)[1] for _ in range(2))
+    assert torch.equal(one, two) is is_same
+
+
+def test_dropout_of_vectors_is_a_fifth_unless_said() -> None:
+    assert DynamicAttention(NAMES, SIZES).dropout.p == 0.2
+    assert DynamicAttention(NAMES, SIZES, dropout=0.0).dropout.p == 0.0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import torch
 from torch import nn
@@ -38,7 +38,8 @@ class DynamicAttention(Fusion):
     Args:
         size: Units that embeddings and tokens are projected to; a multiple of `heads`.
         heads: Attention heads.
-        dropout: Share of what was heard that is dropped while training.
+        dropout: Share of what was heard that is dropped while training; `auto` is 0.2 of vectors
+            and nothing in a segmenter, whose places began to listen later with it, or not at all.
         maps: Of a segmenter: how many of the coarsest feature maps ask.
 
     Source:
@@ -56,7 +57,7 @@ class DynamicAttention(Fusion):
         *,
         size: Count = 64,
         heads: Count = 4,
-        dropout: Dropout = 0.2,
+        dropout: Dropout | Literal["auto"] = "auto",
         maps: Count = 2,
     ) -> None:
         super().__init__(names, sizes)
@@ -64,6 +65,7 @@ class DynamicAttention(Fusion):
         self.output_size = size
         self.projections = nn.ModuleList(nn.Linear(inputs, size) for inputs in sizes)
         self.norm = nn.LayerNorm(size)
+        dropout = 0.2 if dropout == "auto" else dropout
         self.attention = nn.MultiheadAttention(size, heads, dropout=dropout, batch_first=True)
         self.dropout = nn.Dropout(dropout)
         if len(names) > 1:
@@ -108,7 +110,7 @@ class _AttentionGuide(Guide):
         *,
         size: int,
         heads: int,
-        dropout: float,
+        dropout: float | Literal["auto"],
         maps: int,
     ) -> None:
         super().__init__(names, sizes, shape)
@@ -117,8 +119,9 @@ class _AttentionGuide(Guide):
             nn.Sequential(nn.Linear(inputs, size), nn.LayerNorm(size)) for inputs in sizes
         )
         self.guided = guided_maps(shape, maps)
+        share = 0.0 if dropout == "auto" else dropout
         self.listeners = nn.ModuleList(
-            _Listener(shape.sizes[i], shape.n_axes, size, heads, dropout) for i in self.guided
+            _Listener(shape.sizes[i], shape.n_axes, size, heads, share) for i in self.guided
         )
         coarsest, n_others = shape.sizes[-1], len(names)
         # The M flags tell the gate an absent modality from its learned vector.
@@ -164,7 +167,7 @@ class _Listener(nn.Module):
 
     def __init__(self, n_maps: int, n_axes: int, size: int, heads: int, dropout: float) -> None:
         super().__init__()
-        self.heads, self.dropout = heads, dropout
+        self.heads, self.dropout = heads, nn.Dropout(dropout)
         self.norm = nn.LayerNorm(n_maps)
         self.queries = nn.Linear(n_maps + n_waves(n_axes), size)
         self.keys = nn.Linear(size, size, bias=False)
@@ -189,7 +192,7 @@ class _Listener(nn.Module):
         for m, (values, mask) in enumerate(tokens):
             share = shares[:, m].view(-1, 1, 1, 1)
             heard = heard + share * self._hear(queries, values, mask)
-        told = self.told(heard.transpose(1, 2).flatten(2))
+        told = self.told(self.dropout(heard.transpose(1, 2).flatten(2)))
         return told.transpose(1, 2).unflatten(2, maps.shape[2:])
 
     def _hear(
@@ -201,11 +204,7 @@ class _Listener(nn.Module):
         values = self._split(torch.cat([torch.zeros_like(values[:, :1]), values], dim=1))
         may_hear = torch.cat([mask.new_ones(len(mask), 1), mask], dim=1)[:, None, None]
         return F.scaled_dot_product_attention(
-            queries,
-            keys.to(queries.dtype),
-            values.to(queries.dtype),
-            attn_mask=may_hear,
-            dropout_p=self.dropout if self.training else 0.0,
+            queries, keys.to(queries.dtype), values.to(queries.dtype), attn_mask=may_hear
         )
 
     def _split(self, x: torch.Tensor) -> torch.Tensor:
