@@ -78,10 +78,10 @@ def controls_section(contents: NumbersContents) -> Section | None:
         "intervals.",
         head=["arm, note", "own note", "this note", "own − this", "p",  # noqa: RUF001
               f"this − {reference}", "verdict"],  # noqa: RUF001
-        rows=rows,
-        note="If what the note says helps, the gain vanishes with another patient's: own note is "
-        "better than the other, whose gain is not shown. Intervals and p as for arms, unadjusted. "
-        f"{uncontradicted_words(document.get('uncontradicted', {}))} Other metrics: metrics.json.",
+        rows=rows, note="If the content of the note is what helps, its gain must vanish with "
+        "another patient's note. “Vanishes”: own note better than the other, whose gain is not "
+        f"shown. {uncontradicted_words(document.get('uncontradicted', {}))} Intervals "
+        "and p as for arms, not adjusted. Other metrics of them: metrics.json.",
     )  # fmt: skip
     return section_of("note-controls", "Other notes put in", _control_lead(own), [part])
 
