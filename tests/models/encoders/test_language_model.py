@@ -128,6 +128,17 @@ def test_the_same_as_transformers_and_independent_of_the_batch(
         torch.testing.assert_close(values, norm(one, (32,)), atol=5e-3, rtol=5e-3)
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_half_precision_is_the_mixed_precision_of_the_same_weights(
+    kind: str, models: dict[str, Path]
+) -> None:
+    with torch.autocast("cpu", torch.bfloat16):
+        (expected,) = by_transformers(models[kind], NOTES[:1])
+    for precision, is_same in (("bf16", True), ("fp32", False), ("bf16", True)):
+        (found,) = encoder(models[kind], precision=precision).embed(NOTES[:1])
+        assert np.array_equal(found, expected.float().mean(dim=0).numpy()) is is_same
+
+
 def test_pooling_as_the_folder_says(tmp_path: Path, models: dict[str, Path]) -> None:
     own = make(tmp_path / "cls", pooling="cls_token")
     assert encoder(own).pool == "cls"

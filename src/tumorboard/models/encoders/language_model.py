@@ -242,7 +242,7 @@ class LanguageModel(Encoder):
         """Read texts that are not kept yet, windows of like length together, and keep them."""
         device = self.norm.weight.device
         folder = folders.find_folder(self.model, digest=self._digest)
-        network = _frozen(str(folder), self._digest).to(device)
+        network = _frozen(str(folder), self._digest, self._is_half).to(device)
         windows = self._cut(texts)
         hidden: dict[int, torch.Tensor] = {}
         with torch.autocast(device.type, torch.bfloat16, enabled=self._is_half):
@@ -276,9 +276,17 @@ class LanguageModel(Encoder):
 
 
 @lru_cache(maxsize=2)
-def _frozen(folder: str, digest: str) -> nn.Module:
-    """A frozen model, once for all encoders of a process; nobody changes it."""
-    return folders.with_weights(folders.find_folder(folder, digest=digest)).requires_grad_(False)
+def _frozen(folder: str, digest: str, is_half: bool) -> nn.Module:
+    """A frozen model, once for all encoders of a process; nobody changes it.
+
+    Weights of matrices are kept in half precision where they are read in it, so that they need not
+    be rounded anew, to the same numbers, for every batch.
+    """
+    network = folders.with_weights(folders.find_folder(folder, digest=digest))
+    for module in network.modules():
+        if is_half and isinstance(module, nn.Linear):
+            module.to(torch.bfloat16)
+    return network.requires_grad_(False)
 
 
 def _recompute(network: Any) -> None:
