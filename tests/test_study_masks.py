@@ -35,6 +35,16 @@ def faults(**more: Any) -> list[str]:
     return list(caught.value.problems)
 
 
+def test_names_of_arms_with_other_notes_are_taken() -> None:
+    """Such an arm would be left out of the comparisons of the study's own arms."""
+    arm = {"modalities": ["ct", "note"]}
+    (sentence,) = faults(arms={"film": arm, "film-silent": arm, "ct-shuffled": arm})
+    assert sentence == (
+        "arms.film-silent: is the name of arm 'film' with a silent note put in "
+        "(evaluation.controls). Choose another name."
+    )
+
+
 def test_a_study_without_arms_compares_the_ways_to_join_the_note() -> None:
     study = Study.from_tables(tables(), path=Path("study.toml"))
     assert list(study.arms) == [

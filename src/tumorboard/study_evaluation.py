@@ -8,6 +8,9 @@ from pydantic import Field
 
 from tumorboard.study_table import Keys, MetricName
 
+#: Other notes that are put in when a trained segmenter predicts.
+NoteControl = Literal["silent", "shuffled", "contradicting"]
+
 
 class Primary(Keys):
     """The comparison that the first line of the report answers.
@@ -116,6 +119,6 @@ class Evaluation(Keys):
         "modality_contribution", "permutation_importance", "grad_cam", "linear_shap", "tree_shap",
         "integrated_gradients", "patch_attention",
     ]  # fmt: skip
-    controls: list[Literal["silent", "shuffled", "contradicting"]] = []
+    controls: list[NoteControl] = []
     mask_rule: Literal["auto", "plain"] = "auto"
     explain_patients: Annotated[int, Field(ge=0)] = 12

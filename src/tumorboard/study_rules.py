@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from pydantic import BaseModel
 
 from tumorboard import registry
 from tumorboard.errors import nearest
+from tumorboard.study_evaluation import NoteControl
 from tumorboard.study_faults import show
 from tumorboard.study_keys import Evaluation, Primary, StudyKeys, outcome_columns
 from tumorboard.study_tasks import task_faults
@@ -25,6 +26,7 @@ def contradictions(keys: StudyKeys, given: Mapping[str, Any]) -> list[str]:
     return [
         *_splits(keys.evaluation),
         *_task(keys),
+        *_taken_names(list(keys.arms)),
         *_beside(keys),
         *_cohort(keys),
         *_accepted(keys.audit.accept),
@@ -89,6 +91,17 @@ def _beside(keys: StudyKeys) -> list[str]:
             "the two."
         ]
     return []
+
+
+def _taken_names(arms: Sequence[str]) -> list[str]:
+    """Arms that would be taken for another arm with other notes put in."""
+    return [
+        f"arms.{arm}-{control}: is the name of arm {arm!r} with a {control} note put in "
+        "(evaluation.controls). Choose another name."
+        for arm in arms
+        for control in get_args(NoteControl)
+        if f"{arm}-{control}" in arms
+    ]
 
 
 def _task(keys: StudyKeys) -> list[str]:

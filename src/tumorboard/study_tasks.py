@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from tumorboard.errors import nearest
+from tumorboard.study_evaluation import NoteControl
 from tumorboard.study_faults import show
 from tumorboard.study_keys import Primary, StudyKeys, TaskTable
 from tumorboard.study_masks import segmentation_faults
@@ -63,7 +64,7 @@ def _questions(tables: Mapping[str, Any]) -> list[str]:
 
 def _of_masks(tables: Mapping[str, Any]) -> dict[str, Any]:
     """Defaults of `[evaluation]` where masks are predicted."""
-    controls = ["silent", "shuffled", "contradicting"] if _has_kind(tables, "notes") else []
+    controls = list(get_args(NoteControl)) if _has_kind(tables, "notes") else []
     return {"explain": [], "probes": [], "controls": controls}
 
 

@@ -7,14 +7,13 @@ from typing import Any
 
 import torch
 
-from tumorboard.models.language_folders import need_library
-
 WORDS = ["mass", "no", "left", "right", "of", "3", "mm", "lobe", "frontal", "in", "the", "."]
 _MARKS = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
 
 
 def make(folder: Path, kind: str = "bert", *, seed: int = 0, pooling: str = "") -> Path:
     """Write such a model into a folder as its library does, and give the folder."""
+    import transformers
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
 
     tokenizer = Tokenizer(models.WordLevel({w: i for i, w in enumerate(_MARKS + WORDS)}, "[UNK]"))
@@ -22,7 +21,6 @@ def make(folder: Path, kind: str = "bert", *, seed: int = 0, pooling: str = "") 
     tokenizer.post_processor = processors.TemplateProcessing(  # type: ignore[assignment]
         single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
     )
-    transformers = need_library()
     fast = transformers.PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]", cls_token="[CLS]",
         sep_token="[SEP]", mask_token="[MASK]", model_max_length=64,

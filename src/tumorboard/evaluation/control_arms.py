@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
-#: What is put in place of a patient's own note: arms `<arm>-silent` and so on.
-CONTROLS = ("silent", "shuffled", "contradicting")
+from tumorboard.study_evaluation import NoteControl
+
+#: What is put in place of a patient's own note: arms `<arm>-silent` and so on, names that a study
+#: refuses to its own arms.
+CONTROLS: tuple[str, ...] = get_args(NoteControl)
 
 
 def controls_of(arms: Sequence[str]) -> dict[str, dict[str, str]]:

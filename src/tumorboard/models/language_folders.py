@@ -8,7 +8,6 @@ import os
 import tempfile
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -42,13 +41,13 @@ def need_library() -> Any:
         RunError: It is not installed.
     """
     try:
-        # By name: types of its hundreds of modules, which are not used, take long to read.
-        return import_module("transformers")
+        import transformers
     except ImportError as error:
         raise RunError(
             "language_model: the library transformers is not installed. Run: "
             'pip install "tumorboard[notes]"'
         ) from error
+    return transformers
 
 
 def find_folder(model: str, *, digest: str = "") -> Path:

@@ -22,7 +22,6 @@ from tumorboard.errors import InputError, RunError, StudyError
 from tumorboard.formats.text_bytes import to_bytes
 from tumorboard.models import kept_embeddings
 from tumorboard.models.encoders.language_model import LanguageModel
-from tumorboard.models.language_folders import need_library
 from tumorboard.records import ArraySpec
 
 SPEC = ArraySpec("text", (0,))
@@ -67,9 +66,10 @@ def encoder(folder: Path, spec: ArraySpec = SPEC, **settings: Any) -> LanguageMo
 
 def by_transformers(folder: Path, texts: list[str]) -> list[torch.Tensor]:
     """Tokens (T, F) of each text, one at a time, by the library's own classes."""
-    library = need_library()
-    tokenizer = library.AutoTokenizer.from_pretrained(folder)
-    network = library.AutoModel.from_pretrained(folder).eval()
+    from transformers import AutoModel, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    network = AutoModel.from_pretrained(folder).eval()
     with torch.no_grad():
         found = [tokenizer(text, return_tensors="pt") for text in texts]
         return [
