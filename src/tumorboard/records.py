@@ -107,7 +107,8 @@ class Cohort:
         unit_id: One per row; rows with equal `unit_id` are averaged into one prediction.
         columns: Column name -> one cell per row.
         files: Modality name -> one tuple of files per row; an empty tuple is a missing modality.
-        line: 1-based line of each row as a spreadsheet shows it (0 where there is no table).
+        line: 1-based line of each row as a spreadsheet shows it, each once; where there is no
+            table, as in the one that `tumorboard table` writes.
         table: The table the rows came from, for error messages.
         root: Folder that relative file names start from.
         records: Every file found, and what became of it.

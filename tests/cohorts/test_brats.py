@@ -52,6 +52,7 @@ def test_time_points_of_a_patient_stay_together(tmp_path: Path) -> None:
     cohort = read(tmp_path, images="train")
     assert cohort.patient_id == ("BraTS-GLI-00005", "BraTS-GLI-00005", "BraTS-MEN-00004")
     assert cohort.unit_id[0] == "BraTS-GLI-00005-100"
+    assert cohort.line == (2, 3, 4)  # rows are told apart by them
     assert cohort.columns["timepoint"] == ("100", "101", "000")
     assert cohort.columns["seg"][1] == "train/BraTS-GLI-00005-101/BraTS-GLI-00005-101-seg.nii.gz"
     assert "the enhancing tumour is 3" in cohort.notes[1]
@@ -105,7 +106,8 @@ def test_tables_of_the_challenge_are_joined(tmp_path: Path) -> None:
     assert cohort.columns["Extent_of_Resection"] == ("GTR", None, None, None)
     assert cohort.columns["Grade"] == ("HGG", None, "LGG", None)
     assert set(cohort.known_later) == {"Survival_days", "time_days", "event"}
-    assert "survival_info.csv: facts of 2 of 4 cases, by 'Brats20ID'" in cohort.notes
+    facts = "survival_info.csv: facts of 2 of 4 cases, by 'Brats20ID'; 1 row of no case here"
+    assert facts in cohort.notes
     (tmp_path / "survival_info.csv").write_text(
         "Brats20ID,Age,Survival_days\nBraTS20_Training_001,60,soon\n"
     )

@@ -10,12 +10,18 @@ import numpy as np
 
 from tumorboard.evaluation.mask_rules import MaskRule
 from tumorboard.evaluation.predicted_dice import DiceCalibration
+from tumorboard.study_keys import TaskTable
+from tumorboard.tasks.segmentation import Segmentation
 from tumorboard.training.mask_decision import MaskDecision, ValidationCases, without_rivals
 from tumorboard.transforms.cases import OwnGrid
 
 GRID = OwnGrid((1, 3), (1.0, 1.0), np.eye(4), False)
 #: Two labels, three pixels.
 PROBABILITIES = np.array([[[0.45, 0.35, 0.1]], [[0.40, 0.45, 0.2]]], dtype=np.float32)
+
+
+def _task(labels: dict[str, Any]) -> Segmentation:
+    return Segmentation(TaskTable(kind="segmentation", image="ct", mask="m", labels=labels))
 
 
 def test_a_label_that_another_beats_is_nowhere_at_any_threshold() -> None:
@@ -25,10 +31,19 @@ def test_a_label_that_another_beats_is_nowhere_at_any_threshold() -> None:
 
 def test_exclusive_labels_share_no_pixel_and_overlapping_ones_may() -> None:
     decision = MaskDecision((MaskRule(threshold=0.3),) * 2, (DiceCalibration(),) * 2)
-    exclusive = decision.masks(PROBABILITIES, GRID, is_exclusive=True)
+    exclusive = decision.masks(PROBABILITIES, GRID, _task({"a": 1, "b": 2}))
     assert exclusive.astype(int).tolist() == [[[1, 0, 0]], [[0, 1, 0]]]
-    regions = decision.masks(PROBABILITIES, GRID, is_exclusive=False)
+    regions = decision.masks(PROBABILITIES, GRID, _task({"a": [1, 2], "b": [2, 3]}))
     assert regions.astype(int).tolist() == [[[1, 1, 0]], [[1, 1, 0]]]
+
+
+def test_regions_that_contradict_each_other_are_those_that_a_file_can_hold() -> None:
+    """Without a number for a core outside its whole tumour the core's is written, and measured."""
+    task = _task({"whole": [1, 2], "core": [1]})
+    decision = MaskDecision((MaskRule(threshold=0.42),) * 2, (DiceCalibration(),) * 2)
+    masks = decision.masks(PROBABILITIES, GRID, task)
+    assert masks.astype(int).tolist() == [[[1, 1, 0]], [[0, 1, 0]]]
+    assert task.as_numbers(masks).tolist() == [[2, 1, 0]]
 
 
 def test_a_decision_comes_back_from_plain_data() -> None:

@@ -125,6 +125,53 @@ def test_who_is_left_out_is_named(tmp_path: Path) -> None:
     assert "left out: no mask of the reference: 1 patient, 1 row (p3)" in lines
 
 
+BRATS = """
+[study]
+name = "brats"
+[cohort]
+source = "brats"
+[task]
+kind = "segmentation"
+image = "mri"
+mask = "{seg}"
+unit = "row"
+labels = {tumour = 1}
+[modalities.mri]
+kind = "volume"
+files = ["{t1}", "{t2}"]
+size = "whole"
+spacing_mm = "keep"
+encoder = {name = "unet", widths = [4, 8]}
+[modalities.record]
+kind = "table"
+categorical = ["timepoint"]
+"""
+
+
+def test_a_case_without_one_sequence_leaves_the_others_theirs(tmp_path: Path) -> None:
+    """Case 1 is a second time point of a patient who has both at the first; case 2 stands alone."""
+    cases = [(0, 100), (0, 101), (1, 100), (2, 100), (3, 100)]
+    names = [f"BraTS-GLI-0000{patient}-{time}" for patient, time in cases]
+    rng = np.random.default_rng(0)
+    for k, name in enumerate(names):
+        (tmp_path / name).mkdir()
+        lost = "t2w" if k in (1, 2) else ""
+        for part in {"t1n", "t1c", "t2w", "t2f", "seg"} - {lost}:
+            array = rng.normal(size=(6, 6, 6)) if part != "seg" else np.zeros((6, 6, 6))
+            array[: k + 1] = 1  # as many voxels of the mask tell the cases apart
+            image = nib.Nifti1Image(array.astype(np.float32), np.eye(4))
+            nib.save(image, tmp_path / name / f"{name}-{part}.nii.gz")
+    (tmp_path / "study.toml").write_text(BRATS)
+    found = prepare(Study.load(tmp_path / "study.toml"), tmp_path, cache=Cache(tmp_path / "cache"))
+    assert found.cohort.unit_id == (names[0], *names[3:])
+    assert found.references is not None
+    assert [found.references.own(row).sum() // 36 for row in range(3)] == [1, 4, 5]
+    assert [r.reason for r in found.rejections if r.patient_id == "BraTS-GLI-00000"] == [
+        f"{names[1]} has no t2 sequence: expected {names[1]}-t2w.nii.gz",
+        "its image (mri) is absent or cannot be used",
+    ]
+
+
 def test_white_is_the_one_label_and_no_other_number_is(tmp_path: Path) -> None:
     study = write_balls(tmp_path / "data", n=3)
     white = np.zeros(SHAPE, dtype=np.uint8)

@@ -66,7 +66,7 @@ class Brats(Source):
             notes.append(note)
         columns |= _follow_up(columns, found.cases)
         ids = tuple(case.patient_id for case in found.cases)
-        lines = (0,) * len(ids)
+        lines = tuple(range(2, len(ids) + 2))
         place = root / self.images
         patterns = {modality: text for modality, text in files.items() if text != "none"}
         matched = match_files(
@@ -126,6 +126,8 @@ class Brats(Source):
             )
         n_with = sum(row >= 0 for row in rows)
         note = f"{table.path.name}: facts of {n_with} of {counted(len(cases), 'case')}, by {key!r}"
+        if n_strange := sum((cell or "").strip() not in names for cell in table.cells[key]):
+            note += f"; {counted(n_strange, 'row')} of no case here"
         return columns, note
 
 

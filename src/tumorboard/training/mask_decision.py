@@ -44,20 +44,25 @@ class MaskDecision:
     rules: tuple[MaskRule, ...]
     calibrations: tuple[DiceCalibration, ...]
 
-    def masks(self, probabilities: NDArray[Any], grid: OwnGrid, *, is_exclusive: bool) -> Bools:
-        """(L, *shape) masks of probabilities (L, *shape); of exclusive labels the likeliest wins.
+    def masks(self, probabilities: NDArray[Any], grid: OwnGrid, task: Segmentation) -> Bools:
+        """(L, *shape) masks of probabilities (L, *shape), as a file of numbers can hold them.
+
+        Of exclusive labels the likeliest wins. Of regions each is decided for itself; where they
+        contradict each other (a core outside its whole tumour), those of the number that is
+        written hold.
 
         Args:
             probabilities: Of each label, on the image's own grid.
             grid: That grid.
-            is_exclusive: Whether a voxel has at most one label.
+            task: Names the labels.
         """
         found = np.asarray(probabilities, dtype=np.float32)
-        if is_exclusive:
+        if task.is_exclusive:
             found = without_rivals(found)
         pairs = zip(self.rules, found, strict=True)
         volume = voxel_volume(grid)
-        return np.stack([rule.apply(own, voxel_volume=volume) for rule, own in pairs])
+        masks = np.stack([rule.apply(own, voxel_volume=volume) for rule, own in pairs])
+        return task.masks(task.as_numbers(masks))
 
     def expected(self, probabilities: NDArray[Any], masks: Bools) -> tuple[Floats, Floats]:
         """(L,) Dice expected of each mask, calibrated, and its uncertainty, 0 to 1."""
@@ -175,7 +180,7 @@ class ValidationCases:
         for row, path in self.files.items():
             found = np.load(path, allow_pickle=False)
             grid = self.references.cases.own_grid(row)
-            masks = plain.masks(found, grid, is_exclusive=self.task.is_exclusive)
+            masks = plain.masks(found, grid, self.task)
             expected.append(plain.expected(found, masks)[0])
             truth = self.task.masks(self.references.own(row))
             reached.append([_dice(a, b) for a, b in zip(masks, truth, strict=True)])

@@ -80,7 +80,7 @@ def as_case(
 ) -> SegmentedCase:
     """Masks of one case from its probabilities (L, *shape)."""
     task = cast("Segmentation", fitted.task)
-    masks = decision.masks(probabilities, grid, is_exclusive=task.is_exclusive)
+    masks = decision.masks(probabilities, grid, task)
     expected, uncertainty = decision.expected(probabilities, masks)
     return SegmentedCase(row, masks, task.as_numbers(masks), expected, uncertainty)
 

@@ -173,6 +173,9 @@ def read_references(
     held: dict[int, list[int]] = {}
     for row in range(cohort.n_rows):
         files[row] = finder.find(row)
+        if not cases.files(row):  # another row of the patient has an image
+            unusable[row] = (files[row][0], f"its image ({name}) is absent or cannot be used")
+            continue
         try:
             keys[row] = _prepared(cases, row, files[row], numbers, cache)
         except InputError as error:
