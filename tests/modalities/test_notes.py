@@ -192,9 +192,10 @@ def test_texts_that_are_too_long_are_cut_and_counted(tmp_path: Path) -> None:
     assert start.texts == ("a b c", "short")
     measured = read(modality, cohort, tmp_path)
     assert measured.texts == ("d e f", "short")
-    assert modality.notes(measured, np.arange(2)) == (
-        "1 text of 2 cut at 5 characters (the end was kept).",
-    )
+    said = "1 text of 2 cut at 5 characters (the end was kept)."
+    assert said in measured.notes  # of everybody, and of those who are predicted
+    assert modality.notes(measured, np.arange(2)) == (said,)
+    assert modality.notes(measured, np.array([1])) == ()
 
 
 def test_template_and_scrub(tmp_path: Path) -> None:

@@ -88,6 +88,20 @@ def test_a_label_that_one_patient_lacks_is_absent_there(tmp_path: Path) -> None:
     )
 
 
+def test_masks_on_another_grid_are_counted_each_time(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=4)
+    smaller = np.full((10, 10, 4), 2, dtype=np.uint8)  # a corner of the image
+    _with_masks(study, {"p2": smaller})
+    said = (
+        "1 mask lies on another grid than the image, whose nearest voxels were taken: p2. Do they "
+        "belong to it?"
+    )
+    for _ in range(2):  # read, and from the cache
+        found = _references(study, tmp_path / "cache")
+        assert found.notes == (said,)
+        assert np.count_nonzero(found.own(2)) == smaller.size
+
+
 def test_a_study_without_a_usable_mask_says_so(tmp_path: Path) -> None:
     study = write_balls(tmp_path / "data", n=4)
     for path in (study.parent / "mask").iterdir():

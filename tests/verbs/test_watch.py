@@ -19,6 +19,7 @@ from tumorboard.errors import InputError, RunError
 from tumorboard.prediction.model import Model
 from tumorboard.records import Cohort
 from tumorboard.training.run_folder import locked
+from tumorboard.verbs.explain import explain
 from tumorboard.verbs.fit import fit
 from tumorboard.verbs.predict import predict
 from tumorboard.verbs.watch import Watched, watch
@@ -280,6 +281,8 @@ def test_masks_are_renewed_when_the_note_changes(tmp_path: Path) -> None:
     assert (out / older[0]["mask"]).read_bytes() == first
     assert len(_rows(out / "night.csv")) == 2
     assert all((out / row["mask"]).is_file() for row in _rows(out / "night.csv"))
+    with pytest.raises(InputError, match="with masks, which are not explained"):
+        explain(tmp_path / "model", cohort=table, out=tmp_path / "explained")
 
 
 def test_a_model_without_masks_writes_none_as_dicom(models: Path, tmp_path: Path) -> None:

@@ -91,13 +91,13 @@ def without_prediction(
         reference_volume: Of the structure, ml.
         diagonal_mm: Of the image.
         in_reference: Whether the reference has the structure; where not, there is nothing to be
-            sensitive to.
+            sensitive to, and no worst volume error: both are left empty.
         status: `no_prediction`, or `rejected` where the file cannot be scored.
     """
     worst = {name: 0.0 for name in MEASURES}
     worst |= {"hd95_mm": diagonal_mm, "volume_error_ml": 0.0 - reference_volume}
     if not in_reference:
-        worst["sensitivity"] = _NAN
+        worst |= {"sensitivity": _NAN, "volume_error_ml": _NAN}
     return MaskRow(file, label, worst, status)
 
 
@@ -136,6 +136,8 @@ def summary(rows: Sequence[MaskRow], *, seed: int = 0) -> list[str]:
         counts = Counter(row.status for row in here)
         kinds = ", ".join(f"{n} {status}" for status, n in sorted(counts.items()))
         lines.append(f"label {label}: {kinds}")
+        if set(counts) == {"both_empty"}:
+            lines.append("  in no mask of either folder: is this the number?")
         for name in MEASURES:
             values = np.asarray([row.values.get(name, _NAN) for row in here], dtype=np.float64)
             found = spread(values, rng=np.random.default_rng(seed))

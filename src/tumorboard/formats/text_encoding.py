@@ -74,7 +74,8 @@ def _without_mark(head: bytes, path: Path) -> str:
     if even > 0.4 * half and odd < 0.1 * half:
         return "utf-16-be"
     raise InputError(
-        f"{path.name}: holds zero bytes, so it is not a text table. Expected CSV or TSV text."
+        f"{path.name}: holds zero bytes (0x00), so it is no text. Expected a table or a note, "
+        "saved as UTF-8."
     )
 
 

@@ -134,6 +134,8 @@ class Notes(Modality):
         texts = tuple(self._cut(text) for text, _ in joined)
         if n_scrubbed := sum(n for _, n in joined):
             sentences.append(f"{counted(n_scrubbed, 'statement')} scrubbed from the notes.")
+        lengths = tuple(len(text) for text, _ in joined)
+        sentences += self._cut_notes([n for n in lengths if n])
         sentences += removal_notes(removed, cohort, is_on=self._is_deidentified)
         return MeasuredNotes(
             present=np.asarray([bool(text) for text in texts], dtype=np.bool_),
@@ -144,7 +146,7 @@ class Notes(Modality):
             name=name,
             patient_id=cohort.patient_id,
             column=self._source.column if self._source.column != NONE else "",
-            n_characters=tuple(len(text) for text, _ in joined),
+            n_characters=lengths,
             removed=removed,
         )
 
@@ -196,17 +198,7 @@ class Notes(Modality):
         """How many of these rows' texts were cut, and how many hold no word that training had."""
         notes = _notes(measured)
         own = [int(row) for row in rows if notes.present[row]]
-        sentences: list[str] = []
-        n_cut = sum(
-            notes.n_characters[row] > self._longest_text
-            for row in own
-            if self._longest_text and notes.n_characters
-        )
-        if n_cut:
-            sentences.append(
-                f"{counted(n_cut, 'text')} of {len(own)} cut at {self._longest_text:,} characters "
-                f"(the {self._keep} was kept)."
-            )
+        sentences = self._cut_notes([notes.n_characters[row] for row in own if notes.n_characters])
         if self.layout == "vector" and own:
             arrays = self.arrays(measured, np.asarray(own, dtype=np.int64))
             n_none = int((~arrays.any(axis=1)).sum())
@@ -214,6 +206,16 @@ class Notes(Modality):
                 said = counted(n_none, "note holds", "notes hold")
                 sentences.append(f"{said} no word of the training notes.")
         return tuple(sentences)
+
+    def _cut_notes(self, lengths: Sequence[int]) -> list[str]:
+        """A sentence where texts of these lengths are cut."""
+        n_cut = sum(n > self._longest_text for n in lengths) if self._longest_text else 0
+        if not n_cut:
+            return []
+        return [
+            f"{counted(n_cut, 'text')} of {len(lengths)} cut at {self._longest_text:,} characters "
+            f"(the {self._keep} was kept)."
+        ]
 
     def state(self) -> FittedState:
         """Words of the training notes and their inverse frequencies."""

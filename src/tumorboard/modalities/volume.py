@@ -155,7 +155,8 @@ class Volume(Modality):
         index = np.full((cohort.n_rows, 1), -1, dtype=np.int64)
         for row, files in wanted.items():
             if files in failed:
-                rejected[row] = (files.where, failed[files])
+                named = [path for path in files.files if str(path) in failed[files]]
+                rejected[row] = (named[0] if named else files.where, failed[files])
             else:
                 index[row] = numbers[files]
         return MeasuredVolumes(

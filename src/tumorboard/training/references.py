@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from tumorboard.cache import Cache
 from tumorboard.cohorts.selection import keep_rows
 from tumorboard.errors import InputError, StudyError
-from tumorboard.formats.messages import counted
+from tumorboard.formats.messages import counted, listed
 from tumorboard.formats.row_files import RowFiles
 from tumorboard.modalities import Measured, Modality
 from tumorboard.records import Cohort, FileRecord, Rejection
@@ -171,6 +171,7 @@ def read_references(
     files: dict[int, tuple[Path, ...]] = {}
     unusable: dict[int, tuple[Path, str]] = {}
     held: dict[int, list[int]] = {}
+    moved: list[str] = []
     for row in range(cohort.n_rows):
         files[row] = finder.find(row)
         if not cases.files(row):  # another row of the patient has an image
@@ -181,13 +182,26 @@ def read_references(
         except InputError as error:
             unusable[row] = (files[row][0], " ".join(error.problems))
             continue
+        if np.any(cache.load(_key(cache, keys[row], "moved"))):
+            moved.append(cohort.patient_id[row])
         own = cache.load(_key(cache, keys[row], "own"), mapped=True)
         held[row] = sorted(set(np.unique(own).tolist()) - {0}) if own is not None else []
     if not keys:
         raise _without_usable(cohort, unusable)
     found = MaskNumbers(task, cohort, held)
     found.refuse_strangers_alone(files[min(keys)][0])
-    return References(cases, cache, keys, files, found.notes(), found.absent_labels()), unusable
+    notes = (*_moved_note(moved), *found.notes())
+    return References(cases, cache, keys, files, notes, found.absent_labels()), unusable
+
+
+def _moved_note(patients: Sequence[str]) -> list[str]:
+    """A sentence where masks do not lie on the voxels of their images."""
+    if not patients:
+        return []
+    return [
+        f"{counted(len(patients), 'mask lies', 'masks lie')} on another grid than the image, whose "
+        f"nearest voxels were taken: {listed(list(dict.fromkeys(patients)))}. Do they belong to it?"
+    ]
 
 
 def _without_usable(cohort: Cohort, unusable: Mapping[int, tuple[Path, str]]) -> InputError:
@@ -215,13 +229,15 @@ def _prepared(
     }  # fmt: skip
     key = cache.key(settings, *images, *files)
     grid = cache.load(_key(cache, key, "grid"))
-    is_kept = all(cache.path(_key(cache, key, which)).is_file() for which in ("own", "network"))
+    parts = ("own", "network", "moved")
+    is_kept = all(cache.path(_key(cache, key, part)).is_file() for part in parts)
     if grid is not None and is_kept:
         cases.remember(row, OwnGrid.decoded(grid))
         return key
     mask = cases.read_mask(row, files, numbers)
     cache.store(_key(cache, key, "own"), mask)
     cache.store(_key(cache, key, "network"), cases.to_network(row, mask))
+    cache.store(_key(cache, key, "moved"), np.asarray([cases.was_moved(row)]))
     cache.store(_key(cache, key, "grid"), cases.own_grid(row).encoded())
     return key
 

@@ -96,6 +96,10 @@ class Cases(ABC):
             InputError: They cannot be read, or lie elsewhere.
         """
 
+    def was_moved(self, row: int) -> bool:
+        """Whether the mask of a row that was read lay on another grid than its image."""
+        return False
+
     @abstractmethod
     def to_network(self, row: int, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """A mask on the image's own grid, as the segmenter sees it."""

@@ -23,6 +23,8 @@ POOR_SIDE: Mapping[str, str] = {
 QUALITIES = tuple(POOR_SIDE)
 #: Smaller images than this have no neighbours to measure, in pixels.
 MIN_SIZE = 4
+#: Of fewer training images nobody can say what is usual.
+FEWEST = 20
 #: Poor is beyond this percentile of the training images (or its mirror on the low side) ...
 _EXTREME = 0.995
 #: ... and further out by this share of the percentile's own distance from the median, so that
@@ -81,9 +83,11 @@ def reference_of(quality: Floats, weight: Floats) -> dict[str, Any]:
 
     Returns:
         Measure -> `limit` (poor is beyond it), `extreme` (the percentile) and `median`; empty where
-        the images are too small to measure.
+        the images are too small to measure, or too few to say what is usual.
     """
     found: dict[str, Any] = {}
+    if len(quality) < FEWEST:
+        return found
     for k, name in enumerate(QUALITIES):
         values = quality[:, k]
         if len(values) == 0 or not np.isfinite(values).all():

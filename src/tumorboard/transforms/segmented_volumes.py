@@ -38,6 +38,7 @@ class VolumeCases(Cases):
         self._preparation = preparation
         self._grids: dict[int, OwnGrid] = {}
         self._latest: tuple[int, Volume] | None = None
+        self._moved: set[int] = set()
 
     def files(self, row: int) -> tuple[Path, ...]:
         """Files of all channels, in order; none where the row has no volume."""
@@ -89,6 +90,8 @@ class VolumeCases(Cases):
         if len(files) != 1 or not is_dicom(files[0]):
             found = read_mask_volume(files, volume)
             plane = checked_numbers(found.array.max(axis=0), numbers, called(files))
+            if _is_elsewhere(grid_of(found), grid_of(volume)):
+                self._moved.add(row)
             return self._placed(plane, found, volume, called(files))
         mask = np.zeros(volume.array.shape[1:], dtype=np.uint8)
         for number in numbers:
@@ -96,6 +99,10 @@ class VolumeCases(Cases):
             inside = self._placed(found.array.max(axis=0) > 0, found, volume, files[0])
             mask[inside > 0] = number
         return mask
+
+    def was_moved(self, row: int) -> bool:
+        """Whether the row's mask, as it was read, lay on another grid; segments of DICOM may."""
+        return row in self._moved
 
     def to_network(self, row: int, mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """The mask on the prepared volume's grid: the voxels it covers most, as many as it fills.
@@ -156,6 +163,10 @@ class VolumeCases(Cases):
         if mask.any() and not moved.any():
             raise InputError(f"{where}: no voxel of the mask lies in its volume.")
         return moved.astype(np.uint8)
+
+
+def _is_elsewhere(mask: Grid, image: Grid) -> bool:
+    return mask.shape != image.shape or mask.offset_in(image) != (0, 0, 0)
 
 
 def _by(shape: tuple[int, ...]) -> str:

@@ -93,6 +93,11 @@ def explain(
     say = log or (lambda line: None)
     folder, table = Path(out), Path(cohort)
     opened = Model.open(model)
+    if opened.fitted.study.keys.task.kind == "segmentation":
+        raise InputError(
+            f"{model}: answers with masks, which are not explained. `tumorboard predict --maps` "
+            "writes their probabilities and where they are uncertain."
+        )
     _refuse_inputs(folder, Path(model), table)
     task, asked = opened.fitted.study.keys.task, _explainers(opened.fitted, explainers)
     read = opened.read(table, data=data)
