@@ -1,15 +1,25 @@
 import json
 import os
 import re
+import sys
 from pathlib import Path
 
 import pytest
 
-from tumorboard.errors import InputError
+from tumorboard.cache import Cache
+from tumorboard.errors import InputError, StudyError
 from tumorboard.records import Finding
+from tumorboard.study import Study
+from tumorboard.training.prepare import prepare
 from tumorboard.verbs.check import check, told
+from tumorboard.verbs.evaluate import evaluate
 from tumorboard.verbs.fit import fit
 from tumorboard.verbs.simulate import simulate
+from tumorboard.verbs.study_splits import split_study
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "training"))
+
+from small_masks import write_balls
 
 STUDIES = Path(__file__).parents[2] / "studies"
 DATA = Path(os.environ.get("TUMORBOARD_DATA", "absent"))
@@ -168,3 +178,29 @@ def test_too_few_validation_patients_for_sets_are_said_before_training(tmp_path:
     by_all = (keys[0], "evaluation.conformal={coverage=0.5}")
     report = check(tmp_path / "s" / "study.toml", overrides=by_all, estimate_time=False)
     assert not any(line.startswith("evaluation.conformal") for line in report.lines)
+
+
+def test_too_few_notes_in_one_fold_are_said_before_any_is_trained(tmp_path: Path) -> None:
+    study = write_balls(tmp_path / "data", n=12)
+    with Cache(tmp_path / "cache") as cache:
+        prepared = prepare(Study.load(study), study.parent, cache=cache)
+    one, two = (
+        {patient for patient, part in split.parts.items() if part == "train"}
+        for split in split_study(Study.load(study), prepared, frozenset())
+    )
+    having = one | set(sorted(two - one)[:1])
+    header, *rows = (study.parent / "patients.csv").read_text().splitlines()
+    kept = [row if row.split(",")[0] in having else f"{row.split(',')[0]}," for row in rows]
+    (study.parent / "patients.csv").write_text("\n".join([header, *kept]) + "\n")
+    keys = (f"modalities.note.min_patients={len(one)}",)
+    said = (
+        f"note: no word stands in the notes of {len(one)} training patients. Lower "
+        "modalities.note.min_patients. (1 of 2 splits)"
+    )
+    report = check(study, overrides=keys, estimate_time=False)
+    assert report.faults == (said,)
+    assert report.exit_code == 2
+    with pytest.raises(StudyError) as caught:
+        evaluate(study, out=tmp_path / "run", overrides=keys)
+    assert caught.value.problems == (said,)
+    assert not (tmp_path / "run").exists()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from tumorboard import registry
 from tumorboard.errors import TumorboardError, nearest
+from tumorboard.formats.messages import counted
 from tumorboard.records import ArraySpec, Split, Structure
 from tumorboard.study import Arm, Study
 from tumorboard.training.device import choose_device
@@ -15,6 +16,9 @@ from tumorboard.training.networks import new_network, new_segmenter
 from tumorboard.training.prepare import Prepared
 from tumorboard.training.segmentation_rows import window_of
 from tumorboard.training.signatures import with_signatures
+
+#: Kinds of modality that learn the words of training patients.
+_OF_WORDS = ("notes", "clinical_factors")
 
 
 def rehearse(study: Study, prepared: Prepared, split: Split) -> list[str]:
@@ -52,6 +56,31 @@ def rehearse(study: Study, prepared: Prepared, split: Split) -> list[str]:
                 f"arm {arm.name}",
             )
     return list(dict.fromkeys(faults))
+
+
+def without_words(study: Study, prepared: Prepared, splits: Sequence[Split]) -> list[str]:
+    """Sentences for splits whose training notes hold too little for what reads them.
+
+    Each fold has words of its own; a fold that has too few would stop a study half-way.
+
+    Args:
+        study: The study.
+        prepared: Its patients.
+        splits: Every split that is trained on.
+    """
+    arms = study.arms.values()
+    names = dict.fromkeys(name for arm in arms for name in arm.modalities)
+    found: dict[str, list[Split]] = {}
+    for name in (n for n in names if study.modalities[n]["kind"] in _OF_WORDS):
+        asked = frozenset[Structure]().union(*(asked_of(arm, name) for arm in arms))
+        for split in splits:
+            try:
+                fit_modality(study, prepared, split, name, asked=asked)
+            except TumorboardError as error:
+                for sentence in error.problems:
+                    found.setdefault(sentence, []).append(split)
+    n = counted(len(splits), "split")
+    return [f"{text} ({len(own)} of {n})" for text, own in found.items()]
 
 
 def absent_columns(study: Study, prepared: Prepared) -> list[str]:

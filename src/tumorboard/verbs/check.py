@@ -22,7 +22,7 @@ from tumorboard.training.estimate import duration, estimate_seconds
 from tumorboard.training.found_cohort import read_cohort, with_columns
 from tumorboard.training.other_cohorts import read_others
 from tumorboard.training.prepare import Prepared, build_task, prepare
-from tumorboard.training.rehearsal import rehearse
+from tumorboard.training.rehearsal import rehearse, without_words
 from tumorboard.transforms.column_patterns import is_pattern
 from tumorboard.verbs.evaluate import audit, data_root, load_study
 from tumorboard.verbs.held_out import locked_patients
@@ -108,7 +108,8 @@ def _trial(study: Study, prepared: Prepared) -> tuple[list[str], list[Split]]:
         refuse_empty_parts(study, prepared, splits)
     except TumorboardError as error:
         return list(error.problems), []
-    return rehearse(study, prepared, splits[0]), splits
+    faults = rehearse(study, prepared, splits[0])
+    return faults or without_words(study, prepared, splits), splits
 
 
 def _wide_sets(study: Study, prepared: Prepared, splits: Sequence[Split]) -> list[str]:
