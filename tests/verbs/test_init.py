@@ -7,7 +7,9 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from tumorboard.errors import InputError
 from tumorboard.study import Study
@@ -69,7 +71,8 @@ def test_everything_is_guessed_and_said(tmp_path: Path) -> None:
         "#   visit: dates; turn them into ages or intervals first",
         "#   clinic: the same value everywhere",
         "#   remark: free text or too many categories",
-        "#   scan_masks/{PatientID}.png: 55 found; masks tell where the lesion is",
+        "#   scan_masks/{PatientID}.png: 55 found; masks tell where the lesion is; a study with "
+        'kind = "segmentation" draws them',
     ):
         assert expected in comments
 
@@ -83,6 +86,21 @@ def test_the_file_is_a_study_and_is_never_overwritten(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="exists already"):
         write_first_study(path, tmp_path / "study.toml")
     assert (tmp_path / "study.toml").read_text(encoding="utf-8") == text
+
+
+@pytest.mark.parametrize("folder", ["msk", "drawn"])
+def test_masks_are_no_image_that_predicts(tmp_path: Path, folder: str) -> None:
+    """By the folder's name, or because their pictures have two greys."""
+    rng = np.random.default_rng(0)
+    for name in ("scans", folder):
+        (tmp_path / name).mkdir()
+        for i in range(55):
+            grey = rng.integers(0, 256, (8, 8)) if name == "scans" else rng.integers(0, 2, (8, 8))
+            path = tmp_path / name / f"P{i:03d}.png"
+            Image.fromarray(grey.astype(np.uint8)).save(path)
+    text = first_study(table(tmp_path, columns()), target="Class")
+    assert list(tomllib.loads(text)["modalities"]) == ["scans", "record"]
+    assert f"# {folder}/{{PatientID}}.png: 55 found; masks tell where" in text.replace("#   ", "# ")
 
 
 def test_names_cannot_break_the_file(tmp_path: Path) -> None:

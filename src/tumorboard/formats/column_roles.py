@@ -11,6 +11,8 @@ from typing import Literal
 
 import numpy as np
 
+from tumorboard.errors import InputError
+from tumorboard.formats.images import read_pixels
 from tumorboard.formats.tables import Table, is_number
 
 Role = Literal["numeric", "categorical", "date", "constant", "text"]
@@ -26,6 +28,10 @@ FEW_VALUES = 6
 #: A category column has at most so many categories.
 MANY_VALUES = 30
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
+#: Folders of masks by their name ...
+_MASKS = re.compile(r"ma?sk|seg|label|annot|contour|(^|[_-])(roi|gt)s?([_-]|$)", re.IGNORECASE)
+#: ... or by so few different values in their first picture.
+MASK_GREYS = 3
 #: What holds a whole volume in one file; a ZIP is taken for a zipped series of DICOM.
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".zip")
 
@@ -138,18 +144,27 @@ def _match(table: Table, name: str, folder: Path, entries: dict[str, Path]) -> F
         inner = sorted(first.iterdir()) if first.is_dir() else [first]
         is_series = len(inner) > 1 and inner[0].suffix.lower() == ".dcm"
         is_volume = is_series or first.name.lower().endswith(VOLUME_SUFFIXES)
-        is_mask = bool(re.search(r"mask|seg|label|annot", folder.name, re.IGNORECASE))
+        is_image = bool(inner) and not is_volume and inner[0].suffix.lower() in IMAGE_SUFFIXES
+        is_mask = bool(_MASKS.search(folder.name)) or (is_image and _has_few_greys(inner[0]))
         return FileColumn(
             column=name,
             pattern=f"{folder.name}/{{{name}}}{suffix}",
             folder=folder.name,
             n_found=len(names),
             is_exact=not suffix,
-            is_image=bool(inner) and not is_volume and inner[0].suffix.lower() in IMAGE_SUFFIXES,
+            is_image=is_image,
             is_mask=is_mask,
             is_volume=is_volume,
         )
     return None
+
+
+def _has_few_greys(path: Path) -> bool:
+    """Whether a picture is one of masks; one that cannot be read is for `check` to say."""
+    try:
+        return len(np.unique(read_pixels(path).values)) <= MASK_GREYS
+    except InputError:
+        return False
 
 
 def _suffix(name: str) -> str:

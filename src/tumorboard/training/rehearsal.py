@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tumorboard import registry
-from tumorboard.errors import TumorboardError, nearest
+from tumorboard.errors import StudyError, TumorboardError, nearest
 from tumorboard.formats.messages import counted
 from tumorboard.records import ArraySpec, Split, Structure
 from tumorboard.study import Arm, Study
@@ -81,6 +81,16 @@ def without_words(study: Study, prepared: Prepared, splits: Sequence[Split]) -> 
                     found.setdefault(sentence, []).append(split)
     n = counted(len(splits), "split")
     return [f"{text} ({len(own)} of {n})" for text, own in found.items()]
+
+
+def refuse_without_words(study: Study, prepared: Prepared, splits: Sequence[Split]) -> None:
+    """Stop before the first fit where a later one could not be made; see `without_words`.
+
+    Raises:
+        StudyError: Training notes of a split hold too little.
+    """
+    if faults := without_words(study, prepared, splits):
+        raise StudyError(faults)
 
 
 def absent_columns(study: Study, prepared: Prepared) -> list[str]:

@@ -27,7 +27,7 @@ from tumorboard.training.other_cohorts import OtherCohort, read_others
 from tumorboard.training.plan import run_plan
 from tumorboard.training.prepare import Prepared, prepare
 from tumorboard.training.progress import PlanProgress
-from tumorboard.training.rehearsal import without_words
+from tumorboard.training.rehearsal import refuse_without_words
 from tumorboard.training.run_folder import begin, locked
 from tumorboard.training.signals import ending_on_signals
 from tumorboard.verbs.beside import run_beside
@@ -97,8 +97,7 @@ def evaluate(
         prepared = with_locked_step(prepared, held_back)
         splits = split_study(checked, prepared, held_back)
         refuse_empty_parts(checked, prepared, splits)
-        if faults := without_words(checked, prepared, splits):
-            raise StudyError(faults)
+        refuse_without_words(checked, prepared, splits)
         beside = units_apart(checked, prepared, held_back)
         with locked(folder), ending_on_signals():
             device, precision = where_and_how(checked)

@@ -67,6 +67,8 @@ def _write(guess: Guess) -> str:
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
+_MASKS = 'masks tell where the lesion is; a study with kind = "segmentation" draws them'
+
 _TAIL = """\
 # [arms]  left out: each modality alone, all of them fused, their late average, and a logistic
 # regression on each table. See `tumorboard list` for encoders, fusions and baselines.
@@ -195,7 +197,7 @@ def _record(guess: Guess) -> str:
         lines.append("# Not used:")
         lines += [_comment(f"  {name}: {why}") for name, why in guess.left_out.items()]
     for column in guess.other_files:
-        why = "masks tell where the lesion is" if column.is_mask else "no kind of image known here"
+        why = _MASKS if column.is_mask else "no kind of image known here"
         lines.append(_comment(f"  {column.pattern}: {column.n_found} found; {why}"))
     return "\n".join(lines)
 
