@@ -15,10 +15,13 @@ from tumorboard.transforms.context_lexicon import (
     ENDS,
     ENDS_BEFORE,
     FOR,
+    FREE,
     LAST,
     LAST_WORDS,
     LISTED,
+    MEASURE,
     OWN_REACH,
+    PARENTHESES,
     REACH,
     REFUSALS,
     TRIGGERS,
@@ -35,6 +38,11 @@ _SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bNo)"
     r"[.!?][\"')\]]?\s+(?=[A-Z0-9(*\-])|\n\s*\n|\n\s*(?=[-*\u2022]\s|\d{1,2}[.)]\s)"
     r"|\n(?=[A-Z][A-Za-z /&-]{1,40}:)"
+)
+#: The measure of a time before: "35 mm, previously 42 mm".
+_PAST_MEASURE = re.compile(
+    r"\s*(?:(?:it|was|measured|measuring|of|at|about|approximately)\s+)*\d[\d.,]*\s*-?(?:x|by|mm|cm)",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
 #: Characters of a sentence; what is longer is no sentence.
@@ -88,7 +96,8 @@ def contexts(sentence: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
 
     A phrase such as "denies" speaks of what follows it until a word that ends its reach ("but",
     "presents"), the end of the sentence, or a number of words; "is ruled out" speaks of what stands
-    before it. A longer phrase holds the shorter ones inside it: "no increase" negates nothing.
+    before it. A longer phrase holds the shorter ones inside it: "no increase" negates nothing. What
+    was, in parentheses, is of what stands in them: "35 mm (previously 42 mm)".
 
     Args:
         sentence: One sentence; offsets count its characters.
@@ -135,7 +144,7 @@ def _context(
     sentence: str, span: tuple[int, int], triggers: Sequence[_Trigger], breaks: Sequence[int]
 ) -> Context:
     meanings = {t.meaning for t in triggers if _reaches(sentence, t, span, breaks)}
-    if ANSWER.match(sentence, span[1]):
+    if ANSWER.match(sentence, span[1]) or FREE.match(sentence, span[1]):
         meanings.add("negated")
     temporality: Temporality = "recent"
     if "hypothetical" in meanings:
@@ -164,6 +173,8 @@ def _reaches(
     if any(low <= cut < high for cut in breaks):
         return False
     between = sentence[low:high]
+    if trigger.meaning == "historical" and _is_aside(sentence, trigger, span, between):
+        return False
     phrase = sentence[trigger.start : trigger.end].lower()
     is_ended = _is_ended(between, phrase, trigger.meaning) if is_after else _is_cut(between, phrase)
     if is_ended:
@@ -171,6 +182,20 @@ def _reaches(
     reach = REACH.get((trigger.meaning, "after" if is_after else "before"))
     reach = OWN_REACH.get(phrase, reach)
     return reach is None or len(_WORD.findall(between)) <= reach
+
+
+def _is_aside(sentence: str, trigger: _Trigger, span: tuple[int, int], between: str) -> bool:
+    """Whether what was is another measure, or what parentheses hold, not the mention."""
+    is_before = span[1] <= trigger.start
+    if is_before and (MEASURE.search(between) or _PAST_MEASURE.match(sentence, trigger.end)):
+        return True
+    own = next(
+        (m for m in PARENTHESES.finditer(sentence) if m.start() < trigger.start < m.end()), None
+    )
+    if own is None or own.start() < span[0] < own.end():
+        return False
+    words = sentence[trigger.end : own.end()]
+    return _WORD.search(words) is not None or MEASURE.search(own.group()) is not None
 
 
 def _is_ended(between: str, phrase: str, meaning: Meaning) -> bool:
