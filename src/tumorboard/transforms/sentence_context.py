@@ -20,11 +20,13 @@ from tumorboard.transforms.context_lexicon import (
     LAST_WORDS,
     LISTED,
     MEASURE,
+    NOT_GIVEN,
     OWN_REACH,
     PARENTHESES,
     REACH,
     REFUSALS,
     TRIGGERS,
+    WHO,
     Direction,
     Meaning,
     first_word,
@@ -126,8 +128,11 @@ def _triggers(sentence: str) -> list[_Trigger]:
             if match:
                 direction = phrases.direction
                 is_last = LAST.match(sentence, match.end()) is not None
-                if is_last and " ".join(match.group().lower().split()) in LAST_WORDS:
+                words = " ".join(match.group().lower().split())
+                if is_last and words in LAST_WORDS:
                     direction = "before"  # "prior radiotherapy denied": nothing follows
+                elif not is_last and words in NOT_GIVEN and WHO.search(sentence[: word.start()]):
+                    direction = "after"
                 found.append(_Trigger(*match.span(), phrases.meaning, direction))
     return [t for t in found if t.meaning != "pseudo" and not any(_holds(o, t) for o in found)]
 
