@@ -29,6 +29,7 @@ from tumorboard.transforms.factor_size import find_sizes
         ("Left breast mastectomy 20 cm containing a tumour of 2 cm.", [20]),
         ("Breast 15 x 10 cm with a tumour of 2 cm.", [20]),
         ("Breast 15 x 10 cm.", []),
+        ("A distance of 1.9 cm between tumor and the margin.", []),
     ],
 )
 def test_sizes(text: str, sizes_mm: list[float]) -> None:

@@ -88,6 +88,8 @@ def test_stopped(text: str) -> None:
         ("Surgery tolerated well, biopsy pending.", {"surgery": "recent"}),
         ("Lumpectomy, pending pathology.", {"surgery": "recent"}),
         ("She went on to start chemotherapy.", {"chemotherapy": "recent"}),
+        ("Tumor resected, margins negative.", {"surgery": "recent"}),
+        ("Sentinel lymph node biopsy was negative.", {"surgery": "recent"}),
         ("Chemotherapy was not tolerated.", {"chemotherapy": "recent"}),
         ("She underwent surgery and declined.", {"surgery": "recent"}),
         ("Tamoxifen stopped, cisplatin started.",

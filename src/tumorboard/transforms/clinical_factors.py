@@ -47,6 +47,8 @@ _PAST = re.compile(
     r"(?:past|prior|previous) .*(?:history|hx)|PMHX?|PSHX?|(?:medical|surgical) history",
     re.IGNORECASE,
 )
+#: A result, which denies no treatment: "tumor resected, margins negative".
+_RESULT = re.compile(r"\bnegative\b(?! for\b)", re.IGNORECASE)
 _PLAN = re.compile(r"\b(?:plans?|recommendations?)\b", re.IGNORECASE)
 
 
@@ -120,9 +122,14 @@ def _with_courses(
 ) -> list[Context]:
     """Contexts, with what became of treatments: refused, planned or stopped."""
     places = [i for i, mention in enumerate(mentions) if mention.kind == "treatment"]
-    named = [(mentions[i].name, mentions[i].start, mentions[i].end) for i in places]
+    treatments = [(mentions[i].name, mentions[i].start, mentions[i].end) for i in places]
     told = list(around)
-    for i, course in zip(places, treatment_courses(sentence, named), strict=True):
+    own = _RESULT.sub(lambda match: "x" * len(match.group()), sentence)
+    if own != sentence and places:
+        spans = [(start, end) for _, start, end in treatments]
+        for i, context in zip(places, contexts(own, spans), strict=True):
+            told[i] = context
+    for i, course in zip(places, treatment_courses(sentence, treatments), strict=True):
         context = told[i]
         if course == "denied":
             told[i] = replace(context, negated=True, uncertain=False, temporality="recent")

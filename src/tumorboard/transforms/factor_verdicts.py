@@ -21,8 +21,10 @@ _WORDS = lexicon(
         # "cannot be excluded" says nothing: the sentence's context makes it possible
         "open": r"(?:not|cannot|never) (?:yet )?(?:be |been )?(?:\w+ly )?(?:excluded|ruled out)"
         r"|(?:to|must|should) be (?:excluded|ruled out)",
-        "negative": r"negative(?! for)|neg(?! for)|excluded|ruled out|none(?! of)|nil"
-        r"|(?<=[:=] )no(?=\s*(?:$|[.,;)]))|(?:high|instability)(?:,|:| is| was| has been)?"
+        "negative": r"negative(?! for)|neg(?! for)|excluded|ruled out"
+        r"|(?:mutations?|variants?|alterations?|rearrangements?|fusions?|amplification|co-?deletion"
+        r"|(?:over-?)?expression|instability)(?: detected| found| identified)?\s*[:=]?\s*"
+        r"(?:none(?! of)|nil|no(?=\s*(?:$|[.,;)])))|(?:high|instability)(?:,|:| is| was| has been)?"
         r" (?:excluded|ruled out|absent|not (?:detected|identified|seen|found|present))"
         r"|not (?:been )?(?:detect(?:ed|able)|amplified"
         r"|identified|mutated|(?:over-?)?expressed|rearranged|present|seen|found|noted|co-?deleted"
