@@ -116,6 +116,8 @@ def test_a_stain_without_a_word_is_a_result(text: str, expected: dict[str, str])
         ("EGFR mutation: none.", {"egfr": "negative"}),
         ("EGFR mutation: no.", {"egfr": "negative"}),
         ("EGFR mutations detected: none.", {"egfr": "negative"}),
+        ("KRAS G12C: none.", {"kras": "negative"}),
+        ("BRAF V600E mutation ruled out.", {"braf": "negative"}),
         ("HPV testing ordered: No.", {}),
         ("EGFR testing: none.", {}),
         ("ALK rearrangement excluded.", {"alk": "negative"}),

@@ -28,6 +28,7 @@ from tumorboard.transforms.factor_size import find_sizes
         ("Breast 1.8 cm ductal carcinoma.", [18]),
         ("Left breast mastectomy 20 cm containing a tumour of 2 cm.", [20]),
         ("Breast 15 x 10 cm with a tumour of 2 cm.", [20]),
+        ("Liver 4 cm HCC.", [40]),
         ("Breast 15 x 10 cm.", []),
         ("A distance of 1.9 cm between tumor and the margin.", []),
     ],

@@ -65,6 +65,7 @@ def context(sentence: str, concept: str) -> Context:
         ("Seizure-free since 2018.", "seizure", True),
         ("Seizure free.", "seizure", True),
         ("Pain-free.", "pain", True),
+        ("No longer pain-free.", "pain", False),
         ("Pain, free fluid in the pelvis.", "pain", False),
         ("Pain free fluid.", "pain", False),
         ("She was not given chemotherapy.", "chemotherapy", True),

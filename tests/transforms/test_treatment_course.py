@@ -52,6 +52,7 @@ def test_refused_or_not_given(text: str, names: list[str]) -> None:
         ("Chemotherapy to start next week.", ["chemotherapy"]),
         ("Chemotherapy will be given.", ["chemotherapy"]),
         ("Lung cancer, to start chemotherapy.", ["chemotherapy"]),
+        ("Awaiting surgery.", ["surgery"]),
         ("Surgery and radiotherapy are planned.", ["surgery", "radiotherapy"]),
         ("Adjuvant chemotherapy planned.", ["treatment_setting", "chemotherapy"]),
         ("Chemoradiotherapy scheduled for next week.", ["radiotherapy", "chemotherapy"]),

@@ -49,7 +49,7 @@ _OTHER = (
 #: A tumour right behind a measure and what describes it: "1.8 cm invasive ductal carcinoma".
 _DESCRIBED = re.compile(
     r"\s+(?:(?!(?:in|of|on|at|to|from|with|within|without|and|or|by|the|is|was|has|had|for|no|near"
-    rf"|between|into|through|over|along|containing|involving|showing|measuring|{_OTHER})\b)[A-Za-z][A-Za-z-]*\s+){{0,4}}(?:{_TUMOUR})\b",
+    rf"|between|into|through|over|along|containing|involving|showing|measuring|{_OTHER})\b)[A-Za-z][A-Za-z-]*\s+){{0,4}}(?:{_TUMOUR}|IDC|ILC|HCC|RCC|SCC|NSCLC|GBM)\b",
     re.IGNORECASE,
 )
 _NOUNS = re.compile(rf"\b(?:(?P<tumour>{_TUMOUR})|(?P<other>{_OTHER}))\b", re.IGNORECASE)

@@ -13,6 +13,8 @@ VARIANT = (
     r"(?:G1[23][ACDRSV]|Q61[A-Z]|V600[EK]|L858R|T790M|C797S|R132[HCGSL]|R172\w"
     r"|exon \d{1,2}(?: (?:deletion|skipping|insertion|L858R))?|del(?:etion)? ?19)"
 )
+#: An answer behind a change that was asked for.
+_NONE = r"(?:none(?! of)|nil|no(?=\s*(?:$|[.,;)])))"
 #: Nouns that state a change by themselves unless a verdict follows, but not where they are a test.
 _NO_TEST = r"(?! (?:analysis|testing|status|panel|pending|not (?:tested|done|performed)))"
 #: Words behind a marker by what they do; the first that fits at a place counts.
@@ -24,7 +26,7 @@ _WORDS = lexicon(
         "negative": r"negative(?! for)|neg(?! for)|excluded|ruled out"
         r"|(?:mutations?|variants?|alterations?|rearrangements?|fusions?|amplification|co-?deletion"
         r"|(?:over-?)?expression|instability)(?: detected| found| identified)?\s*[:=]?\s*"
-        r"(?:none(?! of)|nil|no(?=\s*(?:$|[.,;)])))|(?:high|instability)(?:,|:| is| was| has been)?"
+        rf"{_NONE}|{VARIANT}\s*[:=]\s*{_NONE}|(?:high|instability)(?:,|:| is| was| has been)?"
         r" (?:excluded|ruled out|absent|not (?:detected|identified|seen|found|present))"
         r"|not (?:been )?(?:detect(?:ed|able)|amplified"
         r"|identified|mutated|(?:over-?)?expressed|rearranged|present|seen|found|noted|co-?deleted"

@@ -41,6 +41,7 @@ _SENTENCE_END = re.compile(
     r"[.!?][\"')\]]?\s+(?=[A-Z0-9(*\-])|\n\s*\n|\n\s*(?=[-*\u2022]\s|\d{1,2}[.)]\s)"
     r"|\n(?=[A-Z][A-Za-z /&-]{1,40}:)"
 )
+_NOT_FREE = re.compile(r"\b(?:not|no longer|never)\s+(?:yet\s+|been\s+)?$", re.IGNORECASE)
 #: The measure of a time before: "35 mm, previously 42 mm".
 _PAST_MEASURE = re.compile(
     r"\s*(?:(?:it|was|measured|measuring|of|at|about|approximately)\s+)*\d[\d.,]*\s*-?(?:x|by|mm|cm)",
@@ -151,6 +152,8 @@ def _context(
     meanings = {t.meaning for t in triggers if _reaches(sentence, t, span, breaks)}
     if ANSWER.match(sentence, span[1]) or FREE.match(sentence, span[1]):
         meanings.add("negated")
+    if FREE.match(sentence, span[1]) and _NOT_FREE.search(sentence[: span[0]]):
+        meanings.discard("negated")  # "no longer pain-free"
     temporality: Temporality = "recent"
     if "hypothetical" in meanings:
         temporality = "hypothetical"

@@ -49,7 +49,8 @@ _PLAN = re.compile(
     re.IGNORECASE,
 )
 _PLAN_BEFORE = re.compile(
-    r"(?:\bwill|(?<!on )(?<!proceeded )(?<!prior )(?<!able )\bto)\s+(?:start|begin|commence)"
+    r"(?:(?:\bwill|(?<!on )(?<!proceeded )(?<!prior )(?<!able )\bto)\s+(?:start|begin|commence)"
+    r"|\bawait(?:s|ing)|\bplan(?:s|ning)?(?: for)?)"
     r"\s+(?:(?:a|the|her|his|with|on|adjuvant|neoadjuvant|systemic|palliative)\s+)*$",
     re.IGNORECASE,
 )
