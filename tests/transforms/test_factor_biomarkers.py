@@ -106,3 +106,34 @@ def test_a_variant_that_was_not_found_is_negative(text: str, expected: dict[str,
 )
 def test_a_stain_without_a_word_is_a_result(text: str, expected: dict[str, str]) -> None:
     assert results(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("EGFR mutation was ruled out.", {"egfr": "negative"}),
+        ("EGFR mutation excluded.", {"egfr": "negative"}),
+        ("EGFR mutation: none.", {"egfr": "negative"}),
+        ("EGFR mutation: no.", {"egfr": "negative"}),
+        ("EGFR mutations detected: none.", {"egfr": "negative"}),
+        ("KRAS G12C: none.", {"kras": "negative"}),
+        ("BRAF V600E mutation ruled out.", {"braf": "negative"}),
+        ("HPV testing ordered: No.", {}),
+        ("EGFR testing: none.", {}),
+        ("ALK rearrangement excluded.", {"alk": "negative"}),
+        ("HER2 amplification excluded.", {"her2": "negative"}),
+        ("IDH mutation was ruled out.", {"idh1": "negative"}),
+        ("1p/19q codeletion ruled out.", {"codeletion_1p19q": "negative"}),
+        ("MSI-high excluded", {"msi": "negative"}),
+        ("Microsatellite instability: not detected", {"msi": "negative"}),
+        ("Microsatellite instability high", {"msi": "positive"}),
+        ("EGFR mutation detected, ALK rearrangement excluded.",
+         {"egfr": "positive", "alk": "negative"}),
+        ("EGFR L858R mutation, brain metastases excluded.",
+         {"egfr": "positive", "egfr_variant": "L858R"}),
+        ("EGFR L858R positive, metastases: none.",
+         {"egfr": "positive", "egfr_variant": "L858R"}),
+    ],
+)  # fmt: skip
+def test_what_was_excluded_is_negative(text: str, expected: dict[str, str]) -> None:
+    assert results(text) == expected

@@ -61,3 +61,4 @@ def test_treatments_of_the_past_have_their_own_column() -> None:
 def test_now_comes_before_then() -> None:
     found = cells("Previously 30 mm tumor. The mass is now 12 mm.")
     assert found.numbers["size_mm"] == 12
+    assert cells("Mass now 20 mm (previously 42 mm).").numbers["size_mm"] == 20

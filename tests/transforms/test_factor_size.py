@@ -24,6 +24,13 @@ from tumorboard.transforms.factor_size import find_sizes
         ("the mass covers 2 cm2 at 120 mm Hg", []),
         ("two lymph nodes, the larger 1.2 cm", []),
         ("masses of 12 mm and 2 cm", [12, 20]),
+        ("Right breast 1.8 cm invasive ductal carcinoma.", [18]),
+        ("Breast 1.8 cm ductal carcinoma.", [18]),
+        ("Left breast mastectomy 20 cm containing a tumour of 2 cm.", [20]),
+        ("Breast 15 x 10 cm with a tumour of 2 cm.", [20]),
+        ("Liver 4 cm HCC.", [40]),
+        ("Breast 15 x 10 cm.", []),
+        ("A distance of 1.9 cm between tumor and the margin.", []),
     ],
 )
 def test_sizes(text: str, sizes_mm: list[float]) -> None:

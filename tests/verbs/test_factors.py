@@ -51,6 +51,15 @@ def test_a_note(tmp_path: Path) -> None:
     assert "Identifiers removed: " in result.stdout
 
 
+def test_a_table_of_one_patient(tmp_path: Path) -> None:
+    table = tmp_path / "notes.csv"
+    table.write_text("patient_id,note\n7,Seizure-free since 2018.\n", encoding="utf-8")
+    result = run("factors", table, "--column", "note", "--out", tmp_path / "out")
+    assert (result.exit_code, result.stderr) == (0, "")
+    (row,) = rows_of(tmp_path / "out")
+    assert (row["patient_id"], row["name"], row["negated"]) == ("7", "seizure", "true")
+
+
 def test_a_table_with_a_column_of_notes(tmp_path: Path) -> None:
     table = tmp_path / "notes.csv"
     with table.open("w", encoding="utf-8", newline="") as handle:

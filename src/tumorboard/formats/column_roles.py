@@ -101,7 +101,8 @@ def patient_id_columns(table: Table) -> list[str]:
     scores: dict[str, int] = {}
     for name in table.columns:
         cells = table.cells[name]
-        if any(not (cell or "").strip() for cell in cells) or len(set(cells)) < 2:
+        is_constant = len(set(cells)) < 2 and len(cells) != 1  # a lone patient is no constant
+        if is_constant or any(not (cell or "").strip() for cell in cells):
             continue
         words = re.sub(r"[^a-z]", " ", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", name).lower()).split()
         joined = "".join(words)

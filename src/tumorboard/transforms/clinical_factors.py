@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tumorboard.transforms.factor_anatomy import find_lobes, find_sides, find_sites
 from tumorboard.transforms.factor_biomarkers import find_biomarkers
@@ -21,6 +21,7 @@ from tumorboard.transforms.sentence_context import (
     contexts,
     sentences,
 )
+from tumorboard.transforms.treatment_course import treatment_courses
 
 _FINDERS: Mapping[Kind, Callable[[str], Iterator[Mention]]] = {
     "site": find_sites,
@@ -46,6 +47,8 @@ _PAST = re.compile(
     r"(?:past|prior|previous) .*(?:history|hx)|PMHX?|PSHX?|(?:medical|surgical) history",
     re.IGNORECASE,
 )
+#: A result, which denies no treatment: "tumor resected, margins negative".
+_RESULT = re.compile(r"\bnegative\b(?! for\b)", re.IGNORECASE)
 _PLAN = re.compile(r"\b(?:plans?|recommendations?)\b", re.IGNORECASE)
 
 
@@ -103,6 +106,7 @@ def extract_factors(text: str, *, kinds: Sequence[Kind] = KINDS) -> tuple[Factor
             continue
         is_tumour = TUMOUR.search(sentence) is not None
         around = contexts(sentence, [(m.start, m.end) for m in mentions])
+        around = _with_courses(sentence, mentions, around)
         for mention, context in zip(mentions, around, strict=True):
             placed = _in_section(context, start + mention.start, sections)
             factor = _factor(mention, placed, start)
@@ -111,6 +115,29 @@ def extract_factors(text: str, *, kinds: Sequence[Kind] = KINDS) -> tuple[Factor
     told = {factor.kind for factor, is_tumour in found if is_tumour} & _PLACES
     kept = [factor for factor, is_tumour in found if is_tumour or factor.kind not in told]
     return tuple(sorted(dict.fromkeys(kept), key=lambda factor: (factor.start, factor.end)))
+
+
+def _with_courses(
+    sentence: str, mentions: Sequence[Mention], around: Sequence[Context]
+) -> list[Context]:
+    """Contexts, with what became of treatments: refused, planned or stopped."""
+    places = [i for i, mention in enumerate(mentions) if mention.kind == "treatment"]
+    treatments = [(mentions[i].name, mentions[i].start, mentions[i].end) for i in places]
+    told = list(around)
+    own = _RESULT.sub(lambda match: "x" * len(match.group()), sentence)
+    if own != sentence and places:
+        spans = [(start, end) for _, start, end in treatments]
+        for i, context in zip(places, contexts(own, spans), strict=True):
+            told[i] = context
+    for i, course in zip(places, treatment_courses(sentence, treatments), strict=True):
+        context = told[i]
+        if course == "denied":
+            told[i] = replace(context, negated=True, uncertain=False, temporality="recent")
+        elif course == "planned" and not context.negated:
+            told[i] = replace(context, temporality="hypothetical")
+        elif course == "past" and context.temporality == "recent" and not context.negated:
+            told[i] = replace(context, temporality="historical")
+    return told
 
 
 def _factor(mention: Mention, context: Context, offset: int) -> Factor | None:

@@ -70,8 +70,9 @@ _PHRASES: dict[tuple[Meaning, Direction], str] = {
         is possible|possible|is suspected|suspected|is likely|is questionable|questionable|
         cannot be excluded|can not be excluded|cannot be ruled out|can not be ruled out|
         not excluded|not ruled out|could not be excluded|be ruled out|must be ruled out|
-        should be ruled out|should be excluded|is equivocal|equivocal|is indeterminate|
-        indeterminate|versus|vs|is in the differential|in the differential|likely represents
+        must be excluded|to be excluded|should be ruled out|should be excluded|is equivocal|
+        equivocal|is indeterminate|indeterminate|versus|vs|is in the differential|
+        in the differential|likely represents
         """,
     ("historical", "after"): """
         history of|history|past medical history|past history|medical history|surgical history|
@@ -252,6 +253,16 @@ ANSWER = re.compile(
     r"(?=\s*(?:$|[.,;)\]\n]|(?-i:[A-Z])[\w /-]*:))",
     re.IGNORECASE,
 )
+#: Who is not given something: it stands behind, "she was not given chemotherapy".
+NOT_GIVEN = frozenset({"not given", "not been given", "never given"})
+WHO = re.compile(r"\b(?:she|he|they|patients?|pt)\s+(?:was|were|is|are|has|had|have)\s+$", re.I)
+#: "Seizure-free since 2018"; not "free fluid".
+FREE = re.compile(
+    r"[- ]free\b(?! (?:of|fluid|air|gas|text|margins?|T[34]|(?:\w+ )?flaps?)\b)", re.I
+)
+#: What is in parentheses, and a measure, which a phrase beside it speaks of.
+PARENTHESES = re.compile(r"\([^()]*\)")
+MEASURE = re.compile(r"\d\s*-?(?:mm|cm)\b", re.I)
 #: Phrases that speak of what stands before them where nothing follows that they could speak of.
 LAST_WORDS = frozenset(
     {

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
-from tumorboard.transforms.factor_mentions import Mention, find_words, lexicon
+from tumorboard.transforms.factor_mentions import TUMOUR, Mention, find_words, lexicon
 
 _ORGANS = lexicon(
     {
@@ -58,6 +59,23 @@ _SIDES = lexicon(
         r"|atri\w+|bundle|heart))|RUL|RML|RLL|rt\.?(?= )",
     }
 )
+_LIMB = r"(?:upper |lower )?(?:arms?|legs?|hands?|foot|feet|fingers?|limbs?|extremit(?:y|ies)|face)"
+#: Signs of the nervous system: they stand on the side that the tumour does not.
+_SIGN = (
+    r"(?:\w*paresis|\w*plegia|weakness|numbness|tingling|para?esthesias?|droop\w*|palsy|drift"
+    r"|\w*anopi?a|visual fields?|neglect|hemisensory|sensory loss|clumsiness|twitch\w*|jerk\w*"
+    r"|tremors?|spasticity|seizures?|ataxia|dysmetria|gaze|babinski|(?:motor )?deficits?)"
+)
+_SIGN_BEHIND = re.compile(
+    rf"[\s-]*(?:(?:{_LIMB}|facial|sided?|body|homonymous|spastic|mild|severe|moderate|progressive|new"
+    r"|sudden|focal|motor|sensory|inferior|superior|pronator|distal|proximal|grip|and)\s+)*"
+    rf"{_SIGN}\b",
+    re.IGNORECASE,
+)
+_SIGN_BEFORE = re.compile(
+    rf"\b{_SIGN}\s+(?:(?:of|in|on|to|affecting|involving|the|his|her|both)\s+)+$", re.IGNORECASE
+)
+_LIMB_BEHIND = re.compile(rf"[\s-]*{_LIMB}\b", re.IGNORECASE)
 _NOT_BRAIN = r"(?! (?:sinus|bone|arter|pleura|peritone|scalp|line|horn|arteritis))"
 _LOBES = lexicon(
     {
@@ -95,9 +113,24 @@ def find_sites(sentence: str) -> Iterator[Mention]:
 
 
 def find_sides(sentence: str) -> Iterator[Mention]:
-    """Left, right, bilateral or midline; not the verb "left", handedness or chambers of a heart."""
-    for value, match in find_words(_SIDES, sentence):
+    """Left, right, bilateral or midline; not the verb "left", handedness or chambers of a heart.
+
+    The side of a sign such as a weak arm is not the tumour's. That of a limb counts where the
+    sentence speaks of a tumour and names no other side.
+    """
+    found = [(value, match) for value, match in find_words(_SIDES, sentence)]
+    found = [(value, match) for value, match in found if not _is_of_sign(sentence, match)]
+    others = [one for one in found if not _LIMB_BEHIND.match(sentence, one[1].end())]
+    has_tumour = TUMOUR.search(sentence) is not None
+    for value, match in others if others or not has_tumour else found:
         yield Mention("side", "side", value, *match.span())
+
+
+def _is_of_sign(sentence: str, match: re.Match[str]) -> bool:
+    """Whether a side is that of a sign: "right arm weakness", "weakness of the right arm"."""
+    return bool(
+        _SIGN_BEHIND.match(sentence, match.end()) or _SIGN_BEFORE.search(sentence[: match.start()])
+    )
 
 
 def find_lobes(sentence: str) -> Iterator[Mention]:

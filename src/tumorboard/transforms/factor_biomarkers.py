@@ -6,6 +6,13 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from tumorboard.transforms.factor_her2 import (
+    of_in_situ,
+    of_stain_score,
+    of_stain_word,
+    stain_score,
+)
+from tumorboard.transforms.factor_leads import asks, denies, is_room, names_change, said_before
 from tumorboard.transforms.factor_mentions import Mention, find_words, lexicon
 from tumorboard.transforms.factor_verdicts import SIGN, VARIANT, Verdict, verdict
 
@@ -68,26 +75,6 @@ _LISTED = re.compile(
 )
 _TRIPLE = re.compile(r"\btriple[- ]negative\b", re.IGNORECASE)
 
-_DENIES = re.compile(
-    r"(?:\bno|\bwithout|\babsence of|\black of|\bnegative for|\bneg for|\bnot have)\s+"
-    r"(?:(?:a|an|any|evidence of|known|activating|detectable|the|mutations? in"
-    r"|amplification of)\s+)*$",
-    re.IGNORECASE,
-)
-_AFFIRMS = re.compile(
-    r"(?:\bpositive for|\bharbou?r(?:s|ing)|\bmutant|\bmutated|\bpositive)\s+"
-    r"(?:(?:a|an|the)\s+)*$",
-    re.IGNORECASE,
-)
-#: A change named before the marker, which stands unless what follows denies it.
-_NAMES = re.compile(
-    r"(?:\bmutations? (?:in|of)|\bamplification of)\s+(?:(?:a|an|the)\s+)*$", re.IGNORECASE
-)
-_BEFORE_WORD = re.compile(
-    r"(?P<no>wild[- ]?type|negative|un-?methylated)\s+$|(?P<yes>methylated)\s+$", re.IGNORECASE
-)
-#: "no ALK rearrangement or EGFR mutation": what denies the first denies the second.
-_OR = re.compile(r"\s*(?:\w+\s+){0,2}(?:or|nor)\s+$", re.IGNORECASE)
 #: Names of a repair state that are a result by themselves.
 _REPAIR = {"mss": "negative", "pmmr": "negative", "dmmr": "positive"}
 _NUMBER = re.compile(
@@ -96,16 +83,13 @@ _NUMBER = re.compile(
 )
 _LEVEL = re.compile(r"^[^\d.;]{0,24}?(?P<level>\d{1,5}(?:[.,]\d+)?)(?!\s?(?:%|/\d|-\d))")
 _SCORE = re.compile(r"\b(?:CPS|TPS)\b[^\d%]{0,12}(?P<score>\d{1,3})(?!\d)", re.IGNORECASE)
-#: A score of 0 stands right behind HER2: elsewhere 0 counts nodes or cells.
-_ZERO = re.compile(
-    r"\s*[:=(]?\s*(?:(?:by )?(?:IHC|immunohistochemistry|immunostain\w*|stain\w*|score)\s*[:=(]?\s*"
-    r"(?:(?:is|was|of)\s+)?){0,2}0\s?\+?(?=\s?/\s?3|(?![\d.,/:-]?\d|\s?(?:%|of|x|out|/|cm|mm)))",
+#: Where the stretch of a result ends; a variant behind a semicolon is still of the same gene.
+_METHOD = r"\b(?:[FC]?ISH|IHC|in[- ]situ hybridi[sz]ation|immunohistochemistry)\b"
+_AFTER_END = re.compile(
+    rf"(?:;(?!\s*{VARIANT}|\s*(?:\w+\s+){{0,2}}{_METHOD})|\.)(?!\d)"
+    rf"|\b(?:but|while|whereas)\b(?!\s*(?:\w+\s+){{0,3}}{_METHOD})",
     re.IGNORECASE,
 )
-_IHC = re.compile(r"(?<![\d.])(?P<score>[0-3])\s?\+|\bscore\s*(?:of\s*)?:?\s*(?P<plain>[0-3])\b")
-_STAIN = ("negative", "negative", "equivocal", "positive")
-#: Where the stretch of a result ends; a variant behind a semicolon is still of the same gene.
-_AFTER_END = re.compile(rf"(?:;(?!\s*{VARIANT})|\.)(?!\d)|\b(?:but|while|whereas)\b", re.IGNORECASE)
 #: Longest stretch, in characters, in which a result follows its marker.
 _REACH = 70
 
@@ -118,6 +102,7 @@ class _Group:
     before: str
     after: str
     is_denied: bool = False
+    is_asked: bool = False
 
     @property
     def own(self) -> str:
@@ -131,13 +116,20 @@ def find_biomarkers(sentence: str) -> Iterator[Mention]:
     Markers in a list share a result ("ER and PR positive"). A marker without a result ("EGFR
     testing is pending") is no factor. The result of a percentage is a number in %; a HER2 score of
     0 or 1+ is negative, 2+ equivocal, 3+ positive (ASCO/CAP guideline, Wolff et al., J Clin Oncol
-    2018;36:2105), and a FISH result in the same sentence decides over it.
+    2018;36:2105), and a FISH result in the same sentence decides over it; a stain that is said in
+    words ("negative by IHC") stays a mention of its own before it.
     """
     for match in _TRIPLE.finditer(sentence):
         for name in ("er", "pr", "her2"):
             yield _mention(name, "negative", *match.span())
     for group in _groups(sentence):
         said = _result(group)
+        stained = of_stain_word(group.after) if group.own == "her2" else None
+        if said and stained and of_in_situ(group.after):
+            _, start, end = group.markers[0]
+            yield _mention("her2", stained.value, start, end + stained.end)
+            # of two results the later counts: that of FISH, wherever it stands
+            said = replace(said, end=max(said.end, stained.end))
         for name, start, end in group.markers:
             value = _REPAIR.get(sentence[start:end].lower(), said.value if said else "")
             yield from _numbers(name, group, start, end)
@@ -166,6 +158,8 @@ def _groups(sentence: str) -> list[_Group]:
     """Markers of a sentence with the stretches in which their results stand."""
     joined: list[list[tuple[str, int, int]]] = []
     for value, match in find_words(_MARKERS, sentence):
+        if value == "er" and is_room(sentence, match.start(), match.end()):
+            continue
         marker = (value, *match.span())
         if joined and _is_joined(sentence, joined[-1][-1][2], marker):
             joined[-1].append(marker)
@@ -178,9 +172,9 @@ def _groups(sentence: str) -> list[_Group]:
         end = markers[-1][2]
         after = _AFTER_END.split(sentence[end:high])[0][:_REACH]
         before = re.split(r"[;]|\.(?!\d)", sentence[low : markers[0][1]])[-1]
-        is_listed = bool(groups) and groups[-1].is_denied and _OR.match(before)
-        denied = bool(is_listed or _DENIES.search(before))
-        groups.append(_Group(tuple(markers), before, after, denied))
+        is_denied = denies(before, is_next=bool(groups) and groups[-1].is_denied)
+        is_asked = asks(before, is_next=bool(groups) and groups[-1].is_asked)
+        groups.append(_Group(tuple(markers), before, after, is_denied, is_asked))
     return groups
 
 
@@ -196,7 +190,7 @@ def _is_joined(sentence: str, low: int, marker: tuple[str, int, int]) -> bool:
 
 def _result(group: _Group) -> Verdict | None:
     """What is said of the markers; its end counts from behind them."""
-    said = _said_before(group)
+    said = "negative" if group.is_denied else said_before(group.before)
     if said:
         found = verdict(group.after)
         return Verdict(said, 0, found.variants if found and found.value == said else ())
@@ -206,48 +200,18 @@ def _result(group: _Group) -> Verdict | None:
     )
     if signed and group.own != "her2":
         return signed
-    skipped = _before_fish(group)
-    found = verdict(group.after[skipped:])
-    if found:
-        return replace(found, end=skipped + found.end)
-    if signed or _NAMES.search(group.before):
-        return signed or Verdict("positive", 0)
+    found = of_in_situ(group.after) if group.own == "her2" else None
+    found = found or verdict(group.after)
+    if found and not (found.is_bare and group.is_asked):
+        return found
+    if signed or group.is_asked:
+        return signed
+    if names_change(group.before):
+        return Verdict("positive", 0)
     if group.own == "msi" and re.match(r"[- ]?H\b", group.after):
         return Verdict("positive", 2)
-    return _of_stain(group) or _of_percent(group)
-
-
-def _said_before(group: _Group) -> str:
-    """A result that stands before the markers."""
-    if group.is_denied:
-        return "negative"
-    word = _BEFORE_WORD.search(group.before)
-    if word:
-        return "negative" if word["no"] else "positive"
-    return "positive" if _AFFIRMS.search(group.before) else ""
-
-
-def _before_fish(group: _Group) -> int:
-    """Where a result of FISH begins behind HER2: it decides over a stain; else 0."""
-    fish = re.search(r"\b(?:FISH|ISH|in situ hybridi[sz]ation)\b", group.after, re.IGNORECASE)
-    if group.own != "her2" or fish is None:
-        return 0
-    return fish.end() if verdict(group.after[fish.end() :]) else 0
-
-
-def _of_stain(group: _Group) -> Verdict | None:
-    """HER2 from the score of its stain alone."""
-    stain = _stain(group) if group.own == "her2" else None
-    return Verdict(_STAIN[stain[0]], stain[1]) if stain else None
-
-
-def _stain(group: _Group) -> tuple[int, int] | None:
-    """Score of a HER2 stain, and where it ends."""
-    zero = _ZERO.match(group.after)
-    if zero:
-        return 0, zero.end()
-    match = _IHC.search(group.after)
-    return (int(match["score"] or match["plain"]), match.end()) if match else None
+    stain = of_stain_score(group.after) if group.own == "her2" else None
+    return stain or _of_percent(group)
 
 
 def _of_percent(group: _Group) -> Verdict | None:
@@ -279,7 +243,7 @@ def _numbers(name: str, group: _Group, start: int, end: int) -> Iterator[Mention
                 "biomarker", name, f"{number:g} {unit}", start, end, number, unit, is_result=True
             )
     elif name == "her2" and group.own:
-        stain = _stain(group)
+        stain = stain_score(group.after)
         if stain:
             score = stain[0]
             yield _number(name, "ihc", score, "+", start, end, f"{score}+" if score else "0")

@@ -52,7 +52,7 @@ _SYMPTOMS = lexicon(
         "diarrhoea": r"diarrho?ea",
         "oedema": r"(?:leg |pedal |peripheral |ankle |lower extremity )o?edema",
         "lymphadenopathy": r"lymphadenopathy|enlarged (?:lymph )?nodes?",
-        "asymptomatic": r"asymptomatic",
+        "asymptomatic": r"asymptomatic|symptom[- ]free",
     }
 )
 _CONDITIONS = lexicon(

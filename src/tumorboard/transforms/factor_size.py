@@ -46,14 +46,21 @@ _OTHER = (
     r"|segment"
     r"|depth|nipple|distance|thickness|bowel|prostate|gland|thyroid|lymph|aggregate|container|invasion"
 )
+#: A tumour right behind a measure and what describes it: "1.8 cm invasive ductal carcinoma".
+_DESCRIBED = re.compile(
+    r"\s+(?:(?!(?:in|of|on|at|to|from|with|within|without|and|or|by|the|is|was|has|had|for|no|near"
+    rf"|between|into|through|over|along|containing|involving|showing|measuring|{_OTHER})\b)[A-Za-z][A-Za-z-]*\s+){{0,4}}(?:{_TUMOUR}|IDC|ILC|HCC|RCC|SCC|NSCLC|GBM)\b",
+    re.IGNORECASE,
+)
 _NOUNS = re.compile(rf"\b(?:(?P<tumour>{_TUMOUR})|(?P<other>{_OTHER}))\b", re.IGNORECASE)
 
 
 def find_sizes(sentence: str) -> Iterator[Mention]:
     """Sizes of tumours in mm: of "3.2 x 2.1 x 1.8 cm" the largest; a comma may be the decimal sign.
 
-    A measure belongs to the nearest noun: a tumour, or a specimen, node, margin, slice, of which it
-    is none. Distances ("from", "above") and bounds ("2 cm or less") are none either.
+    A measure belongs to the tumour right behind it ("breast 1.8 cm ductal carcinoma"), else to the
+    nearest noun: a tumour, or a specimen, node, margin, slice, of which it is none. Distances
+    ("from", "above") and bounds ("2 cm or less") are none either.
     """
     measures = list(_MEASURE.finditer(sentence))
     nouns = list(_NOUNS.finditer(sentence)) if measures else []
@@ -61,7 +68,7 @@ def find_sizes(sentence: str) -> Iterator[Mention]:
         size_mm = _largest_mm(match)
         if size_mm is None or _is_no_size(sentence, match):
             continue
-        if _is_of_tumour(match, nouns):
+        if _DESCRIBED.match(sentence, match.end()) or _is_of_tumour(match, nouns):
             value = f"{size_mm:g} mm"
             yield Mention("size", "size_mm", value, *match.span(), size_mm, "mm", is_result=True)
 

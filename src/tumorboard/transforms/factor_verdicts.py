@@ -13,12 +13,22 @@ VARIANT = (
     r"(?:G1[23][ACDRSV]|Q61[A-Z]|V600[EK]|L858R|T790M|C797S|R132[HCGSL]|R172\w"
     r"|exon \d{1,2}(?: (?:deletion|skipping|insertion|L858R))?|del(?:etion)? ?19)"
 )
+#: An answer behind a change that was asked for.
+_NONE = r"(?:none(?! of)|nil|no(?=\s*(?:$|[.,;)])))"
 #: Nouns that state a change by themselves unless a verdict follows, but not where they are a test.
 _NO_TEST = r"(?! (?:analysis|testing|status|panel|pending|not (?:tested|done|performed)))"
 #: Words behind a marker by what they do; the first that fits at a place counts.
 _WORDS = lexicon(
     {
-        "negative": r"negative(?! for)|neg(?! for)|not (?:been )?(?:detect(?:ed|able)|amplified"
+        # "cannot be excluded" says nothing: the sentence's context makes it possible
+        "open": r"(?:not|cannot|never) (?:yet )?(?:be |been )?(?:\w+ly )?(?:excluded|ruled out)"
+        r"|(?:to|must|should) be (?:excluded|ruled out)",
+        "negative": r"negative(?! for)|neg(?! for)|excluded|ruled out"
+        r"|(?:mutations?|variants?|alterations?|rearrangements?|fusions?|amplification|co-?deletion"
+        r"|(?:over-?)?expression|instability)(?: detected| found| identified)?\s*[:=]?\s*"
+        rf"{_NONE}|{VARIANT}\s*[:=]\s*{_NONE}|(?:high|instability)(?:,|:| is| was| has been)?"
+        r" (?:excluded|ruled out|absent|not (?:detected|identified|seen|found|present))"
+        r"|not (?:been )?(?:detect(?:ed|able)|amplified"
         r"|identified|mutated|(?:over-?)?expressed|rearranged|present|seen|found|noted|co-?deleted"
         r"|(?:hyper-?)?methylated|positive|deficient|high|demonstrated|observed)"
         r"|non-?(?:amplified|mutated|rearranged|reactive|(?:hyper)?methylated|codeleted)"
@@ -34,10 +44,10 @@ _WORDS = lexicon(
         "variant": VARIANT,
         "finding": rf"mutations?{_NO_TEST}|rearrangement{_NO_TEST}|fusion{_NO_TEST}"
         rf"|amplification{_NO_TEST}|co-?deletion{_NO_TEST}|pathogenic variants?"
-        r"|exon 19 del\w*|over-?expression",
+        rf"|exon 19 del\w*|over-?expression|instability{_NO_TEST}",
         "positive": r"positive(?! for)|pos(?! for)|detected|amplified|mutated|mutant|rearranged"
         r"|over-?express\w+|3\+|(?:hyper-?)?methylated|methylation present|co-?deleted|deficient"
-        r"|high|instability|present|expressed|carrier|reactive"
+        r"|high|present|expressed|carrier|reactive"
         r"|(?:diffusely|strongly|weakly|focally) positive|loss of (?:nuclear )?expression",
     }
 )
@@ -45,8 +55,9 @@ _WORDS = lexicon(
 _FOREIGN = re.compile(r",\s*(?!(?:is|was|were|which)\b)[A-Za-z]|\bwith\b", re.IGNORECASE)
 #: A variant that was asked for only.
 _ASKED = re.compile(
-    r"\s*(?:mutations?\s+)?(?:(?:mutation|variant)?\s*(?:analysis|test\w*|status|sequencing|assay)|"
-    r"(?:is |was )?pending|(?:is |was )?not (?:done|performed|tested))\b(?!\s*[:=])",
+    r"\s*(?:mutations?\s+)?(?:(?:mutation|variant)?\s*(?:analysis|test\w*|status|sequencing|assay)"
+    r"|(?:results? |reports? )?(?:(?:is|are|was|were) )?(?:still )?(?:pending|awaited|outstanding"
+    r"|requested|ordered|to follow|not (?:done|performed|tested)))\b(?!\s*[:=])",
     re.IGNORECASE,
 )
 #: A sign in place of a word: ER+, IDH1 R132H (-).
@@ -62,12 +73,14 @@ class Verdict:
         end: Behind the last character that says it.
         variants: Places of the variants of which it is said.
         is_named: Whether it is said of a variant or a change that is named, not of the marker.
+        is_bare: Whether naming the change is all that says it: "EGFR mutation".
     """
 
     value: str
     end: int
     variants: tuple[tuple[int, int], ...] = ()
     is_named: bool = False
+    is_bare: bool = False
 
 
 def verdict(text: str) -> Verdict | None:
@@ -91,6 +104,8 @@ def _verdicts(text: str) -> Iterator[Verdict]:
     lead: Verdict | None = None  # the verdict before what it speaks of: "positive: L858R"
     is_denying = False
     for kind, match in find_words(_WORDS, text):
+        if kind == "open":
+            continue
         behind = text[named[-1].end() : match.start()] if named else ""
         if kind == "denies" or _FOREIGN.search(behind):
             yield from _stated(text, named, lead)
@@ -124,4 +139,4 @@ def _stated(text: str, named: list[re.Match[str]], lead: Verdict | None) -> Iter
         value = "positive" if "+" in sign["sign"] else "negative"
         yield _on(Verdict(value, sign.end()), named)
     elif not _ASKED.match(text, end):
-        yield _on(Verdict("positive", end), named)
+        yield _on(Verdict("positive", end, is_bare=True), named)

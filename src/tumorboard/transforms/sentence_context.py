@@ -15,13 +15,18 @@ from tumorboard.transforms.context_lexicon import (
     ENDS,
     ENDS_BEFORE,
     FOR,
+    FREE,
     LAST,
     LAST_WORDS,
     LISTED,
+    MEASURE,
+    NOT_GIVEN,
     OWN_REACH,
+    PARENTHESES,
     REACH,
     REFUSALS,
     TRIGGERS,
+    WHO,
     Direction,
     Meaning,
     first_word,
@@ -35,6 +40,12 @@ _SENTENCE_END = re.compile(
     r"(?<!\b[A-Z])(?<!\bDr)(?<!\bMr)(?<!\bMrs)(?<!\bMs)(?<!\bvs)(?<!\be\.g)(?<!\bi\.e)(?<!\bNo)"
     r"[.!?][\"')\]]?\s+(?=[A-Z0-9(*\-])|\n\s*\n|\n\s*(?=[-*\u2022]\s|\d{1,2}[.)]\s)"
     r"|\n(?=[A-Z][A-Za-z /&-]{1,40}:)"
+)
+_NOT_FREE = re.compile(r"\b(?:not|no longer|never)\s+(?:yet\s+|been\s+)?$", re.IGNORECASE)
+#: The measure of a time before: "35 mm, previously 42 mm".
+_PAST_MEASURE = re.compile(
+    r"\s*(?:(?:it|was|measured|measuring|of|at|about|approximately)\s+)*\d[\d.,]*\s*-?(?:x|by|mm|cm)",
+    re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")
 #: Characters of a sentence; what is longer is no sentence.
@@ -88,7 +99,8 @@ def contexts(sentence: str, spans: Sequence[tuple[int, int]]) -> list[Context]:
 
     A phrase such as "denies" speaks of what follows it until a word that ends its reach ("but",
     "presents"), the end of the sentence, or a number of words; "is ruled out" speaks of what stands
-    before it. A longer phrase holds the shorter ones inside it: "no increase" negates nothing.
+    before it. A longer phrase holds the shorter ones inside it: "no increase" negates nothing. What
+    was, in parentheses, is of what stands in them: "35 mm (previously 42 mm)".
 
     Args:
         sentence: One sentence; offsets count its characters.
@@ -117,8 +129,11 @@ def _triggers(sentence: str) -> list[_Trigger]:
             if match:
                 direction = phrases.direction
                 is_last = LAST.match(sentence, match.end()) is not None
-                if is_last and " ".join(match.group().lower().split()) in LAST_WORDS:
+                words = " ".join(match.group().lower().split())
+                if is_last and words in LAST_WORDS:
                     direction = "before"  # "prior radiotherapy denied": nothing follows
+                elif not is_last and words in NOT_GIVEN and WHO.search(sentence[: word.start()]):
+                    direction = "after"
                 found.append(_Trigger(*match.span(), phrases.meaning, direction))
     return [t for t in found if t.meaning != "pseudo" and not any(_holds(o, t) for o in found)]
 
@@ -135,8 +150,10 @@ def _context(
     sentence: str, span: tuple[int, int], triggers: Sequence[_Trigger], breaks: Sequence[int]
 ) -> Context:
     meanings = {t.meaning for t in triggers if _reaches(sentence, t, span, breaks)}
-    if ANSWER.match(sentence, span[1]):
+    if ANSWER.match(sentence, span[1]) or FREE.match(sentence, span[1]):
         meanings.add("negated")
+    if FREE.match(sentence, span[1]) and _NOT_FREE.search(sentence[: span[0]]):
+        meanings.discard("negated")  # "no longer pain-free"
     temporality: Temporality = "recent"
     if "hypothetical" in meanings:
         temporality = "hypothetical"
@@ -164,6 +181,8 @@ def _reaches(
     if any(low <= cut < high for cut in breaks):
         return False
     between = sentence[low:high]
+    if trigger.meaning == "historical" and _is_aside(sentence, trigger, span, between):
+        return False
     phrase = sentence[trigger.start : trigger.end].lower()
     is_ended = _is_ended(between, phrase, trigger.meaning) if is_after else _is_cut(between, phrase)
     if is_ended:
@@ -171,6 +190,20 @@ def _reaches(
     reach = REACH.get((trigger.meaning, "after" if is_after else "before"))
     reach = OWN_REACH.get(phrase, reach)
     return reach is None or len(_WORD.findall(between)) <= reach
+
+
+def _is_aside(sentence: str, trigger: _Trigger, span: tuple[int, int], between: str) -> bool:
+    """Whether what was is another measure, or what parentheses hold, not the mention."""
+    is_before = span[1] <= trigger.start
+    if is_before and (MEASURE.search(between) or _PAST_MEASURE.match(sentence, trigger.end)):
+        return True
+    own = next(
+        (m for m in PARENTHESES.finditer(sentence) if m.start() < trigger.start < m.end()), None
+    )
+    if own is None or own.start() < span[0] < own.end():
+        return False
+    words = sentence[trigger.end : own.end()]
+    return _WORD.search(words) is not None or MEASURE.search(own.group()) is not None
 
 
 def _is_ended(between: str, phrase: str, meaning: Meaning) -> bool:
