@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
@@ -14,12 +15,8 @@ from tumorboard.transforms.deidentification.name_lists import (
     SURNAMES,
 )
 from tumorboard.transforms.deidentification.spans import Span
+from tumorboard.transforms.deidentification.titles import BARE_TITLE, LOWER_TITLE, TITLE
 
-_TITLE = re.compile(
-    r"\b(?:Drs?|Mrs?|Ms|Miss|Prof|Professor|Doctor|Nurse|Sister|Rev|Reverend|Pastor|Sir|Dame)\b"
-    r"\.?\s+|\b(?:DRS?|MRS|MISS|PROF|DOCTOR)\b\.?\s+|\b(?:MR|MS)\.\s+"
-)
-_LOWER_TITLE = re.compile(r"\b(?:drs?|mrs?|ms|prof)\.\s*(?P<name>[a-z]{3,}(?:[-'][a-z]+)?)\b")
 _LABEL = re.compile(
     r"\b(?:(?:patient|pt|full|first|last|given|family|maiden|middle|mother|father|spouse)(?:'s)?\s*"
     r"name|name(?: of (?:patient|physician|surgeon))?|patient|pt|surgeon|pathologist|physician|"
@@ -35,7 +32,16 @@ _LABEL = re.compile(
     r"|\b(?:called to|discussed with|communicated to)\s+"
     r"|\b(?:my|his|her|the patient's|patient's) (?:husband|wife|son|daughter|brother|sister|mother|"
     r"father|partner|spouse|friend|aunt|uncle|cousin)(?:,| is| named| called)*\s+"
-    r"|\b(?:named|called|known as|surname(?:d)?)\s+",
+    r"|\b(?:named|called|known as|surname(?:d)?)\s+"
+    r"|(?<![\w/])/s/\s*",  # the mark of a signature
+    re.IGNORECASE,
+)
+#: Labels of one person; "performed by Core Biopsy" and "Test name: Estrogen Receptor" are none.
+_PERSON = re.compile(
+    r"(?:(?:patient|pt|full|first|last|family|maiden|mother|father|spouse)(?:'s)?\s*name|"
+    r"name of (?:patient|physician|surgeon)|patient|pt|surgeon|pathologist|physician|attending|"
+    r"resident|referring|doctor|oncologist|radiologist|next of kin|guardian|/s/|"
+    r"(?:(?:electronically |digitally )?signed|dictated|referred)(?: out| electronically)? by)",
     re.IGNORECASE,
 )
 _DEGREE = re.compile(
@@ -43,7 +49,8 @@ _DEGREE = re.compile(
     r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*")
-_PARTICLES = re.compile(r"van|von|de|der|den|del|da|di|dos|la|le|el|al|bin|ben|ter|ten|zu|st")
+_PARTICLES = re.compile(r"van|von|vom|de|der|den|des|del|della|du|da|di|do|dos|la|le|el|al|af|av|bin|ben|ter|ten|zu|"
+    "zum|zur|und|st")
 _SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
 _BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
 _AND = re.compile(r"\s*(?:,|/|&|and)\s*")
@@ -64,8 +71,11 @@ _RELATIVE = re.compile(
     rf"|\s*$)|\b(?:[Ss]on|[Dd]aughter|[Pp]artner)\s+(?P<child>{_TITLE_CASE})(?=\s+{_VERBS})",
     re.MULTILINE,
 )
-_BARE_TITLE = re.compile(
-    rf"\b(?:(?:[Dd]r|[Mm]rs)|(?P<mr>[Mm]r|[Mm]s))\s+(?P<name>[a-z]{{3,}}(?:[-'][a-z]+)?)\b(?P<verb>\s+{_VERBS})?"
+_VERB_BEHIND = re.compile(rf"\s+{_VERBS}")
+#: An initial with a surname is a person where only a person can do what follows: "M. Dubois denies".
+_INITIAL = re.compile(
+    rf"(?<![\w.])(?P<name>[A-Z]\. {_TITLE_CASE})(?=\s+(?:denies|denied|states|says|said|agrees|agreed|"
+    r"complains|complained|tolerated|lives|underwent|reports|presented)\b)"
 )
 #: Eponyms that hold a given name or a title, and a town that is a staging system.
 _QUOTE = r"['\N{RIGHT SINGLE QUOTATION MARK}]"
@@ -87,51 +97,78 @@ _HEADING = re.compile(
 _MOST = 4
 
 
-def find_names(text: str) -> Iterable[Span]:
+@dataclass(frozen=True)
+class FoundName:
+    """A name in a note.
+
+    Args:
+        span: Where it stands.
+        is_certain: Whether the rest of the note may be searched for it: it stands behind a title or
+            the label of a person, before a degree, or has a frequent given name.
+    """
+
+    span: Span
+    is_certain: bool = True
+
+
+def find_names(text: str) -> Iterator[FoundName]:
     """Names behind a title or a label, before a degree, and full names with a frequent part."""
     eponyms = [match.span() for match in _EPONYMS.finditer(text)]
-    for span in _all_names(text):
+    for found in _all_names(text):
+        span = found.span
         if not any(span.start < end and start < span.end for start, end in eponyms):
-            yield span
+            yield found
 
 
-def _all_names(text: str) -> Iterator[Span]:
+def _all_names(text: str) -> Iterator[FoundName]:
     """Names, and eponyms that look like them."""
     lower = {word for word in _WORD.findall(text) if word.islower()}
     for match in _LABEL.finditer(text):
-        yield from _named(_run(text, match.end(), lower))
-    for match in _TITLE.finditer(text):
+        is_certain = bool(_PERSON.match(match[0]))
+        for span in _named(_run(text, match.end(), lower)):
+            yield FoundName(span, is_certain)
+    for span in (*_titled(text, lower), *_before_degree(text, lower), *_listed(text, lower)):
+        yield FoundName(span)
+    for span in (*_in_small_letters(text), *_in_apposition(text)):
+        yield FoundName(span, is_certain=text[span.start].isupper())
+
+
+def _titled(text: str, lower: set[str]) -> Iterator[Span]:
+    """Names with a capital behind titles."""
+    for match in TITLE.finditer(text):
         first = _run(text, match.end(), lower, is_titled=True)
         yield from _named(first)
         more = _AND.match(text, first[1]) if first else None
         if more and match[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
             yield from _named(_run(text, more.end(), lower))
-    for match in _LOWER_TITLE.finditer(text):
+
+
+def _in_small_letters(text: str) -> Iterator[Span]:
+    """Names in small letters behind titles."""
+    for match in LOWER_TITLE.finditer(text):
         if match["name"] not in NO_NAMES:
             yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
-    yield from _in_apposition(text)
     yield from _behind_bare_titles(text)
-    yield from _before_degree(text, lower)
-    yield from _listed(text, lower)
 
 
 def _in_apposition(text: str) -> Iterator[Span]:
     """Names behind "patient", and first names of a spouse or a child."""
-    for pattern in (_PATIENT, _RELATIVE):
+    for pattern in (_PATIENT, _RELATIVE, _INITIAL):
         for match in pattern.finditer(text):
             group = match.lastgroup or 0
-            if not any(word.lower() in NO_RELATIVES for word in _WORD.findall(match[group])):
+            words = [word.lower() for word in _WORD.findall(match[group]) if len(word) > 1]
+            if not NO_RELATIVES.intersection(words):
                 yield Span(match.start(group), match.end(group), "name", "[NAME]")
 
 
 def _behind_bare_titles(text: str) -> Iterator[Span]:
     """Names in small letters behind dr, mr, mrs and ms; MR and MS are also words of medicine."""
-    for match in _BARE_TITLE.finditer(text):
+    for match in BARE_TITLE.finditer(text):
         name = match["name"]
         is_frequent = name in SURNAMES or name in GIVEN
         if name in NO_TITLED or re.search(r"(?:gram|graph|scop)\w*$", name):
             continue
-        if is_frequent or not match["mr"] or match["verb"]:
+        if is_frequent or not match["mr"] or _VERB_BEHIND.match(text, match.end()):
             yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
 
 
