@@ -42,9 +42,7 @@ class Deidentified:
     counts: Mapping[str, int]
 
 
-def deidentify(
-    text: str, *, known: Sequence[str] = (), learnt: Sequence[str] = ()
-) -> Deidentified:
+def deidentify(text: str, *, known: Sequence[str] = (), learnt: Sequence[str] = ()) -> Deidentified:
     """Replace identifiers in a note by tags.
 
     A name that a rule found is also taken out where its parts stand alone; see `find_learnt`.

@@ -1,13 +1,14 @@
-"""Names that a note itself tells: found once with a title or a label, they go where they stand alone.
+"""Names that a note itself tells: found once by a rule, they go where they stand alone too.
 
 "Patient: Hiroshi Tanaka. Tanaka reports pain": the second Tanaka follows no rule. Each part of a
 name that was found is therefore looked for in the whole note, where it has a capital:
 
 * a name that is no word of notes goes everywhere, but not before the noun of an eponym ("Tanaka
   sign") or a number ("Tanaka-1"); "Tanaka's cancer" is the patient's;
-* a name that is also a word (Stone, Long, May), an eponym (Gleason), or a word in small letters of
-  this very note, goes only where a person must be meant: "Stone denies", "told Stone", "Stone's
-  wife". "Kidney Stone" and "Gleason 3+4" stay;
+* a name that is also a word (Stone, Long, May), an eponym (Gleason) or a word in small letters of
+  this very note, or that was found in capitals without a comma or a frequent name, goes only where
+  a person must be meant: "Stone denies", "told Stone", "Stone's wife". "Kidney Stone" and
+  "Gleason 3+4" stay;
 * in small letters only the full name goes.
 """
 
@@ -16,15 +17,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-from tumorboard.transforms.deidentification.name_lists import EPONYM_NOUNS, WORD_NAMES
+from tumorboard.transforms.deidentification.name_lists import (
+    EPONYM_NOUNS,
+    GIVEN,
+    SURNAMES,
+    WORD_NAMES,
+)
 from tumorboard.transforms.deidentification.spans import Span
 
 _WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*")
 #: In names, and no name: particles in capitals, suffixes, degrees.
-_NO_PARTS = frozenset(
-    "van von vom der den des del della di do dos la le el al af av bin ter ten zum zur und de da du "
-    "jr sr ii iii iv md do rn phd".split()
-)
+_NO_PARTS_WORDS = """
+van von vom der den des del della di do dos la le el al af av bin ter ten zum zur und de da du
+jr sr ii iii iv md rn phd
+"""
+_NO_PARTS = frozenset(_NO_PARTS_WORDS.split())
 #: Shorter names are looked for only where a person must be meant: Li, Ng, Wu.
 _SHORTEST = 3
 #: What only a person does, behind the name.
@@ -42,14 +49,14 @@ _DOES = re.compile(
 _DONE = re.compile(
     r"\b(?:[Bb]y|[Tt]old|[Aa]sked|[Cc]alled|[Ss]aw|[Mm]et|[Cc]ontacted|[Ii]nformed|[Aa]dvised|Dear)\s$"
 )
-_NOUNS = EPONYM_NOUNS | frozenset(
-    "phenomenon reflex triad fracture cyst tube hernia pattern thickness protocol trial".split()
-)
+_MORE_NOUNS = "phenomenon reflex triad fracture cyst tube hernia pattern thickness protocol trial"
+_NOUNS = EPONYM_NOUNS.union(_MORE_NOUNS.split(" "))
 #: A patient has these too: "Tanaka's cancer".
-_OWN = frozenset(
-    "bodies body cancer cells disease drain flap gland grade lymphoma needle node operation patch "
-    "procedure sarcoma score stage staging suture tumor tumour type scale test fracture cyst hernia".split()
-)
+_OWN_NOUNS = """
+bodies body cancer cells disease drain flap gland grade lymphoma needle node operation patch scale
+procedure sarcoma score stage staging suture tumor tumour type test fracture cyst hernia
+"""
+_OWN = frozenset(_OWN_NOUNS.split())
 _EPONYM = re.compile(
     rf"[\s-]+(?:{'|'.join(sorted(_NOUNS))})s?\b|'s\s+(?:{'|'.join(sorted(_NOUNS - _OWN))})s?\b|-\d",
     re.IGNORECASE,
@@ -64,15 +71,24 @@ def find_learnt(text: str, names: Sequence[str]) -> Iterator[Span]:
         names: Names as they were found, in this note or in another one of the patient.
     """
     parts: set[str] = set()
+    sure: set[str] = set()
     rest = text
     for name in sorted(set(names)):
         words = _WORD.findall(name)
         full = [word.lower() for word in words if len(word) > 1 and word.lower() not in _NO_PARTS]
         parts.update(full)
+        # behind a label in capitals a heading looks like a name: "DOCTOR: BILATERAL SIMPLE"
+        if not name.isupper() or "," in name or (GIVEN | SURNAMES).intersection(full):
+            sure.update(full)
         if len(full) < 2:
             continue
         is_words = WORD_NAMES.issuperset(full)
-        joined = r"[\s,.-]+".join(map(re.escape, words))
+        # a full stop between them ends a sentence, but for an initial
+        joined = "".join(
+            rf"{re.escape(word)}(?:\.\s*|[\s,]+)" if len(word) == 1 else rf"{re.escape(word)}[\s,]+"
+            for word in words[:-1]
+        )
+        joined += re.escape(words[-1])
         whole = re.compile(rf"(?<!\w){joined}(?!\w)", re.IGNORECASE)
         rest = whole.sub(" ", rest)
         for match in whole.finditer(text):
@@ -80,7 +96,7 @@ def find_learnt(text: str, names: Sequence[str]) -> Iterator[Span]:
                 yield Span(match.start(), match.end(), "name", "[NAME]")
     if parts:
         in_small = frozenset(word for word in _WORD.findall(rest) if word.islower())
-        yield from _alone(text, parts, in_small | WORD_NAMES)
+        yield from _alone(text, parts, in_small | WORD_NAMES | (parts - sure))
 
 
 def _alone(text: str, parts: set[str], words: frozenset[str]) -> Iterator[Span]:

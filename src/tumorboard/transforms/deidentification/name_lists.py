@@ -81,7 +81,7 @@ that the their them there therefore these they this those thyroid time tissue ti
 transverse trichrome tumor tumour two type ultrasound unknown up us using uterus verbal verified
 via was we were when which who with within without xxx yes you your
 prof professor assoc associate asst assistant adjunct emeritus herr frau mme mlle madame monsieur
-med dott pa-c np-c
+compliance med dott pa-c np-c
 """
 NO_NAMES = frozenset(_NO_NAMES.split())
 #: Words in small letters behind dr, mr and ms that are no names.

@@ -20,7 +20,8 @@ from tumorboard.transforms.deidentification.titles import BARE_TITLE, LOWER_TITL
 _LABEL = re.compile(
     r"\b(?:(?:patient|pt|full|first|last|given|family|maiden|middle|mother|father|spouse)(?:'s)?\s*"
     r"name|name(?: of (?:patient|physician|surgeon))?|patient|pt|surgeon|pathologist|physician|"
-    r"provider|attending|resident|fellow|referring\s\w+|ordering\s\w+|requesting\s\w+|doctor|"
+    r"provider|attending|resident|fellow|(?:referring|ordering|requesting)\s"
+    r"(?!diagnos|reason|indication|history|service|department|site|facility|date|number)\w+|doctor|"
     r"oncologist|radiologist|nurse|author|contact|next of kin|signature|cc|attn|attention|"
     r"consultant|technologist|cytotechnologist|transcriptionist|assistant|guardian|caregiver)"
     r"\s*(?:\(s\))?\s*:\s*"
@@ -40,7 +41,8 @@ _LABEL = re.compile(
 _PERSON = re.compile(
     r"(?:(?:patient|pt|full|first|last|family|maiden|mother|father|spouse)(?:'s)?\s*name|"
     r"name of (?:patient|physician|surgeon)|patient|pt|surgeon|pathologist|physician|attending|"
-    r"resident|referring|doctor|oncologist|radiologist|next of kin|guardian|/s/|"
+    r"resident|referring (?:physician|provider|doctor|clinician)|doctor|oncologist|"
+    r"radiologist|next of kin|guardian|/s/|"
     r"(?:(?:electronically |digitally )?signed|dictated|referred)(?: out| electronically)? by)",
     re.IGNORECASE,
 )
@@ -49,8 +51,11 @@ _DEGREE = re.compile(
     r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*")
-_PARTICLES = re.compile(r"van|von|vom|de|der|den|des|del|della|du|da|di|do|dos|la|le|el|al|af|av|bin|ben|ter|ten|zu|"
-    "zum|zur|und|st")
+_PARTICLES = re.compile(
+    r"van|von|vom|de|der|den|des|del|della|du|da|di|do|dos|la|le|el|al|af|av|bin|ben|ter|ten|zu|"
+    "zum|zur|und|st"
+)
+_BEHIND_INITIAL = re.compile(rf"\.\s*(?:(?:{_PARTICLES.pattern})\s+)*[A-Z]")
 _SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
 _BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
 _AND = re.compile(r"\s*(?:,|/|&|and)\s*")
@@ -72,10 +77,10 @@ _RELATIVE = re.compile(
     re.MULTILINE,
 )
 _VERB_BEHIND = re.compile(rf"\s+{_VERBS}")
-#: An initial with a surname is a person where only a person can do what follows: "M. Dubois denies".
+#: An initial and a surname, where only a person can do what follows: "M. Dubois denies".
 _INITIAL = re.compile(
-    rf"(?<![\w.])(?P<name>[A-Z]\. {_TITLE_CASE})(?=\s+(?:denies|denied|states|says|said|agrees|agreed|"
-    r"complains|complained|tolerated|lives|underwent|reports|presented)\b)"
+    rf"(?<![\w.])(?P<name>[A-Z]\. {_TITLE_CASE})(?=\s+(?:denies|denied|states|says|said|"
+    r"agrees|agreed|complains|complained|tolerated|lives|underwent|reports|presented)\b)"
 )
 #: Eponyms that hold a given name or a title, and a town that is a staging system.
 _QUOTE = r"['\N{RIGHT SINGLE QUOTATION MARK}]"
@@ -219,7 +224,7 @@ def _is_heading(text: str, start: int, end: int, *, is_titled: bool) -> bool:
 
 def _initial_of(text: str, match: re.Match[str]) -> bool:
     """Whether a capital letter by itself begins a name: a full stop and a capital follow."""
-    return re.match(r"\.\s*[A-Z]", text[match.end() : match.end() + 3]) is not None
+    return _BEHIND_INITIAL.match(text, match.end()) is not None
 
 
 def _is_name(word: str, lower: set[str]) -> bool:

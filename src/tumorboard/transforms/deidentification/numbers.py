@@ -71,7 +71,8 @@ _SERIAL = re.compile(
 #: Plates are written like blocks and codes (B-MW 1234): they take a word before.
 _PLATE = re.compile(
     r"\b(?i:(?:licen[cs]e|number|registration)\s?plate|plate\s(?:no\.?|number)|kennzeichen)"
-    r"\s?[:#]?\s*(?P<number>(?=[A-ZÄÖÜ0-9 -]*\d)[A-ZÄÖÜ0-9]{1,4}(?:[- ][A-ZÄÖÜ0-9]{1,4}){1,2})(?!\w)"
+    r"\s?[:#]?\s*(?P<number>(?=[A-ZÄÖÜ0-9 -]*\d)"
+    r"[A-ZÄÖÜ0-9]{1,4}(?:[- ][A-ZÄÖÜ0-9]{1,4}){1,2})(?!\w)"
 )
 #: Accession numbers of laboratories; markers and genes with a number behind them are none.
 _ACCESSION = re.compile(

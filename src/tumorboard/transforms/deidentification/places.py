@@ -57,8 +57,8 @@ _HOSPITAL = re.compile(
 _TOWN_WORDS = r"[A-Z][a-zà-ÿ]{2,}(?:[ -][A-Z][a-zà-ÿ]{2,})?"
 _BEHIND_HOSPITAL = re.compile(
     rf"(?:,[ ]?|[ ])(?P<city>{_TOWN_WORDS})"
-    rf"(?:(?P<state>,? (?:{_STATES}|{_CODES})\b)|(?=\s*(?:[.;)\n]|$)|,?\s(?:on|for|in|by|where|who|since|"
-    r"from|to|after|before|at|until|during)\b|,\s(?:[a-z]|\d)))"
+    rf"(?:(?P<state>,? (?:{_STATES}|{_CODES})\b)|(?=\s*(?:[.;)\n]|$)|,?\s(?:on|for|in|by|"
+    r"where|who|since|from|to|after|before|at|until|during)\b|,\s(?:[a-z]|\d)))"
 )
 _UNIVERSITY = re.compile(r"\bUniversity of (?:[A-Z][a-zà-ÿ]+ ?){1,2}(?<! )")
 #: Words before "Hospital" that say nothing of which one.
@@ -114,6 +114,11 @@ def find_places(text: str) -> Iterable[Span]:
         for span in spans_of(pattern, text, "place", group="city"):
             if _is_town(text[span.start : span.end]):
                 yield span
+    yield from _hospitals(text)
+
+
+def _hospitals(text: str) -> Iterable[Span]:
+    """Hospitals that have a name, and the towns behind any."""
     for match in _HOSPITAL.finditer(text):
         words = re.findall(r"[A-Za-zà-ÿ]+", match["name"])
         first = next((i for i, word in enumerate(words) if word.capitalize() not in _ANY), -1)

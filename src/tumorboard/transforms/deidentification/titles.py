@@ -6,15 +6,14 @@ import re
 
 _TITLES = (
     "Drs?|Mrs?|Ms|Miss|Prof|Professor|Doctor|Nurse|Sister|Rev|Reverend|Pastor|Sir|Dame|Herrn?|Frau|"
-    "Mme|Mlle|Madame|Monsieur|Se\N{LATIN SMALL LETTER N WITH TILDE}ora?|Sra|Dra|Signora?|Dott|Dottoressa|Mevrouw|Meneer"
+    "Mme|Mlle|Madame|Monsieur|Señora?|Sra|Dra|Signora?|Dott|Dottoressa|Mevrouw|Meneer"
 )
 #: The faculty or rank behind a title: "Dr. rer. nat.", "Prof. emeritus", "Dr. h. c. mult.".
 _FACULTIES = (
-    r"(?:med|rer|nat|phil|dent|vet|univ|habil|mult|iur|jur|theol|ssa|h\.\s?c|Ing|Med|[Ee]m(?:erit\w+)?)"
+    r"(?:med|rer|nat|phil|dent|vet|univ|habil|mult|iur|jur|theol|ssa|h\.\s?c|Ing|Med|"
+    r"[Ee]m(?:erit\w+)?)"
 )
-_FURTHER = (
-    rf"(?:(?:{_TITLES}|Dipl)\b(?:\.[\s-]*|\s+)|{_FACULTIES}\b(?:\.\s*|\s+)|(?:{_FACULTIES}\.-?)+\s*)*"
-)
+_FURTHER = rf"(?:(?:{_TITLES}|Dipl|{_FACULTIES})\b(?:\.[\s-]*|\s+))*"
 _FURTHER_CAPITALS = r"(?:(?:DRS?|PROF|MRS?|MS|MED|RER|NAT|DENT|HABIL)\b\.?\s*)*"
 TITLE = re.compile(
     rf"\b(?:{_TITLES})\b(?:\.\s*|\s+){_FURTHER}"
