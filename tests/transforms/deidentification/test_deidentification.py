@@ -107,6 +107,12 @@ LEARNT = {
     "Patient: Hiroshi Tumori. A tumori of 3 cm; Tumori here.": (
         "Patient: [NAME]. A tumori of 3 cm; Tumori here."
     ),
+    "Sister Diabetesia. Diabetesia type 2. Nurse Navigator. Navigator": (
+        "Sister [NAME]. Diabetesia type 2. Nurse [NAME]. Navigator"
+    ),
+    "Patient: Stabile. Stabile disease. Dr. Lee: Lee-White test.": (
+        "Patient: [NAME]. Stabile disease. Dr. [NAME]: Lee-White test."
+    ),
     "DOCTOR (s): BITATERAL SIMPLE\nSIMPLE MASTECTOMY": "DOCTOR (s): [NAME]\nSIMPLE MASTECTOMY",
 }  # fmt: skip
 
@@ -220,6 +226,7 @@ def made_note(rng: np.random.Generator) -> tuple[str, list[str], list[str]]:
         f"Patient: {name}, {first}  MRN: {digits}\nThe patient, {first} {name}, lives in {town}. "
         f"Address: 12 Elm Street. Phone {phone}, {name.lower()}@mail.org.\n"
         f"Tumour {size}, {stage}, {er}, left breast, no invasion on {date}. Dr. {name} agrees."
+        f"\n{name} reports pain, and {first} lost weight."
     )
     return text, identifiers, [size, stage, er, "left breast", "no invasion", str(year)]
 

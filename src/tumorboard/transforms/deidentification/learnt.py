@@ -4,7 +4,7 @@
 name that was found is therefore looked for in the whole note, where it has a capital:
 
 * a name that is no word of notes goes everywhere, but not before the noun of an eponym ("Tanaka
-  sign") or a number ("Tanaka-1"); "Tanaka's cancer" is the patient's;
+  sign") or a hyphen ("Tanaka-1"); "Tanaka's cancer" is the patient's;
 * a name that is also a word (Stone, Long, May), an eponym (Gleason) or a word in small letters of
   this very note, or that was found in capitals without a comma or a frequent name, goes only where
   a person must be meant: "Stone denies", "told Stone", "Stone's wife". "Kidney Stone" and
@@ -58,7 +58,7 @@ procedure sarcoma score stage staging suture tumor tumour type test fracture cys
 """
 _OWN = frozenset(_OWN_NOUNS.split())
 _EPONYM = re.compile(
-    rf"[\s-]+(?:{'|'.join(sorted(_NOUNS))})s?\b|'s\s+(?:{'|'.join(sorted(_NOUNS - _OWN))})s?\b|-\d",
+    rf"[\s-]+(?:{'|'.join(sorted(_NOUNS))})s?\b|'s\s+(?:{'|'.join(sorted(_NOUNS - _OWN))})s?\b|-\w",
     re.IGNORECASE,
 )
 

@@ -6,16 +6,15 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from tumorboard.transforms.deidentification.apposition import in_apposition, in_small_letters
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
     NO_NAMES,
-    NO_RELATIVES,
-    NO_TITLED,
     SURNAMES,
 )
 from tumorboard.transforms.deidentification.spans import Span
-from tumorboard.transforms.deidentification.titles import BARE_TITLE, LOWER_TITLE, TITLE
+from tumorboard.transforms.deidentification.titles import TITLE
 
 _LABEL = re.compile(
     r"\b(?:(?:patient|pt|full|first|last|given|family|maiden|middle|mother|father|spouse)(?:'s)?\s*"
@@ -46,6 +45,8 @@ _PERSON = re.compile(
     r"(?:(?:electronically |digitally )?signed|dictated|referred)(?: out| electronically)? by)",
     re.IGNORECASE,
 )
+#: Titles that are also words of notes.
+_WEAK_TITLE = re.compile(r"(?:Sister|Nurse|Doctor|Miss|Sir|Dame|Rev|Pastor|DOCTOR|MISS|MS|MR)\b")
 _DEGREE = re.compile(
     r"\s*,?\s*\b(?:M\.?D\.?|D\.O\.|Ph\.?D\.?|R\.N\.|RN|FRCPath|FRCP|FCAP|M\.?B\.?B\.?S\.?|MBBCh|"
     r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
@@ -59,29 +60,6 @@ _BEHIND_INITIAL = re.compile(rf"\.\s*(?:(?:{_PARTICLES.pattern})\s+)*[A-Z]")
 _SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
 _BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
 _AND = re.compile(r"\s*(?:,|/|&|and)\s*")
-#: Behind "patient" two capitalised words are a name where a comma parts them or a verb follows.
-_TITLE_CASE = r"[A-Z][a-zà-ÿ]+(?:['-][A-Z]?[a-zà-ÿ]+)?"
-_VERBS = (
-    r"(?:is|was|has|had|came|presents|presented|reports|reported|denies|states|stated|says|said|"
-    r"agrees|agreed|who|will|underwent|tolerated|returns|returned|lives|complains|seen|visits|"
-    r"called|at bedside|accompanied|brought|present|here)\b"
-)
-_PATIENT = re.compile(
-    rf"\b[Pp]atient(?:,\s+(?P<set>{_TITLE_CASE}(?: {_TITLE_CASE}){{1,3}})(?=,)"
-    rf"|\s+(?P<name>{_TITLE_CASE}(?: {_TITLE_CASE}){{1,2}})(?=\s+{_VERBS}))"
-)
-#: A spouse or child by the first name, without "his" or "her" before.
-_RELATIVE = re.compile(
-    rf"\b(?:[Ww]ife|[Hh]usband|[Ss]pouse|[Ff]ianc[ée]e?)\s+(?P<name>{_TITLE_CASE})(?=\s+{_VERBS}|\s*[,.;(]"
-    rf"|\s*$)|\b(?:[Ss]on|[Dd]aughter|[Pp]artner)\s+(?P<child>{_TITLE_CASE})(?=\s+{_VERBS})",
-    re.MULTILINE,
-)
-_VERB_BEHIND = re.compile(rf"\s+{_VERBS}")
-#: An initial and a surname, where only a person can do what follows: "M. Dubois denies".
-_INITIAL = re.compile(
-    rf"(?<![\w.])(?P<name>[A-Z]\. {_TITLE_CASE})(?=\s+(?:denies|denied|states|says|said|"
-    r"agrees|agreed|complains|complained|tolerated|lives|underwent|reports|presented)\b)"
-)
 #: Eponyms that hold a given name or a title, and a town that is a staging system.
 _QUOTE = r"['\N{RIGHT SINGLE QUOTATION MARK}]"
 _EPONYMS = re.compile(
@@ -129,52 +107,37 @@ def _all_names(text: str) -> Iterator[FoundName]:
     """Names, and eponyms that look like them."""
     lower = {word for word in _WORD.findall(text) if word.islower()}
     for match in _LABEL.finditer(text):
-        is_certain = bool(_PERSON.match(match[0]))
+        is_person = bool(_PERSON.match(match[0]))
         for span in _named(_run(text, match.end(), lower)):
-            yield FoundName(span, is_certain)
-    for span in (*_titled(text, lower), *_before_degree(text, lower), *_listed(text, lower)):
-        yield FoundName(span)
-    for span in (*_in_small_letters(text), *_in_apposition(text)):
-        yield FoundName(span, is_certain=text[span.start].isupper())
-
-
-def _titled(text: str, lower: set[str]) -> Iterator[Span]:
-    """Names with a capital behind titles."""
+            yield FoundName(span, is_person and _is_full(text, span))
     for match in TITLE.finditer(text):
-        first = _run(text, match.end(), lower, is_titled=True)
-        yield from _named(first)
-        more = _AND.match(text, first[1]) if first else None
-        if more and match[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
-            yield from _named(_run(text, more.end(), lower))
+        for span in _titled(text, match, lower):
+            # "Sister Diabetes", "Nurse Navigator"
+            yield FoundName(span, not _WEAK_TITLE.match(match[0]) or _is_frequent(text, span))
+    for span in (*_before_degree(text, lower), *_listed(text, lower)):
+        yield FoundName(span)
+    for span in (*in_small_letters(text), *in_apposition(text)):
+        yield FoundName(span, _is_full(text, span))
 
 
-def _in_small_letters(text: str) -> Iterator[Span]:
-    """Names in small letters behind titles."""
-    for match in LOWER_TITLE.finditer(text):
-        if match["name"] not in NO_NAMES:
-            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
-    yield from _behind_bare_titles(text)
+def _is_full(text: str, span: Span) -> bool:
+    """Whether a first name and a surname stand here, with capitals."""
+    words = [word for word in _WORD.findall(text, span.start, span.end) if len(word) > 1]
+    return sum(word[0].isupper() for word in words) > 1
 
 
-def _in_apposition(text: str) -> Iterator[Span]:
-    """Names behind "patient", and first names of a spouse or a child."""
-    for pattern in (_PATIENT, _RELATIVE, _INITIAL):
-        for match in pattern.finditer(text):
-            group = match.lastgroup or 0
-            words = [word.lower() for word in _WORD.findall(match[group]) if len(word) > 1]
-            if not NO_RELATIVES.intersection(words):
-                yield Span(match.start(group), match.end(group), "name", "[NAME]")
+def _is_frequent(text: str, span: Span) -> bool:
+    words = {word.lower() for word in _WORD.findall(text, span.start, span.end)}
+    return bool(words & (GIVEN | SURNAMES))
 
 
-def _behind_bare_titles(text: str) -> Iterator[Span]:
-    """Names in small letters behind dr, mr, mrs and ms; MR and MS are also words of medicine."""
-    for match in BARE_TITLE.finditer(text):
-        name = match["name"]
-        is_frequent = name in SURNAMES or name in GIVEN
-        if name in NO_TITLED or re.search(r"(?:gram|graph|scop)\w*$", name):
-            continue
-        if is_frequent or not match["mr"] or _VERB_BEHIND.match(text, match.end()):
-            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
+def _titled(text: str, title: re.Match[str], lower: set[str]) -> Iterator[Span]:
+    """The name with a capital behind a title; after Drs. the next one too."""
+    first = _run(text, title.end(), lower, is_titled=True)
+    yield from _named(first)
+    more = _AND.match(text, first[1]) if first else None
+    if more and title[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
+        yield from _named(_run(text, more.end(), lower))
 
 
 def _named(run: tuple[int, int] | None) -> Iterator[Span]:
