@@ -179,6 +179,13 @@ def test_clinical_content_stays(text: str) -> None:
     assert not found.counts
 
 
+@pytest.mark.parametrize("text", CLINICAL)
+def test_clinical_content_stays_beside_names_that_are_words(text: str) -> None:
+    head = "Patient: Mary Stone. Seen by Dr. Hans Gleason, Dr. Long, Dr. Ann Left and Prof. May.\n"
+
+    assert deidentify(head + text).text.split("\n", 1)[1] == text
+
+
 def test_what_the_study_knows_is_found_without_any_rule() -> None:
     text = (
         "Zorblatt came. ZORBLATT, Xan; xan zorblatt; no. 00-17-x; the zorblatt sign; brown; BROWN"

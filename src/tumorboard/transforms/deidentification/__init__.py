@@ -2,8 +2,9 @@
 
 45 CFR 164.514(b)(2): names, places below a state, dates but for the year, ages over 89, telephone
 and fax numbers, e-mail, social security, record, account, licence, vehicle and device numbers, web
-and network addresses. Rules, no model: they miss what follows no rule (a rare name that
-never stands with a title, label or first name; a village without "lives in"), so a site must look at a sample of its own.
+and network addresses. Rules, no model: they miss what follows no rule (a rare name that never
+stands with a title, label or first name; a village without "lives in"), so a site must look at a
+sample of its own.
 """
 
 from __future__ import annotations
