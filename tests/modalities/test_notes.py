@@ -127,8 +127,10 @@ def test_identifiers_never_reach_texts_cache_or_sentences(tmp_path: Path) -> Non
 
 
 def test_a_name_in_one_note_goes_from_the_other_notes_of_the_patient(tmp_path: Path) -> None:
-    texts = ["Patient: Hiroshi Tanaka. Mass of 3 cm.", "Tanaka is well.", "Tanaka sign; Tanaka."]
-    cohort = make_cohort(["A", "A", "B"], text=texts)
+    cohort = make_cohort(
+        ["A", "A", "B"],
+        text=["Patient: Hiroshi Tanaka. Mass of 3 cm.", "Tanaka is well.", "Tanaka sign; Tanaka."],
+    )
 
     measured = read(Notes(column="text"), cohort, tmp_path)
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from tumorboard.transforms.deidentification.dates import find_ages, find_dates
 from tumorboard.transforms.deidentification.known import find_known
 from tumorboard.transforms.deidentification.learnt import find_learnt
-from tumorboard.transforms.deidentification.names import FoundName, find_names
+from tumorboard.transforms.deidentification.names import FoundName, find_names, without_eponyms
 from tumorboard.transforms.deidentification.numbers import find_numbers
 from tumorboard.transforms.deidentification.places import find_places
 from tumorboard.transforms.deidentification.spans import Span
@@ -58,7 +58,7 @@ def deidentify(text: str, *, known: Sequence[str] = (), learnt: Sequence[str] = 
         spans += rule(text)
     names = list(find_names(text))
     spans += [name.span for name in names]
-    spans += find_learnt(text, [*learnt, *_certain(text, names)])
+    spans += without_eponyms(text, find_learnt(text, [*learnt, *_certain(text, names)]))
     merged = _merged(spans)
     parts: list[str] = []
     start = 0

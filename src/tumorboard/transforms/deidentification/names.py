@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tumorboard.transforms.deidentification.apposition import in_apposition, in_small_letters
@@ -97,10 +97,17 @@ class FoundName:
 def find_names(text: str) -> Iterator[FoundName]:
     """Names behind a title or a label, before a degree, and full names with a frequent part."""
     eponyms = [match.span() for match in _EPONYMS.finditer(text)]
-    for found in _all_names(text):
-        span = found.span
-        if not any(span.start < end and start < span.end for start, end in eponyms):
-            yield found
+    return (found for found in _all_names(text) if not _is_in(found.span, eponyms))
+
+
+def without_eponyms(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans of names that are no part of an eponym: "Ann Arbor stage" keeps its Ann."""
+    eponyms = [match.span() for match in _EPONYMS.finditer(text)]
+    return (span for span in spans if not _is_in(span, eponyms))
+
+
+def _is_in(span: Span, places: Sequence[tuple[int, int]]) -> bool:
+    return any(span.start < end and start < span.end for start, end in places)
 
 
 def _all_names(text: str) -> Iterator[FoundName]:
