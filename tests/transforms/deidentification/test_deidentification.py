@@ -76,6 +76,7 @@ CASES = {
     "Herr Meier, Frau Dr. Schulz, Mme Dubois": "Herr [NAME], Frau Dr. [NAME], Mme [NAME]",
     "M. Dubois denies pain.": "[NAME] denies pain.",
     "at Mercy Hospital, Springfield, IL": "at [PLACE], [PLACE], IL",
+    "St. Mary's Hospital, Ulm, Germany.": "[PLACE], [PLACE], Germany.",
     "at Mercy Hospital Springfield.": "at [PLACE] [PLACE].",
     "General Hospital, Little Rock, for chemo": "General Hospital, [PLACE], for chemo",
     "030/4501234, 089 / 450 1234, 0171-1234567": "[PHONE], [PHONE], [PHONE]",
@@ -181,7 +182,9 @@ def test_clinical_content_stays(text: str) -> None:
 
 @pytest.mark.parametrize("text", CLINICAL)
 def test_clinical_content_stays_beside_names_that_are_words(text: str) -> None:
-    head = "Patient: Mary Stone. Seen by Dr. Hans Gleason, Dr. Long, Dr. Ann Left and Prof. May today.\n"
+    head = (
+        "Patient: Mary Stone. Seen by Dr. Hans Gleason, Dr. Long, Dr. Ann Left, Prof. May here.\n"
+    )
 
     assert deidentify(head + text).text.split("\n", 1)[1] == text
 

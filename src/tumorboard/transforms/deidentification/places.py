@@ -58,7 +58,7 @@ _TOWN_WORDS = r"[A-Z][a-zà-ÿ]{2,}(?:[ -][A-Z][a-zà-ÿ]{2,})?"
 _BEHIND_HOSPITAL = re.compile(
     rf"(?:,[ ]?|[ ])(?P<city>{_TOWN_WORDS})"
     rf"(?:(?P<state>,? (?:{_STATES}|{_CODES})\b)|(?=\s*(?:[.;)\n]|$)|,?\s(?:on|for|in|by|"
-    r"where|who|since|from|to|after|before|at|until|during)\b|,\s(?:[a-z]|\d)))"
+    r"where|who|since|from|to|after|before|at|until|during)\b|,\s(?:[a-z]|\d|[A-Z][a-z]+[.;\n])))"
 )
 _UNIVERSITY = re.compile(r"\bUniversity of (?:[A-Z][a-zà-ÿ]+ ?){1,2}(?<! )")
 #: Words before "Hospital" that say nothing of which one.
