@@ -31,6 +31,7 @@ GROUND_FLOOR = (
     "study_evaluation",
     "study_lookup",
     "study_masks",
+    "study_notes",
     "study_parts",
     "study_report",
     "study_rules",

@@ -412,6 +412,14 @@ def factors(
     patient_id: Annotated[
         str, typer.Option(help="Patient's column; guessed where left out.", show_default=False)
     ] = "none",
+    known_identifiers: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="COLUMN",
+            help="Column of names or numbers whose values are taken out of the notes; repeatable.",
+            show_default=False,
+        ),
+    ] = None,
     llm_address: Annotated[
         str,
         typer.Option(
@@ -428,8 +436,8 @@ def factors(
         from tumorboard.verbs.factors import write_factors
 
         report = write_factors(
-            notes, out=out, column=column, patient_id=patient_id, llm_address=llm_address,
-            llm_model=llm_model,
+            notes, out=out, column=column, patient_id=patient_id,
+            known_identifiers=known_identifiers or (), llm_address=llm_address, llm_model=llm_model,
         )  # fmt: skip
         for line in report.lines:
             typer.echo(line)

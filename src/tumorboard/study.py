@@ -16,6 +16,7 @@ from tumorboard.study_faults import Faults, dotted, faulty_keys, problems
 from tumorboard.study_keys import ArmTable, Primary, StudyKeys
 from tumorboard.study_lookup import keys_at
 from tumorboard.study_masks import segments_a_picture
+from tumorboard.study_notes import identifier_faults
 from tumorboard.study_parts import (
     DEFAULT_ENCODERS,
     ENCODERS,
@@ -140,13 +141,14 @@ def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
         faults.stop()
     source = faults.attempt(lambda: read_source(keys.cohort))
     parts = _modalities(keys, tables, faults)
+    settled = {name: part.settings for name, part in parts.items() if part.settings is not None}
+    faults.extend(identifier_faults(settled))
     arms = _arms(keys, parts, faults)
     declared = _names(tables, "arms") or list(arms) or list(default_arms(keys))
     faults.extend(primary_faults(keys, declared))
     faults.extend(search_faults(keys, declared))
     faults.stop()
-    modalities = {name: part.settings for name, part in parts.items() if part.settings is not None}
-    study = Study(path, keys, source or {}, modalities, arms, _primary(keys, arms))
+    study = Study(path, keys, source or {}, settled, arms, _primary(keys, arms))
     faults.extend(_search_ends(study))
     faults.stop()
     return study

@@ -126,6 +126,19 @@ def test_identifiers_never_reach_texts_cache_or_sentences(tmp_path: Path) -> Non
     assert (again.texts, again.notes) == (measured.texts, measured.notes)
 
 
+def test_a_name_in_one_note_goes_from_the_other_notes_of_the_patient(tmp_path: Path) -> None:
+    cohort = make_cohort(
+        ["A", "A", "B"],
+        text=["Patient: Hiroshi Tanaka. Mass of 3 cm.", "Tanaka is well.", "Tanaka sign; Tanaka."],
+    )
+
+    measured = read(Notes(column="text"), cohort, tmp_path)
+
+    assert measured.texts == (
+        "Patient: [NAME]. Mass of 3 cm.", "[NAME] is well.", "Tanaka sign; Tanaka.",
+    )  # fmt: skip
+
+
 def test_without_deidentification_nothing_is_kept(tmp_path: Path) -> None:
     cohort = make_cohort(text=["Dr. Zyx"])
 

@@ -78,6 +78,32 @@ def test_a_table_with_a_column_of_notes(tmp_path: Path) -> None:
         write_factors(table, out=tmp_path / "out", column="nota")
 
 
+def test_identifiers_that_the_table_knows_are_taken_out(tmp_path: Path) -> None:
+    table = tmp_path / "notes.csv"
+    with table.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle)
+        writer.writerow(["patient_id", "surname", "ward_no", "note"])
+        writer.writerow(
+            ["a", "Zorblatt", "W-77", "Zorblatt of W-77 has a 12 mm nodule, left lung."]
+        )
+        writer.writerow(["b", "", "", "A 9 mm nodule in the right lung of this long-time smoker."])
+    out = tmp_path / "out"
+    options = ("--known-identifiers", "surname", "--known-identifiers", "ward_no")
+    result = run("factors", table, "--out", out, "--column", "note", *options)
+    assert (result.exit_code, result.stderr) == (0, "")
+    for words in (
+        (out / "factors.html").read_text("utf-8"),
+        (out / "factors.csv").read_text("utf-8"),
+    ):
+        assert "Zorblatt" not in words
+        assert "W-77" not in words
+    assert "Identifiers removed: id 1, name 1." in result.stdout
+    with pytest.raises(InputError, match=r"no column 'name' \(--known-identifiers\)"):
+        write_factors(table, out=out, column="note", known_identifiers=["name"])
+    with pytest.raises(InputError, match="--known-identifiers names columns of a table"):
+        write_factors(tmp_path, out=out, known_identifiers=["surname"])
+
+
 def test_a_folder_with_a_file_that_is_no_note(tmp_path: Path) -> None:
     folder = tmp_path / "notes"
     folder.mkdir()

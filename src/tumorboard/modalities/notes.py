@@ -18,6 +18,7 @@ from tumorboard.modalities.measured.notes import MeasuredNotes
 from tumorboard.records import ArraySpec, Cohort, FittedState, Floats, Ints
 from tumorboard.transforms.note_preparation import (
     Prepared,
+    RawNote,
     known_of,
     prepare,
     removal_notes,
@@ -126,7 +127,11 @@ class Notes(Modality):
         """
         found, sentences = self._source.find(cohort, name)
         known = known_of(cohort, self._identifiers, where=name)
-        flat = [(note.text, known[row]) for row, own in enumerate(found.notes) for note in own]
+        flat = [
+            RawNote(note.text, cohort.patient_id[row], known[row])
+            for row, own in enumerate(found.notes)
+            for note in own
+        ]
         prepared = iter(prepare(flat, deidentified=self._is_deidentified, cache=cache))
         rows = [[next(prepared) for _ in own] for own in found.notes]
         joined = [self._joined(own) for own in rows]

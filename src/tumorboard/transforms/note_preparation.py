@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,11 +14,11 @@ from tumorboard.cache import Cache
 from tumorboard.formats.messages import counted
 from tumorboard.formats.note_rows import cells_of
 from tumorboard.records import Cohort, Ints
-from tumorboard.transforms.deidentification import deidentify
+from tumorboard.transforms.deidentification import deidentify, names_in
 from tumorboard.transforms.note_cleaning import clean
 
 #: Raise when cleaning or de-identification changes, so that older texts are not reused.
-_VERSION = 3
+_VERSION = 4
 
 
 @dataclass(frozen=True)
@@ -28,33 +29,52 @@ class Prepared:
     removed: Mapping[str, int]
 
 
-def prepare(
-    notes: Sequence[tuple[str, tuple[str, ...]]], *, deidentified: bool, cache: Cache
-) -> list[Prepared]:
-    """Clean and de-identify notes, each with what is known of its patient.
+class RawNote(NamedTuple):
+    """A note as it was written, with whose it is and what the study knows of that patient."""
+
+    text: str
+    patient_id: str
+    known: tuple[str, ...] = ()
+
+
+def prepare(notes: Sequence[RawNote], *, deidentified: bool, cache: Cache) -> list[Prepared]:
+    """Clean and de-identify notes; a name in one note of a patient goes from the others too.
 
     Args:
-        notes: Text and known identifiers.
+        notes: All notes at hand.
         deidentified: Whether identifiers are taken out.
         cache: Keeps the texts without identifiers under a key of what went in.
     """
     if not deidentified:
-        return [Prepared(clean(text), {}) for text, _ in notes]
+        return [Prepared(clean(note.text), {}) for note in notes]
     digest = hashlib.sha256(json.dumps([_VERSION, *notes]).encode("utf-8")).hexdigest()
     key = cache.key({"kind": "notes", "notes": digest})
     kept = cache.load(key)
     if kept is not None:
         plain = json.loads(kept.astype(np.uint8).tobytes().decode("utf-8"))
         return [Prepared(text, removed) for text, removed in plain]
-    made = [_prepared(text, known) for text, known in notes]
+    made = _deidentified(notes)
     plain = json.dumps([[one.text, dict(one.removed)] for one in made]).encode("utf-8")
     cache.store(key, np.frombuffer(plain, dtype=np.uint8))
     return made
 
 
-def _prepared(text: str, known: Sequence[str]) -> Prepared:
-    found = deidentify(clean(text), known=known)
-    return Prepared(found.text, found.counts)
+def _deidentified(notes: Sequence[RawNote]) -> list[Prepared]:
+    texts = [clean(note.text) for note in notes]
+    own: dict[str, set[str]] = {}
+    for note, text in zip(notes, texts, strict=True):
+        own.setdefault(note.patient_id, set()).add(text)
+    # the only note of a patient tells its names itself
+    names = {
+        patient: tuple(sorted({name for text in several for name in names_in(text)}))
+        for patient, several in own.items()
+        if len(several) > 1
+    }
+    made: list[Prepared] = []
+    for note, text in zip(notes, texts, strict=True):
+        found = deidentify(text, known=note.known, learnt=names.get(note.patient_id, ()))
+        made.append(Prepared(found.text, found.counts))
+    return made
 
 
 def known_of(cohort: Cohort, columns: Sequence[str], *, where: str) -> list[tuple[str, ...]]:
@@ -64,13 +84,17 @@ def known_of(cohort: Cohort, columns: Sequence[str], *, where: str) -> list[tupl
         InputError: There is no such column.
     """
     own_cells = [cells_of(cohort, column, where=where) for column in columns]
-    known: list[tuple[str, ...]] = []
-    for row, patient in enumerate(cohort.patient_id):
-        own = [cell for cells in own_cells if (cell := cells[row])]
-        # a short number ("12") is also a measurement
-        own += [patient] if len(patient) >= 5 and any(map(str.isdigit, patient)) else []
-        known.append(tuple(own))
-    return known
+    return [
+        known_values(patient, [cells[row] for cells in own_cells])
+        for row, patient in enumerate(cohort.patient_id)
+    ]
+
+
+def known_values(patient_id: str, cells: Sequence[str | None]) -> tuple[str, ...]:
+    """What is known of one patient: the cells that name identifiers, and the number."""
+    # a short number ("12") is also a measurement
+    is_number = len(patient_id) >= 5 and any(map(str.isdigit, patient_id))
+    return (*(cell for cell in cells if cell), *([patient_id] if is_number else []))
 
 
 def removed_counts(rows: Sequence[Sequence[Prepared]]) -> dict[str, Ints]:

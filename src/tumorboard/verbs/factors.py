@@ -25,7 +25,7 @@ from tumorboard.transforms.clinical_factors import Factor, extract_factors
 from tumorboard.transforms.factor_mentions import KINDS
 from tumorboard.transforms.model_factors import ask_factors, joined
 from tumorboard.transforms.note_matches import is_free_text
-from tumorboard.transforms.note_preparation import prepare
+from tumorboard.transforms.note_preparation import RawNote, known_values, prepare
 
 #: Endings of notes, and of tables with a column of notes.
 NOTES, TABLES = (".txt", ".text", ".docx"), (".csv", ".tsv", ".xlsx", ".parquet")
@@ -58,11 +58,12 @@ class _Raw:
     patient_id: str
     note: str
     text: str
+    known: tuple[str | None, ...] = ()
 
 
 def write_factors(
     source: Path, *, out: Path, column: str = "none", patient_id: str = "none",
-    llm_address: str = "none", llm_model: str = "none",
+    known_identifiers: Sequence[str] = (), llm_address: str = "none", llm_model: str = "none",
 ) -> FactorsReport:  # fmt: skip
     """Write factors.csv and factors.html of a note, a folder of notes or a table.
 
@@ -74,6 +75,7 @@ def write_factors(
         out: Folder to write.
         column: Column of the notes; "none" takes the only one that holds free text.
         patient_id: Column of the patient; "none" guesses.
+        known_identifiers: Columns of the table whose values are removed from the notes.
         llm_address: Where a language model answers that is asked as well; "none" asks none.
         llm_model: Its name there.
 
@@ -84,13 +86,15 @@ def write_factors(
     """
     source, out = Path(source), Path(out)
     server = _server(llm_address, llm_model)
-    raw, rejections = _read(source, out, column, patient_id)
+    raw, rejections = _read(source, out, column, patient_id, known_identifiers)
     if not any(one.text for one in raw):
         refused = f" {rejections[0].reason}" if rejections else ""
         raise InputError(f"{source}: holds no note.{refused}")
-    known = [(one.text, _known(one.patient_id)) for one in raw]
+    own = [
+        RawNote(one.text, one.patient_id, known_values(one.patient_id, one.known)) for one in raw
+    ]
     with Cache() as cache:
-        prepared = prepare(known, deidentified=True, cache=cache)
+        prepared = prepare(own, deidentified=True, cache=cache)
     removed: Counter[str] = Counter()
     notes: list[NoteFactors] = []
     n_dropped = 0
@@ -117,12 +121,6 @@ def _server(address: str, model: str) -> LanguageServer | None:
     return LanguageServer.of_settings({"address": address, "model": model}, where="--llm")
 
 
-def _known(patient_id: str) -> tuple[str, ...]:
-    # a short number ("12") is also a measurement
-    is_number = len(patient_id) >= 5 and any(map(str.isdigit, patient_id))
-    return (patient_id,) if is_number else ()
-
-
 def _factors(text: str, server: LanguageServer | None) -> tuple[tuple[Factor, ...], int]:
     found = extract_factors(text)
     if server is None or not text.strip():
@@ -132,15 +130,20 @@ def _factors(text: str, server: LanguageServer | None) -> tuple[tuple[Factor, ..
 
 
 def _read(
-    source: Path, out: Path, column: str, patient_id: str
+    source: Path, out: Path, column: str, patient_id: str, identifiers: Sequence[str]
 ) -> tuple[list[_Raw], list[Rejection]]:
     """Every note, "" where one is empty, and the files that could not be used."""
+    if identifiers and source.suffix.lower() not in TABLES:
+        raise InputError(
+            f"{source}: --known-identifiers names columns of a table ({', '.join(TABLES)}), and "
+            "this is none. Give a table with a column of notes, or leave the option out."
+        )
     if source.is_dir():
         return _of_folder(source, out)
     if source.suffix.lower() in NOTES:
         return [_Raw(source.stem, source.name, read_note(source))], []
     if source.suffix.lower() in TABLES:
-        return _of_table(read_table(source), column, patient_id), []
+        return _of_table(read_table(source), column, patient_id, identifiers), []
     raise InputError(
         f"{source}: expected a note ({', '.join(NOTES)}), a folder of notes, or a table "
         f"({', '.join(TABLES)})."
@@ -177,13 +180,19 @@ def _is_note(path: Path) -> bool:
     return path.suffix.lower() in NOTES and not path.is_dir()
 
 
-def _of_table(table: Table, column: str, patient_id: str) -> list[_Raw]:
+def _of_table(table: Table, column: str, patient_id: str, identifiers: Sequence[str]) -> list[_Raw]:
     note_column = _note_column(table, column)
     id_column = _id_column(table, patient_id)
+    known = [table.cells[_checked(table, name, "--known-identifiers")] for name in identifiers]
     rows = zip(table.cells[id_column], table.lines, table.cells[note_column], strict=True)
     return [
-        _Raw(str(patient or f"line {line}"), f"line {line}", str(text or "").strip() and str(text))
-        for patient, line, text in rows
+        _Raw(
+            str(patient or f"line {line}"),
+            f"line {line}",
+            str(text or "").strip() and str(text),
+            tuple(str(cells[row] or "") for cells in known),
+        )
+        for row, (patient, line, text) in enumerate(rows)
     ]
 
 

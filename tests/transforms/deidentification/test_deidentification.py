@@ -7,7 +7,7 @@ import re
 import numpy as np
 import pytest
 
-from tumorboard.transforms.deidentification import deidentify
+from tumorboard.transforms.deidentification import deidentify, names_in
 
 #: Strings of Safe Harbor in a sentence -> what is left of them.
 CASES = {
@@ -61,7 +61,61 @@ CASES = {
     "20190314, 20190314T1022": "[DATE 2019], [DATE 2019]",
     "3. März 2021, 3 de marzo de 2021, mai 2020": "[DATE 2021], [DATE 2021], [DATE 2020]",
     "started 14/03, stopped 02/04": "started [DATE], stopped [DATE]",
+    "Referred by Prof. Dr. med. Hans-Peter von Schönberg, Ulm": (
+        "Referred by Prof. Dr. med. [NAME], Ulm"
+    ),
+    "Dr. med. Hans Meyer. Dr. rer. nat. Huber": "Dr. med. [NAME]. Dr. rer. nat. [NAME]",
+    "Attending: Prof. Dr. A. Huber": "Attending: Prof. Dr. [NAME]",
+    "Attending: Assoc. Prof. Ann Lee": "Attending: Assoc. Prof. [NAME]",
+    "Prof. Dr. h. c. mult. Karl zu Stolberg": "Prof. Dr. h. c. mult. [NAME]",
+    "PD Dr. med. dent. E. van de Velde-Roe came": "PD Dr. med. dent. [NAME] came",
+    "dr. med. Hans Meyer, dr. med. huber, dr Huber": "dr. med. [NAME], dr. med. [NAME], dr [NAME]",
+    "Prof.Dr.Zorblatt; Dott.ssa Rossi": "Prof.Dr.[NAME]; Dott.ssa [NAME]",
+    "Seen by PA-C Kim West. Ann Lee, PA-C": "Seen by PA-C [NAME]. [NAME], PA-C",
+    "/s/ Miller": "/s/ [NAME]",
+    "Herr Meier, Frau Dr. Schulz, Mme Dubois": "Herr [NAME], Frau Dr. [NAME], Mme [NAME]",
+    "M. Dubois denies pain.": "[NAME] denies pain.",
+    "at Mercy Hospital, Springfield, IL": "at [PLACE], [PLACE], IL",
+    "St. Mary's Hospital, Ulm, Germany.": "[PLACE], [PLACE], Germany.",
+    "at Mercy Hospital Springfield.": "at [PLACE] [PLACE].",
+    "General Hospital, Little Rock, for chemo": "General Hospital, [PLACE], for chemo",
+    "030/4501234, 089 / 450 1234, 0171-1234567": "[PHONE], [PHONE], [PHONE]",
+    "SN 12345-AB, SN: A123456": "SN [ID], SN: [ID]",
+    "licence plate B-MW 1234": "licence plate [ID]",
 }
+
+#: A name found once by a rule -> what goes in the rest of the note.
+LEARNT = {
+    "Patient: Hiroshi Tanaka. Tanaka reports pain. HIROSHI TANAKA, hiroshi tanaka": (
+        "Patient: [NAME]. [NAME] reports pain. [NAME], [NAME]"
+    ),
+    "Patient: Hiroshi Tanaka. Pain in Hiroshi. Tanaka's cancer grew.": (
+        "Patient: [NAME]. Pain in [NAME]. [NAME]'s cancer grew."
+    ),
+    "Dr. Hans-Peter von Schönberg. Schönberg agrees.": "Dr. [NAME]. [NAME] agrees.",
+    "Patient: SMITHSON, JANE Q.\nSmithson rests.": "Patient: [NAME]\n[NAME] rests.",
+    "Mr. Tanaka came. Tanaka is well.": "Mr. [NAME] came. [NAME] is well.",
+    "Patient: Mary Stone. Stone denies fever.": "Patient: [NAME]. [NAME] denies fever.",
+    "Patient: Mary Stone. Kidney Stone on CT. Stone in the left ureter; kidney stone.": (
+        "Patient: [NAME]. Kidney Stone on CT. Stone in the left ureter; kidney stone."
+    ),
+    "Patient: John Long. Long axis 3 cm. Told Long of it.": (
+        "Patient: [NAME]. Long axis 3 cm. Told [NAME] of it."
+    ),
+    "Patient: Wei Li. Li 300 mg. Li reports it.": "Patient: [NAME]. Li 300 mg. [NAME] reports it.",
+    "Dr. Gleason: Gleason 3+4, Gleason score 7.": "Dr. [NAME]: Gleason 3+4, Gleason score 7.",
+    "Dr. Ann Tanaka: Tanaka sign, Tanaka-1.": "Dr. [NAME]: Tanaka sign, Tanaka-1.",
+    "Patient: Hiroshi Tumori. A tumori of 3 cm; Tumori here.": (
+        "Patient: [NAME]. A tumori of 3 cm; Tumori here."
+    ),
+    "Sister Diabetesia. Diabetesia type 2. Nurse Navigator. Navigator": (
+        "Sister [NAME]. Diabetesia type 2. Nurse [NAME]. Navigator"
+    ),
+    "Patient: Stabile. Stabile disease. Dr. Lee: Lee-White test.": (
+        "Patient: [NAME]. Stabile disease. Dr. [NAME]: Lee-White test."
+    ),
+    "DOCTOR (s): BITATERAL SIMPLE\nSIMPLE MASTECTOMY": "DOCTOR (s): [NAME]\nSIMPLE MASTECTOMY",
+}  # fmt: skip
 
 #: What a note is read for; each comes back letter for letter.
 CLINICAL = (
@@ -90,6 +144,12 @@ CLINICAL = (
     "Patient Underwent Lumpectomy is healing. Wife Reports pain. Patient, Stage Three,",
     "dr recommends rest; mr liver was normal; mr angiography is due; ms contin; ms was diagnosed",
     "started 1/2 tablet, stopped 2/4 nodes, completed 5/6 FOLFOX, 3 Mayo clamps, 3 mars",
+    "REFERRING DIAGNOSIS: SYNCOPE; Referring Diagnosis: Atrial Fibrillation",
+    "SN 0/3, SN 3/12 negative, ratio 012/345, block B-MW 1234, 030 mg, HPV 16/18",
+    "Community Hospital Emergency Department; General Hospital Discharge Summary. General "
+    "Hospital, Right breast, Radiology. Regional Hospital, Hematoxylin and eosin. Denies pain",
+    "Von Willebrand factor, von Hippel-Lindau, de Quervain, van Nuys index, M. Liver is benign",
+    "Professor rounds; nurse and doctor, Herr-Kruger sign? L. Lung, M. Omentum was clear",
     "Dr. DIAGNOSIS: A. BREAST; by Dr. Gross description: B. Lung; APPROVED THIS REPORT",
 )  # fmt: skip
 
@@ -99,12 +159,34 @@ def test_identifiers_are_replaced(text: str) -> None:
     assert deidentify(text).text == CASES[text]
 
 
+@pytest.mark.parametrize("text", LEARNT)
+def test_a_name_found_once_goes_where_it_stands_alone(text: str) -> None:
+    assert deidentify(text).text == LEARNT[text]
+
+
+def test_names_of_other_notes_go_too() -> None:
+    names = names_in("Patient: Hiroshi Tanaka. Performed by Core Biopsy. Seen by dr. wong.")
+
+    assert names == ("Hiroshi Tanaka",)
+    assert deidentify("Tanaka came.").text == "Tanaka came."
+    assert deidentify("Tanaka came.", learnt=names).text == "[NAME] came."
+
+
 @pytest.mark.parametrize("text", CLINICAL)
 def test_clinical_content_stays(text: str) -> None:
     found = deidentify(text)
 
     assert found.text == text
     assert not found.counts
+
+
+@pytest.mark.parametrize("text", CLINICAL)
+def test_clinical_content_stays_beside_names_that_are_words(text: str) -> None:
+    head = (
+        "Patient: Mary Stone. Seen by Dr. Hans Gleason, Dr. Long, Dr. Ann Left, Prof. May here.\n"
+    )
+
+    assert deidentify(head + text).text.split("\n", 1)[1] == text
 
 
 def test_what_the_study_knows_is_found_without_any_rule() -> None:
@@ -154,6 +236,7 @@ def made_note(rng: np.random.Generator) -> tuple[str, list[str], list[str]]:
         f"Patient: {name}, {first}  MRN: {digits}\nThe patient, {first} {name}, lives in {town}. "
         f"Address: 12 Elm Street. Phone {phone}, {name.lower()}@mail.org.\n"
         f"Tumour {size}, {stage}, {er}, left breast, no invasion on {date}. Dr. {name} agrees."
+        f"\n{name} reports pain, and {first} lost weight."
     )
     return text, identifiers, [size, stage, er, "left breast", "no invasion", str(year)]
 

@@ -2,8 +2,9 @@
 
 45 CFR 164.514(b)(2): names, places below a state, dates but for the year, ages over 89, telephone
 and fax numbers, e-mail, social security, record, account, licence, vehicle and device numbers, web
-and network addresses. Rules, no model: they miss what follows no rule (a rare name without title,
-label or first name; a village without "lives in"), so a site must look at a sample of its own.
+and network addresses. Rules, no model: they miss what follows no rule (a rare name that never
+stands with a title, label or first name; a village without "lives in"), so a site must look at a
+sample of its own.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from dataclasses import dataclass
 
 from tumorboard.transforms.deidentification.dates import find_ages, find_dates
 from tumorboard.transforms.deidentification.known import find_known
-from tumorboard.transforms.deidentification.names import find_names
+from tumorboard.transforms.deidentification.learnt import find_learnt
+from tumorboard.transforms.deidentification.names import FoundName, find_names, without_eponyms
 from tumorboard.transforms.deidentification.numbers import find_numbers
 from tumorboard.transforms.deidentification.places import find_places
 from tumorboard.transforms.deidentification.spans import Span
@@ -25,7 +27,6 @@ _RULES: tuple[Callable[[str], Iterable[Span]], ...] = (
     find_dates,
     find_ages,
     find_places,
-    find_names,
 )
 
 
@@ -42,16 +43,22 @@ class Deidentified:
     counts: Mapping[str, int]
 
 
-def deidentify(text: str, *, known: Sequence[str] = ()) -> Deidentified:
+def deidentify(text: str, *, known: Sequence[str] = (), learnt: Sequence[str] = ()) -> Deidentified:
     """Replace identifiers in a note by tags.
+
+    A name that a rule found is also taken out where its parts stand alone; see `find_learnt`.
 
     Args:
         text: The note.
         known: What the study knows of this patient: the name, a record number.
+        learnt: Names found in other notes of this patient; see `names_in`.
     """
     spans = list(find_known(text, known)) if known else []
     for rule in _RULES:
         spans += rule(text)
+    names = list(find_names(text))
+    spans += [name.span for name in names]
+    spans += without_eponyms(text, find_learnt(text, [*learnt, *_certain(text, names)]))
     merged = _merged(spans)
     parts: list[str] = []
     start = 0
@@ -60,6 +67,16 @@ def deidentify(text: str, *, known: Sequence[str] = ()) -> Deidentified:
         start = span.end
     parts.append(text[start:])
     return Deidentified("".join(parts), Counter(span.category for span in merged))
+
+
+def names_in(text: str) -> tuple[str, ...]:
+    """Names in a note that its patient's other notes may be searched for."""
+    return _certain(text, find_names(text))
+
+
+def _certain(text: str, names: Iterable[FoundName]) -> tuple[str, ...]:
+    spans = (name.span for name in names if name.is_certain)
+    return tuple(dict.fromkeys(text[span.start : span.end] for span in spans))
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

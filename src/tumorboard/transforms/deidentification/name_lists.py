@@ -80,6 +80,8 @@ submitting subsequent summary superior surgeon surgery surgical synoptic telepho
 that the their them there therefore these they this those thyroid time tissue title tnm to
 transverse trichrome tumor tumour two type ultrasound unknown up us using uterus verbal verified
 via was we were when which who with within without xxx yes you your
+prof professor assoc associate asst assistant adjunct emeritus herr frau mme mlle madame monsieur
+compliance med dott pa-c np-c
 """
 NO_NAMES = frozenset(_NO_NAMES.split())
 #: Words in small letters behind dr, mr and ms that are no names.
@@ -108,3 +110,34 @@ states still support tolerated transferred transport treated type underwent well
 works year young
 """
 NO_RELATIVES = NO_NAMES | frozenset(_NO_RELATIVES.split())
+#: Surnames that are words of notes, of the calendar or the map, with the eponyms of diseases.
+_WORD_NAMES = """
+art ash ball banks barber bass bay beach bean bell berry best bill birch bird bishop black bland
+block blood bloom blue bloom bone bond bowles bowling box branch brand bridge bright broad brook
+brown buck burn burns bush button cane care carver case cash chance chase cherry child chin church
+clay close cloud coffee cold colon cone cook cord cotton cramp crane cross curl curry day deal dean
+dew dial dose downs drain drake dry duct dye earl early east english faith fall farmer fast field
+fields fine fisher flood flower foot forest fowler fox frank free french friend frost fry garland
+gland glass gold golden good gore grace grant gray green grey ground grove gunn hale hand hands hard
+harden hart head heart hearn held herb hill hills hives hoarse hope house hunt hunter hurt iris ivy
+jewel joint joy judge keen king knee knight lake lamb land lane large law lily link lips list little
+lock long loop love low major mark mason mass may medal mercy mild miles mills minor mohs mole moon
+moss nail neck noble nodes north nurse oak olive page pain paine pale palm palmer park parks peach
+pearl pine pitt poll pope pore post potter pound power price pride prince pruitt pulse queen quick
+raines rash ray read reed rice rich ring rivers robin rock rod root rose rush rust sage salt sand
+savage sawyer scales sears self senior shaft sharp shell shepherd short shunt silver skin slaughter
+small snow sores south spear speed spring steel steep stem stent stern stiff stock stone stones
+storm street strong suite summer summers swallow sweet tall temple thorn tongue towns tract trout
+vale vein vest violet wade walls waters weeks weight welch wells west wheat white wild will winter
+wise wolf wood woods worth wound young grounds april june july august march sunday monday carolina
+virginia georgia washington dakota york jersey mexico indiana england israel jordan france london
+gleason breslow clark lauren hodgkin hodgkins kaposi ewing wilms burkitt merkel bowen graves paget
+hashimoto crohn barrett whipple nottingham bloom richardson scarff elston ellis fuhrman furhman
+foley karnofsky child pugh mayo papanicolaou giemsa masson ziehl neelsen gram doppler valsalva
+hickman broviac groshong port cushing addison parkinson alzheimer down turner raynaud bell
+romberg babinski murphy virchow krukenberg warthin brenner sertoli leydig schwann langerhans
+hurthle kupffer barr epstein sister nissen roux heller billroth kocher pfannenstiel lynch cowden
+gardner gorlin peutz jeghers sjogren still felty behcet wegener castleman rosai dorfman reed
+sternberg homer wright zollinger ellison meckel mallory weiss dukes masaoka robson okuda milan
+"""
+WORD_NAMES = frozenset(_WORD_NAMES.split()) | NO_NAMES | NO_RELATIVES | NO_TITLED

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
+from tumorboard.transforms.deidentification.apposition import in_apposition, in_small_letters
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
     NO_NAMES,
-    NO_RELATIVES,
-    NO_TITLED,
     SURNAMES,
 )
 from tumorboard.transforms.deidentification.spans import Span
+from tumorboard.transforms.deidentification.titles import TITLE
 
-_TITLE = re.compile(
-    r"\b(?:Drs?|Mrs?|Ms|Miss|Prof|Professor|Doctor|Nurse|Sister|Rev|Reverend|Pastor|Sir|Dame)\b"
-    r"\.?\s+|\b(?:DRS?|MRS|MISS|PROF|DOCTOR)\b\.?\s+|\b(?:MR|MS)\.\s+"
-)
-_LOWER_TITLE = re.compile(r"\b(?:drs?|mrs?|ms|prof)\.\s*(?P<name>[a-z]{3,}(?:[-'][a-z]+)?)\b")
 _LABEL = re.compile(
     r"\b(?:(?:patient|pt|full|first|last|given|family|maiden|middle|mother|father|spouse)(?:'s)?\s*"
     r"name|name(?: of (?:patient|physician|surgeon))?|patient|pt|surgeon|pathologist|physician|"
-    r"provider|attending|resident|fellow|referring\s\w+|ordering\s\w+|requesting\s\w+|doctor|"
+    r"provider|attending|resident|fellow|(?:referring|ordering|requesting)\s"
+    r"(?!diagnos|reason|indication|history|service|department|site|facility|date|number)\w+|doctor|"
     r"oncologist|radiologist|nurse|author|contact|next of kin|signature|cc|attn|attention|"
     r"consultant|technologist|cytotechnologist|transcriptionist|assistant|guardian|caregiver)"
     r"\s*(?:\(s\))?\s*:\s*"
@@ -35,38 +32,34 @@ _LABEL = re.compile(
     r"|\b(?:called to|discussed with|communicated to)\s+"
     r"|\b(?:my|his|her|the patient's|patient's) (?:husband|wife|son|daughter|brother|sister|mother|"
     r"father|partner|spouse|friend|aunt|uncle|cousin)(?:,| is| named| called)*\s+"
-    r"|\b(?:named|called|known as|surname(?:d)?)\s+",
+    r"|\b(?:named|called|known as|surname(?:d)?)\s+"
+    r"|(?<![\w/])/s/\s*",  # the mark of a signature
     re.IGNORECASE,
 )
+#: Labels of one person; "performed by Core Biopsy" and "Test name: Estrogen Receptor" are none.
+_PERSON = re.compile(
+    r"(?:(?:patient|pt|full|first|last|family|maiden|mother|father|spouse)(?:'s)?\s*name|"
+    r"name of (?:patient|physician|surgeon)|patient|pt|surgeon|pathologist|physician|attending|"
+    r"resident|referring (?:physician|provider|doctor|clinician)|doctor|oncologist|"
+    r"radiologist|next of kin|guardian|/s/|"
+    r"(?:(?:electronically |digitally )?signed|dictated|referred)(?: out| electronically)? by)",
+    re.IGNORECASE,
+)
+#: Titles that are also words of notes.
+_WEAK_TITLE = re.compile(r"(?:Sister|Nurse|Doctor|Miss|Sir|Dame|Rev|Pastor|DOCTOR|MISS|MS|MR)\b")
 _DEGREE = re.compile(
     r"\s*,?\s*\b(?:M\.?D\.?|D\.O\.|Ph\.?D\.?|R\.N\.|RN|FRCPath|FRCP|FCAP|M\.?B\.?B\.?S\.?|MBBCh|"
     r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
 )
 _WORD = re.compile(r"[^\W\d_]+(?:['\N{RIGHT SINGLE QUOTATION MARK}-][^\W\d_]+)*")
-_PARTICLES = re.compile(r"van|von|de|der|den|del|da|di|dos|la|le|el|al|bin|ben|ter|ten|zu|st")
+_PARTICLES = re.compile(
+    r"van|von|vom|de|der|den|des|del|della|du|da|di|do|dos|la|le|el|al|af|av|bin|ben|ter|ten|zu|"
+    "zum|zur|und|st"
+)
+_BEHIND_INITIAL = re.compile(rf"\.\s*(?:(?:{_PARTICLES.pattern})\s+)*[A-Z]")
 _SUFFIX = re.compile(r",?\s+(?:Jr|Sr|II|III|IV)\b\.?")
 _BETWEEN = re.compile(r"[ \t]+|,[ \t]*|\.[ \t]*(?=[^\W\d_])")
 _AND = re.compile(r"\s*(?:,|/|&|and)\s*")
-#: Behind "patient" two capitalised words are a name where a comma parts them or a verb follows.
-_TITLE_CASE = r"[A-Z][a-zà-ÿ]+(?:['-][A-Z]?[a-zà-ÿ]+)?"
-_VERBS = (
-    r"(?:is|was|has|had|came|presents|presented|reports|reported|denies|states|stated|says|said|"
-    r"agrees|agreed|who|will|underwent|tolerated|returns|returned|lives|complains|seen|visits|"
-    r"called|at bedside|accompanied|brought|present|here)\b"
-)
-_PATIENT = re.compile(
-    rf"\b[Pp]atient(?:,\s+(?P<set>{_TITLE_CASE}(?: {_TITLE_CASE}){{1,3}})(?=,)"
-    rf"|\s+(?P<name>{_TITLE_CASE}(?: {_TITLE_CASE}){{1,2}})(?=\s+{_VERBS}))"
-)
-#: A spouse or child by the first name, without "his" or "her" before.
-_RELATIVE = re.compile(
-    rf"\b(?:[Ww]ife|[Hh]usband|[Ss]pouse|[Ff]ianc[ée]e?)\s+(?P<name>{_TITLE_CASE})(?=\s+{_VERBS}|\s*[,.;(]"
-    rf"|\s*$)|\b(?:[Ss]on|[Dd]aughter|[Pp]artner)\s+(?P<child>{_TITLE_CASE})(?=\s+{_VERBS})",
-    re.MULTILINE,
-)
-_BARE_TITLE = re.compile(
-    rf"\b(?:(?:[Dd]r|[Mm]rs)|(?P<mr>[Mm]r|[Mm]s))\s+(?P<name>[a-z]{{3,}}(?:[-'][a-z]+)?)\b(?P<verb>\s+{_VERBS})?"
-)
 #: Eponyms that hold a given name or a title, and a town that is a staging system.
 _QUOTE = r"['\N{RIGHT SINGLE QUOTATION MARK}]"
 _EPONYMS = re.compile(
@@ -87,52 +80,71 @@ _HEADING = re.compile(
 _MOST = 4
 
 
-def find_names(text: str) -> Iterable[Span]:
+@dataclass(frozen=True)
+class FoundName:
+    """A name in a note.
+
+    Args:
+        span: Where it stands.
+        is_certain: Whether the rest of the note may be searched for it: it stands behind a title or
+            the label of a person, before a degree, or has a frequent given name.
+    """
+
+    span: Span
+    is_certain: bool = True
+
+
+def find_names(text: str) -> Iterator[FoundName]:
     """Names behind a title or a label, before a degree, and full names with a frequent part."""
     eponyms = [match.span() for match in _EPONYMS.finditer(text)]
-    for span in _all_names(text):
-        if not any(span.start < end and start < span.end for start, end in eponyms):
-            yield span
+    return (found for found in _all_names(text) if not _is_in(found.span, eponyms))
 
 
-def _all_names(text: str) -> Iterator[Span]:
+def without_eponyms(text: str, spans: Iterable[Span]) -> Iterator[Span]:
+    """Spans of names that are no part of an eponym: "Ann Arbor stage" keeps its Ann."""
+    eponyms = [match.span() for match in _EPONYMS.finditer(text)]
+    return (span for span in spans if not _is_in(span, eponyms))
+
+
+def _is_in(span: Span, places: Sequence[tuple[int, int]]) -> bool:
+    return any(span.start < end and start < span.end for start, end in places)
+
+
+def _all_names(text: str) -> Iterator[FoundName]:
     """Names, and eponyms that look like them."""
     lower = {word for word in _WORD.findall(text) if word.islower()}
     for match in _LABEL.finditer(text):
-        yield from _named(_run(text, match.end(), lower))
-    for match in _TITLE.finditer(text):
-        first = _run(text, match.end(), lower, is_titled=True)
-        yield from _named(first)
-        more = _AND.match(text, first[1]) if first else None
-        if more and match[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
-            yield from _named(_run(text, more.end(), lower))
-    for match in _LOWER_TITLE.finditer(text):
-        if match["name"] not in NO_NAMES:
-            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
-    yield from _in_apposition(text)
-    yield from _behind_bare_titles(text)
-    yield from _before_degree(text, lower)
-    yield from _listed(text, lower)
+        is_person = bool(_PERSON.match(match[0]))
+        for span in _named(_run(text, match.end(), lower)):
+            yield FoundName(span, is_person and _is_full(text, span))
+    for match in TITLE.finditer(text):
+        for span in _titled(text, match, lower):
+            # "Sister Diabetes", "Nurse Navigator"
+            yield FoundName(span, not _WEAK_TITLE.match(match[0]) or _is_frequent(text, span))
+    for span in (*_before_degree(text, lower), *_listed(text, lower)):
+        yield FoundName(span)
+    for span in (*in_small_letters(text), *in_apposition(text)):
+        yield FoundName(span, _is_full(text, span))
 
 
-def _in_apposition(text: str) -> Iterator[Span]:
-    """Names behind "patient", and first names of a spouse or a child."""
-    for pattern in (_PATIENT, _RELATIVE):
-        for match in pattern.finditer(text):
-            group = match.lastgroup or 0
-            if not any(word.lower() in NO_RELATIVES for word in _WORD.findall(match[group])):
-                yield Span(match.start(group), match.end(group), "name", "[NAME]")
+def _is_full(text: str, span: Span) -> bool:
+    """Whether a first name and a surname stand here, with capitals."""
+    words = [word for word in _WORD.findall(text, span.start, span.end) if len(word) > 1]
+    return sum(word[0].isupper() for word in words) > 1
 
 
-def _behind_bare_titles(text: str) -> Iterator[Span]:
-    """Names in small letters behind dr, mr, mrs and ms; MR and MS are also words of medicine."""
-    for match in _BARE_TITLE.finditer(text):
-        name = match["name"]
-        is_frequent = name in SURNAMES or name in GIVEN
-        if name in NO_TITLED or re.search(r"(?:gram|graph|scop)\w*$", name):
-            continue
-        if is_frequent or not match["mr"] or match["verb"]:
-            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
+def _is_frequent(text: str, span: Span) -> bool:
+    words = {word.lower() for word in _WORD.findall(text, span.start, span.end)}
+    return bool(words & (GIVEN | SURNAMES))
+
+
+def _titled(text: str, title: re.Match[str], lower: set[str]) -> Iterator[Span]:
+    """The name with a capital behind a title; after Drs. the next one too."""
+    first = _run(text, title.end(), lower, is_titled=True)
+    yield from _named(first)
+    more = _AND.match(text, first[1]) if first else None
+    if more and title[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
+        yield from _named(_run(text, more.end(), lower))
 
 
 def _named(run: tuple[int, int] | None) -> Iterator[Span]:
@@ -182,7 +194,7 @@ def _is_heading(text: str, start: int, end: int, *, is_titled: bool) -> bool:
 
 def _initial_of(text: str, match: re.Match[str]) -> bool:
     """Whether a capital letter by itself begins a name: a full stop and a capital follow."""
-    return re.match(r"\.\s*[A-Z]", text[match.end() : match.end() + 3]) is not None
+    return _BEHIND_INITIAL.match(text, match.end()) is not None
 
 
 def _is_name(word: str, lower: set[str]) -> bool:

@@ -36,6 +36,11 @@ _PHONE_LABELLED = re.compile(
     r"(?:\s*(?:number|no\.?|#|phone))?\s*[:.#-]*\s*(?:is |at )?(?P<number>\+?\(?\d[\d() .-]{3,}\d)",
     _I,
 )
+#: German: an area code that begins with 0, a slash or a hyphen (030/4501234, 0171-1234567).
+_PHONE_GERMAN = re.compile(
+    r"(?<![\w.,/-])\(?0[1-9]\d{1,3}\)?(?:\s?/\s?\d(?:[ -]?\d){4,9}|[- ]\d{6,8})"
+    r"(?![\w/]|[.,-]\d|\s?(?:cells|copies|per\b|[mµu]?[gl]\b|mm|cm))"
+)
 #: Without an area code and a label: "call 555-1234".
 _CALL = re.compile(
     r"\b(?:call(?:ed|back)?|dial|text|reach(?:ed|able)?|contact(?:ed)?)\b[^\n\d]{0,30}?"
@@ -57,6 +62,17 @@ _LABELLED = re.compile(
     r"[A-Z0-9][A-Z0-9/-]{3,}|"
     r"\d{2,3}(?: \d{2,3}){2,}(?!\w))",
     _I,
+)
+#: SN is a serial number in capitals before a number, and not a date; "SN 0/3" is sentinel nodes.
+_SERIAL = re.compile(
+    r"\bSN\s?[:#.]?\s?(?!(?:\d{4}-\d\d?|\d\d?-\d\d?)-\d)"
+    r"(?P<number>(?=[A-Z/-]*\d{4}|(?:[A-Z-]*\d){5})[A-Z0-9][A-Z0-9-]{4,})(?!\w)"
+)
+#: Plates are written like blocks and codes (B-MW 1234): they take a word before.
+_PLATE = re.compile(
+    r"\b(?i:(?:licen[cs]e|number|registration)\s?plate|plate\s(?:no\.?|number)|kennzeichen)"
+    r"\s?[:#]?\s*(?P<number>(?=[A-ZÄÖÜ0-9 -]*\d)"
+    r"[A-ZÄÖÜ0-9]{1,4}(?:[- ][A-ZÄÖÜ0-9]{1,4}){1,2})(?!\w)"
 )
 #: Accession numbers of laboratories; markers and genes with a number behind them are none.
 _ACCESSION = re.compile(
@@ -82,10 +98,12 @@ def find_numbers(text: str) -> Iterable[Span]:
         yield Span(match.start(group), match.end(group), "ssn", "[SSN]")
     yield from spans_of(_PHONE, text, "phone")
     yield from spans_of(_PHONE_LABELLED, text, "phone", group="number")
+    yield from spans_of(_PHONE_GERMAN, text, "phone")
     yield from spans_of(_CALL, text, "phone", group="number")
     yield from spans_of(_EXTENSION, text, "phone", group="number")
     yield from spans_of(_BARE_ZIP, text, "zip", group="number")
-    yield from spans_of(_LABELLED, text, "id", group="number")
+    for pattern in (_LABELLED, _SERIAL, _PLATE):
+        yield from spans_of(pattern, text, "id", group="number")
     trials = {match.start() for match in _TRIAL.finditer(text)}  # a trial is no person
     for pattern in (_ACCESSION, _PROJECT, _LONG):
         yield from (s for s in spans_of(pattern, text, "id") if s.start not in trials)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from tumorboard.transforms.deidentification.name_lists import NO_NAMES
+from tumorboard.transforms.deidentification.name_lists import NO_NAMES, NO_RELATIVES
 from tumorboard.transforms.deidentification.spans import Span, spans_of
 
 _STATES = (
@@ -52,6 +52,14 @@ _HOSPITAL = re.compile(
     r"Health System|Hospice|Nursing Home|Healthcare|Laboratories|University|School)\b"
     r"(?: (?:of|in|at) [A-Z][a-zà-ÿ]+(?: [A-Z][a-zà-ÿ]+)?)?"
 )
+#: A town behind a hospital: before a state ("Mercy Hospital, Springfield, IL"), or where the clause
+#: ends or goes on in small letters behind it ("Mercy Hospital Springfield on Monday").
+_TOWN_WORDS = r"[A-Z][a-zà-ÿ]{2,}(?:[ -][A-Z][a-zà-ÿ]{2,})?"
+_BEHIND_HOSPITAL = re.compile(
+    rf"(?:,[ ]?|[ ])(?P<city>{_TOWN_WORDS})"
+    rf"(?:(?P<state>,? (?:{_STATES}|{_CODES})\b)|(?=\s*(?:[.;)\n]|$)|,?\s(?:on|for|in|by|"
+    r"where|who|since|from|to|after|before|at|until|during)\b|,\s(?:[a-z]|\d|[A-Z][a-z]+[.;\n])))"
+)
 _UNIVERSITY = re.compile(r"\bUniversity of (?:[A-Z][a-zà-ÿ]+ ?){1,2}(?<! )")
 #: Words before "Hospital" that say nothing of which one.
 _ANY_WORDS = """
@@ -72,6 +80,25 @@ agriculture industry manufacturing law nature it january february march april ma
 september october november december formalin saline remission term bed chair floor gym school
 factory office warehouse kitchen church icu ward theatre clinic therapy prematurity
 """
+_DEPARTMENT_WORDS = """
+emergency radiology oncology cardiology neurology urology surgery nursing trauma intensive critical
+care unit ward department division service services center centre campus main building floor north
+south east west tower wing institute institution foundation trust network group system program
+programme protocol guidelines board tumor tumour registry archive records laboratory lab labs bank
+discharge summary letter progress admission transfer phone fax inc llc ltd corporation staff team
+course outpatient inpatient clinic hospital ambulatory ambulance imaging medicine family internal
+pediatrics paediatrics maternity rehabilitation rehab hospice pharmacy council committee english
+tissue cytology genetics genomics chemotherapy radiation radiotherapy hematoxylin immunostains
+immunohistochemistry stains slides blocks biopsies mammogram ultrasound mri ct pet scan xray
+monday tuesday wednesday thursday friday saturday sunday january february march april may june july
+august september october november december today yesterday she he they and but
+"""
+_DEPARTMENTS = frozenset(_DEPARTMENT_WORDS.split())
+#: Fields of medicine, diagnoses and procedures by their ending.
+_FIELD = re.compile(
+    r"(?:ology|ectomy|oscopy|graphy|gram|itis|oma|omas|osis|iatry|iatrics|therapy|tomy|plasty|emia|"
+    r"ectomies|oscopies|ation|ment|ics)\b"
+)
 _NO_TOWNS = NO_NAMES | frozenset(_NO_TOWN_WORDS.split())
 
 
@@ -87,12 +114,28 @@ def find_places(text: str) -> Iterable[Span]:
         for span in spans_of(pattern, text, "place", group="city"):
             if _is_town(text[span.start : span.end]):
                 yield span
+    yield from _hospitals(text)
+
+
+def _hospitals(text: str) -> Iterable[Span]:
+    """Hospitals that have a name, and the towns behind any."""
     for match in _HOSPITAL.finditer(text):
         words = re.findall(r"[A-Za-zà-ÿ]+", match["name"])
         first = next((i for i, word in enumerate(words) if word.capitalize() not in _ANY), -1)
         if first >= 0:
             start = match.start() + match["name"].index(words[first])
             yield Span(start, match.end(), "place", "[PLACE]")
+        town = _BEHIND_HOSPITAL.match(text, match.end())
+        if town is None or not _is_town(town["city"]):
+            continue
+        if (town["state"] or "").startswith(",") or not _is_department(town["city"]):
+            yield Span(town.start("city"), town.end("city"), "place", "[PLACE]")
+
+
+def _is_department(name: str) -> bool:
+    """Whether a word behind a hospital's name is of its departments and papers, not its town."""
+    words = {word.lower() for word in re.split(r"[\s-]", name)}
+    return bool(words & (_DEPARTMENTS | NO_RELATIVES)) or bool(_FIELD.search(name))
 
 
 def _is_town(name: str) -> bool:
