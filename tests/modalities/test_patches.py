@@ -226,9 +226,10 @@ def test_imagenet_is_shown_as_it_was_and_not_applied_twice(tmp_path: Path) -> No
 
 
 def test_worse_patches_are_made_worse_before_their_stain_is_normalised(tmp_path: Path) -> None:
-    cohort = points([(save(tmp_path / "a.png", stained(1)),)], [("64", "48")])
+    image = save(tmp_path / "a.png", stained(1))
+    cohort = points([(image,)] * 20, [(f"{54 + i}", "48") for i in range(20)])
     modality = Patches(window_px=16, size=(16, 16))
-    measured = fitted(modality, cohort, np.arange(1), tmp_path)
+    measured = fitted(modality, cohort, np.arange(20), tmp_path)
     asked: list[list[int]] = []
 
     def darker(images: torch.Tensor, rows: Ints) -> torch.Tensor:

@@ -8,6 +8,7 @@ import torch
 
 from tumorboard.transforms.degradation import add_noise, blur, reduce_resolution
 from tumorboard.transforms.image_quality import (
+    FEWEST,
     MIN_SIZE,
     QUALITIES,
     is_poor,
@@ -84,10 +85,16 @@ def test_the_sentence_names_value_and_limit() -> None:
 
 
 def test_tiny_images_are_not_judged() -> None:
-    tiny = measure_quality(np.zeros((3, MIN_SIZE - 1, 9), dtype=np.float32))
+    tiny = measure_quality(np.zeros((FEWEST, MIN_SIZE - 1, 9), dtype=np.float32))
     assert np.isnan(tiny).all()
-    assert reference_of(tiny, np.ones(3)) == {}
+    assert reference_of(tiny, np.ones(FEWEST)) == {}
     assert not is_poor(tiny, {}).any()
+
+
+def test_few_images_do_not_say_what_is_usual() -> None:
+    found = quality(pictures(FEWEST))
+    assert reference_of(found[:-1], np.ones(FEWEST - 1)) == {}
+    assert set(reference_of(found, np.ones(FEWEST))) == set(QUALITIES)
 
 
 def test_equal_training_images_leave_room() -> None:
