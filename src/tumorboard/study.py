@@ -72,7 +72,11 @@ class Study:
             InputError: The file is absent or not UTF-8.
             StudyError: Not TOML, unknown keys, wrong types, contradictions: one line each.
         """
-        return cls.from_tables(overridden(read_toml(path), overrides), path=path)
+        study = cls.from_tables(overridden(read_toml(path), overrides), path=path)
+        # of what is to be read: a model that was trained before the rule is opened all the same
+        if faults := identifier_faults(study.modalities):
+            raise StudyError(faults)
+        return study
 
     @classmethod
     def from_tables(cls, tables: Mapping[str, Any], *, path: Path) -> Study:
@@ -142,7 +146,6 @@ def _resolve(tables: Mapping[str, Any], path: Path) -> Study:
     source = faults.attempt(lambda: read_source(keys.cohort))
     parts = _modalities(keys, tables, faults)
     settled = {name: part.settings for name, part in parts.items() if part.settings is not None}
-    faults.extend(identifier_faults(settled))
     arms = _arms(keys, parts, faults)
     declared = _names(tables, "arms") or list(arms) or list(default_arms(keys))
     faults.extend(primary_faults(keys, declared))

@@ -88,7 +88,7 @@ def test_the_file_is_a_study_and_is_never_overwritten(tmp_path: Path) -> None:
     assert (tmp_path / "study.toml").read_text(encoding="utf-8") == text
 
 
-@pytest.mark.parametrize("folder", ["msk", "drawn"])
+@pytest.mark.parametrize("folder", ["gt", "drawn"])
 def test_masks_are_no_image_that_predicts(tmp_path: Path, folder: str) -> None:
     """By the folder's name, or because their pictures have two greys."""
     rng = np.random.default_rng(0)

@@ -29,9 +29,10 @@ FEW_VALUES = 6
 MANY_VALUES = 30
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".tif", ".tiff", ".dcm")
 #: Folders of masks by their name ...
-_MASKS = re.compile(r"ma?sk|seg|label|annot|contour|(^|[_-])(roi|gt)s?([_-]|$)", re.IGNORECASE)
-#: ... or by so few different values in their first picture.
+_MASKS = re.compile(r"mask|seg|label|annot|contour|(^|[_-])(roi|gt)s?([_-]|$)", re.IGNORECASE)
+#: ... or by so few different values in each of their first pictures.
 MASK_GREYS = 3
+_FIRST = 3
 #: What holds a whole volume in one file; a ZIP is taken for a zipped series of DICOM.
 VOLUME_SUFFIXES = (".nii", ".nii.gz", ".nrrd", ".nhdr", ".zip")
 
@@ -146,7 +147,8 @@ def _match(table: Table, name: str, folder: Path, entries: dict[str, Path]) -> F
         is_series = len(inner) > 1 and inner[0].suffix.lower() == ".dcm"
         is_volume = is_series or first.name.lower().endswith(VOLUME_SUFFIXES)
         is_image = bool(inner) and not is_volume and inner[0].suffix.lower() in IMAGE_SUFFIXES
-        is_mask = bool(_MASKS.search(folder.name)) or (is_image and _has_few_greys(inner[0]))
+        few = is_image and _have_few_greys([entries[one] for one in sorted(names)[:_FIRST]])
+        is_mask = bool(_MASKS.search(folder.name)) or few
         return FileColumn(
             column=name,
             pattern=f"{folder.name}/{{{name}}}{suffix}",
@@ -160,12 +162,15 @@ def _match(table: Table, name: str, folder: Path, entries: dict[str, Path]) -> F
     return None
 
 
-def _has_few_greys(path: Path) -> bool:
-    """Whether a picture is one of masks; one that cannot be read is for `check` to say."""
-    try:
-        return len(np.unique(read_pixels(path).values)) <= MASK_GREYS
-    except InputError:
-        return False
+def _have_few_greys(paths: Sequence[Path]) -> bool:
+    """Whether pictures are masks; folders, and what cannot be read, are for `check` to judge."""
+    found: set[float] = set()
+    for path in paths:
+        try:
+            found |= set(np.unique(read_pixels(path).values).tolist()) if path.is_file() else set()
+        except InputError:
+            return False
+    return 1 < len(found) <= MASK_GREYS
 
 
 def _suffix(name: str) -> str:

@@ -21,7 +21,7 @@ from tumorboard.errors import RunError, StudyError
 from tumorboard.study import Study
 
 #: Raise when a run folder of an older version can no longer be resumed or opened.
-RUN_FORMAT = 2
+RUN_FORMAT = 3
 
 _PACKAGES = (
     "tumorboard", "torch", "monai", "lightning", "numpy", "polars", "scikit-learn", "scipy",
