@@ -32,6 +32,18 @@ _ASKS = re.compile(
     r"|amplification)\s+)*$",
     re.IGNORECASE,
 )
+#: A result behind what was asked for: "tested for EGFR and found L858R".
+_ANSWERS = re.compile(
+    r"\b(?:found|reveal(?:s|ed|ing)|show(?:s|ed|n|ing)|positive|detected|identified|demonstrat(?:es|ed"
+    r"|ing)|confirmed)\b|:(?!\s*(?:is |still )?(?:pending|awaited|requested|ordered|to follow))",
+    re.IGNORECASE,
+)
+#: What takes the result away: "none found", "to be confirmed".
+_NO_ANSWER = re.compile(
+    r"\b(?:none|nothing|not?|never|nor|neither|if|unless|until|(?:to|can|will|may|could) be)"
+    r"\s+(?:\w+\s+){0,2}$|\bpending\b",
+    re.IGNORECASE,
+)
 #: "test for EGFR mutation and ALK rearrangement": what is asked of the first is of the second.
 _AND = re.compile(r"\s*(?:\w+\s*){0,2}(?:,|/|\b(?:and|or))\s*(?:and\s+|or\s+)?$", re.IGNORECASE)
 #: An emergency room: "in the ER", unless a result of the receptor stands right behind.
@@ -56,6 +68,11 @@ def denies(before: str, *, is_next: bool) -> bool:
 def asks(before: str, *, is_next: bool) -> bool:
     """Whether the marker is asked for: "test for EGFR"; `is_next`: the marker before it was."""
     return bool((is_next and _AND.match(before)) or _ASKS.search(before))
+
+
+def answers(after: str) -> bool:
+    """Whether a result follows what was asked for: "Tested for ALK fusion, which was found"."""
+    return any(not _NO_ANSWER.search(after[: match.start()]) for match in _ANSWERS.finditer(after))
 
 
 def said_before(before: str) -> str:
