@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tumorboard.transforms.context_lexicon import LAST
+from tumorboard.transforms.context_lexicon import LAST, LISTED
 
 #: What became of a treatment; "" says nothing beyond the sentence's context.
 TreatmentCourse = Literal["denied", "planned", "past", ""]
@@ -176,6 +176,8 @@ def _shares(sentence: str, named: _Named, behind: _Named, course: TreatmentCours
         return True
     if not _LISTED.fullmatch(between):
         return False
-    if is_same or _MANY.match(sentence, behind.end):
+    if is_same or _MANY.match(sentence, behind.end) or LISTED.match(sentence, behind.end):
         return True
+    if between.strip() == ",":
+        return False  # "mastectomy, radiation recommended": the operation was done
     return course == "planned" and not _ONE.match(sentence, behind.end)
