@@ -75,6 +75,14 @@ _SIGN_BEHIND = re.compile(
 _SIGN_BEFORE = re.compile(
     rf"\b{_SIGN}\s+(?:(?:of|in|on|to|affecting|involving|the|his|her|both)\s+)+$", re.IGNORECASE
 )
+#: What follows the side of a sign that stands before it: a part of the body, or nothing.
+_PART_BEHIND = re.compile(
+    rf"[\s-]*(?:$|[.,;:)]|(?:(?:sided?|upper|lower|proximal|distal|entire|whole)\s+)*(?:{_LIMB}"
+    r"|side|body|hemi\w+|facial|eyes?|visual|shoulder|hips?|knees?|ankles?|wrists?|thumbs?|toes?"
+    r"|thigh|calf|forearm|elbow|cheek|mouth|trunk|half|UE|LE|UL|and|or|with|more|greater|than|since"
+    r"|for|due|from|after|in|on|is|was|which|that|but|as|at|because|secondary|caused|has)\b)",
+    re.IGNORECASE,
+)
 _LIMB_BEHIND = re.compile(rf"[\s-]*{_LIMB}\b", re.IGNORECASE)
 #: A tumour of the limb itself: "left arm melanoma", "melanoma of the right leg".
 _LIMB_TUMOUR = (
@@ -149,9 +157,10 @@ def _is_of_limb(sentence: str, match: re.Match[str]) -> bool:
 
 def _is_of_sign(sentence: str, match: re.Match[str]) -> bool:
     """Whether a side is that of a sign: "right arm weakness", "weakness of the right arm"."""
-    return bool(
-        _SIGN_BEHIND.match(sentence, match.end()) or _SIGN_BEFORE.search(sentence[: match.start()])
-    )
+    if _SIGN_BEHIND.match(sentence, match.end()):
+        return True
+    is_before = _SIGN_BEFORE.search(sentence[: match.start()]) is not None
+    return is_before and _PART_BEHIND.match(sentence, match.end()) is not None
 
 
 def find_lobes(sentence: str) -> Iterator[Mention]:
