@@ -66,10 +66,12 @@ _STOPPED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _RESUMED = re.compile(r"\b(?:re-?(?:started|initiated|introduced|challenged)|resumed)\b", re.I)
-#: What was planned and came: "surgery was recommended and performed".
+#: What was planned and came: "surgery was recommended and performed", "; she received 50 Gy".
 _CAME = re.compile(
     rf"\b(?:and|then|but|which)\s+{_WHO}(?:successfully\s+|promptly\s+)?"
-    rf"(?:{_GIVEN}|completed|tolerated|underwent)\b",
+    rf"(?:{_GIVEN}|completed|tolerated|underwent|taken|took)\b"
+    r"|[;,]\s*(?:(?:the\s+)?patient|pt|she|he|they)\s+(?:has\s+|had\s+|then\s+|later\s+)*"
+    r"(?:received|completed|took|taken|given)\s+(?:\d|(?:it|this|all|a total)\b)",
     re.IGNORECASE,
 )
 #: What follows a verb that has no object behind it.
