@@ -29,8 +29,12 @@ def results(text: str) -> dict[str, str]:
         ("Tested for EGFR mutation, none was found.", {}),
         ("Tested for EGFR mutation, results: pending.", {}),
         ("Tested for EGFR L858R mutation.", {}),
+        ("Tested for EGFR mutation, found to have pneumonia.", {}),
+        ("Tested for EGFR mutation, positive for lung cancer.", {}),
+        ("Tested for EGFR mutation and found to have L858R.",
+         {"egfr": "positive", "egfr_variant": "L858R"}),
     ],
-)
+)  # fmt: skip
 def test_what_was_asked_for_is_no_result(text: str, expected: dict[str, str]) -> None:
     assert results(text) == expected
 

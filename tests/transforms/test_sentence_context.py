@@ -73,6 +73,7 @@ def context(sentence: str, concept: str) -> Context:
         ("She was not given chemotherapy, radiotherapy was given.", "radiotherapy", False),
         ("She was not given chemotherapy, radiotherapy was given.", "chemotherapy", True),
         ("She was not given chemotherapy and underwent mastectomy.", "mastectomy", False),
+        ("She was not given chemotherapy, underwent mastectomy.", "mastectomy", False),
         ("He was not given adjuvant radiotherapy after lobectomy.", "lobectomy", False),
         ("After surgery she was not given chemotherapy.", "surgery", False),
         ("Non-neoplastic liver.", "liver", True),

@@ -111,6 +111,8 @@ def test_stopped(text: str) -> None:
         ("Gross total resection, adjuvant chemoradiation planned.",
          {"surgery": "recent", "treatment_setting": "hypothetical",
           "radiotherapy": "hypothetical", "chemotherapy": "hypothetical"}),
+        ("Lumpectomy, then radiotherapy planned.",
+         {"surgery": "recent", "radiotherapy": "hypothetical"}),
         ("Craniotomy, temozolomide to start.",
          {"surgery": "recent", "chemotherapy": "hypothetical"}),
         ("Surgery, radiotherapy and chemotherapy are planned.",

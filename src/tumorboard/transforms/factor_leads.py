@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tumorboard.transforms.factor_verdicts import VARIANT
+
 _DENIES = re.compile(
     r"(?:\bno|\bwithout|\babsence of|\black of|\bnegative for|\bneg for|\bnot have|\brules out"
     r"|(?<!not )(?<!be )\bruled out)\s+"
@@ -32,10 +34,12 @@ _ASKS = re.compile(
     r"|amplification)\s+)*$",
     re.IGNORECASE,
 )
+_CHANGE = rf"(?: an?)?(?: \w+)? (?:{VARIANT}|mutations?|rearrangement|fusion|amplification)"
 #: A result behind what was asked for: "tested for EGFR and found L858R".
 _ANSWERS = re.compile(
-    r"\b(?:found|reveal(?:s|ed|ing)|show(?:s|ed|n|ing)|positive|detected|identified|demonstrat(?:es|ed"
-    r"|ing)|confirmed)\b|:(?!\s*(?:is |still )?(?:pending|awaited|requested|ordered|to follow))",
+    rf"\b(?:found(?! to (?:have|be)\b(?!{_CHANGE}))|positive(?= for\b{_CHANGE})|detected"
+    r"|reveal(?:s|ed|ing)|show(?:s|ed|n|ing)|identified|demonstrat(?:es|ed|ing)"
+    r"|confirmed)\b|:(?!\s*(?:is |still )?(?:pending|awaited|requested|ordered|to follow))",
     re.IGNORECASE,
 )
 #: What takes the result away: "none found", "to be confirmed".

@@ -55,6 +55,7 @@ _WORDS = lexicon(
 _FOREIGN = re.compile(r",\s*(?!(?:is|was|were|which)\b)[A-Za-z]|\bwith\b", re.IGNORECASE)
 #: "T790M: none" speaks of that variant; one joined by "and" before it shares the answer.
 _OWN_ANSWER = re.compile(rf"{VARIANT}\s*[:=]", re.IGNORECASE)
+_IS_VARIANT = re.compile(VARIANT, re.IGNORECASE)
 _JOINED = re.compile(r"\s*(?:,?\s*\b(?:and|or|nor)\b|/|&)\s*", re.IGNORECASE)
 #: A variant that was asked for only.
 _ASKED = re.compile(
@@ -110,7 +111,10 @@ def _verdicts(text: str) -> Iterator[Verdict]:
         if kind == "open":
             continue
         behind = text[named[-1].end() : match.start()] if named else ""
-        is_own = _OWN_ANSWER.match(match.group()) and not _JOINED.fullmatch(behind)
+        is_joined = (
+            bool(named) and _IS_VARIANT.fullmatch(named[-1].group()) and _JOINED.fullmatch(behind)
+        )
+        is_own = _OWN_ANSWER.match(match.group()) and not is_joined
         if kind == "denies" or is_own or _FOREIGN.search(behind):
             yield from _stated(text, named, lead)
             named = []

@@ -51,7 +51,7 @@ _PAST_MEASURE = re.compile(
 _GIVEN_END = re.compile(
     r"\b(?:after|following|before|despite)\b|\b(?:and|then|who)\s+(?:(?:she|he|they|then|later"
     r"|subsequently|only)\s+)*(?:underwent|received|had|has|was|were|started|began|completed)\b"
-    r"|,\s*(?:[\w-]+\s+){1,5}?(?:is|are|was|were|has|had|underwent|received)\b",
+    r"|,\s*(?:[\w-]+\s+){0,5}?(?:is|are|was|were|has|had|underwent|received)\b",
     re.IGNORECASE,
 )
 _WORD = re.compile(r"\w+")

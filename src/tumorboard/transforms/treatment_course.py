@@ -91,6 +91,7 @@ _PART_OF = re.compile(r"\s*(?:with|using|of|consisting of|:|\()\s*(?:\w+\s+)?", 
 _LISTED = re.compile(
     r"\s*(?:,?\s*\b(?:and|or)\b|,|/|\+|&)\s*(?:(?:then|possibly|the)\s+)?", re.IGNORECASE
 )
+_JOINS = re.compile(r"\b(?:and|or)\b|[/+&]", re.IGNORECASE)
 _ONE = re.compile(r"[\s,]*(?:is|was|has)\b", re.IGNORECASE)
 _MANY = re.compile(r"[\s,]*(?:are|were|have)\b", re.IGNORECASE)
 
@@ -180,6 +181,6 @@ def _shares(sentence: str, named: _Named, behind: _Named, course: TreatmentCours
         return False
     if is_same or _MANY.match(sentence, behind.end) or LISTED.match(sentence, behind.end):
         return True
-    if between.strip() == ",":
+    if not _JOINS.search(between):
         return False  # "mastectomy, radiation recommended": the operation was done
     return course == "planned" and not _ONE.match(sentence, behind.end)
