@@ -23,6 +23,12 @@ from tumorboard.transforms.clinical_factors import extract_factors
         ("Melanoma of the right arm.", ["right"]),
         ("Soft tissue sarcoma, left lower leg.", ["left"]),
         ("Right breast mass and left lung nodule.", ["right", "left"]),
+        ("Seizures in the left temporal lobe tumor", ["left"]),
+        ("Visual deficit in right occipital glioblastoma", ["right"]),
+        ("weakness in left frontal tumor", ["left"]),
+        ("Weakness on the left from a right frontal tumor.", ["right"]),
+        ("Left arm melanoma with right axillary node metastasis.", ["left", "right"]),
+        ("Melanoma of the right leg, now with left lung metastasis.", ["right", "left"]),
     ],
 )
 def test_the_side_of_a_sign_is_not_the_tumours(text: str, sides: list[str]) -> None:

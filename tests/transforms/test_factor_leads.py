@@ -26,9 +26,34 @@ def results(text: str) -> dict[str, str]:
         ("Testing for EGFR mutation was negative.", {"egfr": "negative"}),
         ("Tested positive for EGFR mutation.", {"egfr": "positive"}),
         ("Awaiting IDH1 mutation; MGMT methylated.", {"mgmt": "positive"}),
+        ("Tested for EGFR mutation, none was found.", {}),
+        ("Tested for EGFR mutation, results: pending.", {}),
+        ("Tested for EGFR L858R mutation.", {}),
+        ("Tested for EGFR mutation, found to have pneumonia.", {}),
+        ("Tested for EGFR mutation, positive for lung cancer.", {}),
+        ("Tested for EGFR mutation and found to have L858R.",
+         {"egfr": "positive", "egfr_variant": "L858R"}),
     ],
-)
+)  # fmt: skip
 def test_what_was_asked_for_is_no_result(text: str, expected: dict[str, str]) -> None:
+    assert results(text) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Molecular testing for BRAF mutation was positive for V600E.",
+         {"braf": "positive", "braf_variant": "V600E"}),
+        ("Tested for EGFR and found L858R mutation.",
+         {"egfr": "positive", "egfr_variant": "L858R"}),
+        ("Screening for EGFR revealed an exon 19 deletion.",
+         {"egfr": "positive", "egfr_variant": "exon 19 deletion"}),
+        ("Sequenced for KRAS: G12D.", {"kras": "positive", "kras_variant": "G12D"}),
+        ("Tested for ALK rearrangement, which was found.", {"alk": "positive"}),
+        ("Assessment for ER 90%", {"er": "positive", "er_percent": "90 %"}),
+    ],
+)  # fmt: skip
+def test_a_result_behind_what_was_asked_for(text: str, expected: dict[str, str]) -> None:
     assert results(text) == expected
 
 

@@ -30,6 +30,10 @@ from tumorboard.transforms.factor_size import find_sizes
         ("Breast 15 x 10 cm with a tumour of 2 cm.", [20]),
         ("Liver 4 cm HCC.", [40]),
         ("Breast 15 x 10 cm.", []),
+        ("Breslow depth 1.2 mm superficial spreading melanoma.", []),
+        ("Depth of invasion 5 mm squamous cell carcinoma.", []),
+        ("Closest margin 4 mm invasive carcinoma anterior.", []),
+        ("Sentinel lymph node: 4 mm metastatic melanoma.", []),
         ("A distance of 1.9 cm between tumor and the margin.", []),
     ],
 )

@@ -20,6 +20,11 @@ from tumorboard.transforms.factor_verdicts import verdict
         (" mutated (G12V)", "positive", ["G12V"]),
         (" G12V: equivocal", "equivocal", ["G12V"]),
         (" R132H (+)", "positive", ["R132H"]),
+        (" L858R mutation, T790M: none", "positive", ["L858R"]),
+        (" L858R mutation and T790M: none", "positive", ["L858R"]),
+        (" L858R; T790M: none", "positive", ["L858R"]),
+        (" G12C: none", "negative", []),
+        (" mutation: none", "negative", []),
     ],
 )
 def test_verdict(text: str, value: str, variants: list[str]) -> None:

@@ -75,7 +75,27 @@ _SIGN_BEHIND = re.compile(
 _SIGN_BEFORE = re.compile(
     rf"\b{_SIGN}\s+(?:(?:of|in|on|to|affecting|involving|the|his|her|both)\s+)+$", re.IGNORECASE
 )
+#: What follows the side of a sign that stands before it: a part of the body, or nothing.
+_PART_BEHIND = re.compile(
+    rf"[\s-]*(?:$|[.,;:)]|(?:(?:sided?|upper|lower|proximal|distal|entire|whole)\s+)*(?:{_LIMB}"
+    r"|side|body|hemi\w+|facial|eyes?|visual|shoulder|hips?|knees?|ankles?|wrists?|thumbs?|toes?"
+    r"|thigh|calf|forearm|elbow|cheek|mouth|trunk|half|UE|LE|UL|and|or|with|more|greater|than|since"
+    r"|for|due|from|after|in|on|is|was|which|that|but|as|at|because|secondary|caused|has)\b)",
+    re.IGNORECASE,
+)
 _LIMB_BEHIND = re.compile(rf"[\s-]*{_LIMB}\b", re.IGNORECASE)
+#: A tumour of the limb itself: "left arm melanoma", "melanoma of the right leg".
+_LIMB_TUMOUR = (
+    r"(?:tumou?rs?|mass(?:es)?|lesions?|nodules?|\w*sarcomas?|melanomas?|\w*carcinomas?|lymphomas?)"
+)
+_LIMB_TUMOUR_BEHIND = re.compile(
+    rf"[\s-]*{_LIMB}\s+(?:(?!(?:with|from|due|and|in|of|to|for|without|by)\b)[\w-]+\s+){{0,2}}"
+    rf"{_LIMB_TUMOUR}\b",
+    re.IGNORECASE,
+)
+_LIMB_TUMOUR_BEFORE = re.compile(
+    rf"\b{_LIMB_TUMOUR}\s*,?\s+(?:(?:of|in|on|the|his|her)\s+)+$", re.IGNORECASE
+)
 _NOT_BRAIN = r"(?! (?:sinus|bone|arter|pleura|peritone|scalp|line|horn|arteritis))"
 _LOBES = lexicon(
     {
@@ -116,21 +136,31 @@ def find_sides(sentence: str) -> Iterator[Mention]:
     """Left, right, bilateral or midline; not the verb "left", handedness or chambers of a heart.
 
     The side of a sign such as a weak arm is not the tumour's. That of a limb counts where the
-    sentence speaks of a tumour and names no other side.
+    limb has the tumour, or the sentence speaks of a tumour and names no other side.
     """
     found = [(value, match) for value, match in find_words(_SIDES, sentence)]
     found = [(value, match) for value, match in found if not _is_of_sign(sentence, match)]
-    others = [one for one in found if not _LIMB_BEHIND.match(sentence, one[1].end())]
+    others = [one for one in found if not _is_of_limb(sentence, one[1])]
     has_tumour = TUMOUR.search(sentence) is not None
     for value, match in others if others or not has_tumour else found:
         yield Mention("side", "side", value, *match.span())
 
 
+def _is_of_limb(sentence: str, match: re.Match[str]) -> bool:
+    """Whether a side is that of a limb which is not said to have the tumour."""
+    return bool(
+        _LIMB_BEHIND.match(sentence, match.end())
+        and not _LIMB_TUMOUR_BEHIND.match(sentence, match.end())
+        and not _LIMB_TUMOUR_BEFORE.search(sentence[: match.start()])
+    )
+
+
 def _is_of_sign(sentence: str, match: re.Match[str]) -> bool:
     """Whether a side is that of a sign: "right arm weakness", "weakness of the right arm"."""
-    return bool(
-        _SIGN_BEHIND.match(sentence, match.end()) or _SIGN_BEFORE.search(sentence[: match.start()])
-    )
+    if _SIGN_BEHIND.match(sentence, match.end()):
+        return True
+    is_before = _SIGN_BEFORE.search(sentence[: match.start()]) is not None
+    return is_before and _PART_BEHIND.match(sentence, match.end()) is not None
 
 
 def find_lobes(sentence: str) -> Iterator[Mention]:

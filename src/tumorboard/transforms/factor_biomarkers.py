@@ -12,7 +12,14 @@ from tumorboard.transforms.factor_her2 import (
     of_stain_word,
     stain_score,
 )
-from tumorboard.transforms.factor_leads import asks, denies, is_room, names_change, said_before
+from tumorboard.transforms.factor_leads import (
+    answers,
+    asks,
+    denies,
+    is_room,
+    names_change,
+    said_before,
+)
 from tumorboard.transforms.factor_mentions import Mention, find_words, lexicon
 from tumorboard.transforms.factor_verdicts import SIGN, VARIANT, Verdict, verdict
 
@@ -202,10 +209,12 @@ def _result(group: _Group) -> Verdict | None:
         return signed
     found = of_in_situ(group.after) if group.own == "her2" else None
     found = found or verdict(group.after)
-    if found and not (found.is_bare and group.is_asked):
+    if found and not (found.is_bare and group.is_asked and not answers(group.after)):
         return found
-    if signed or group.is_asked:
+    if signed:
         return signed
+    if group.is_asked:
+        return _of_percent(group)
     if names_change(group.before):
         return Verdict("positive", 0)
     if group.own == "msi" and re.match(r"[- ]?H\b", group.after):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tumorboard.transforms.factor_verdicts import VARIANT
+
 _DENIES = re.compile(
     r"(?:\bno|\bwithout|\babsence of|\black of|\bnegative for|\bneg for|\bnot have|\brules out"
     r"|(?<!not )(?<!be )\bruled out)\s+"
@@ -32,6 +34,20 @@ _ASKS = re.compile(
     r"|amplification)\s+)*$",
     re.IGNORECASE,
 )
+_CHANGE = rf"(?: an?)?(?: \w+)? (?:{VARIANT}|mutations?|rearrangement|fusion|amplification)"
+#: A result behind what was asked for: "tested for EGFR and found L858R".
+_ANSWERS = re.compile(
+    rf"\b(?:found(?! to (?:have|be)\b(?!{_CHANGE}))|positive(?= for\b{_CHANGE})|detected"
+    r"|reveal(?:s|ed|ing)|show(?:s|ed|n|ing)|identified|demonstrat(?:es|ed|ing)"
+    r"|confirmed)\b|:(?!\s*(?:is |still )?(?:pending|awaited|requested|ordered|to follow))",
+    re.IGNORECASE,
+)
+#: What takes the result away: "none found", "to be confirmed".
+_NO_ANSWER = re.compile(
+    r"\b(?:none|nothing|not?|never|nor|neither|if|unless|until|(?:to|can|will|may|could) be)"
+    r"\s+(?:\w+\s+){0,2}$|\bpending\b",
+    re.IGNORECASE,
+)
 #: "test for EGFR mutation and ALK rearrangement": what is asked of the first is of the second.
 _AND = re.compile(r"\s*(?:\w+\s*){0,2}(?:,|/|\b(?:and|or))\s*(?:and\s+|or\s+)?$", re.IGNORECASE)
 #: An emergency room: "in the ER", unless a result of the receptor stands right behind.
@@ -56,6 +72,11 @@ def denies(before: str, *, is_next: bool) -> bool:
 def asks(before: str, *, is_next: bool) -> bool:
     """Whether the marker is asked for: "test for EGFR"; `is_next`: the marker before it was."""
     return bool((is_next and _AND.match(before)) or _ASKS.search(before))
+
+
+def answers(after: str) -> bool:
+    """Whether a result follows what was asked for: "Tested for ALK fusion, which was found"."""
+    return any(not _NO_ANSWER.search(after[: match.start()]) for match in _ANSWERS.finditer(after))
 
 
 def said_before(before: str) -> str:

@@ -33,6 +33,12 @@ _DISTANCE = re.compile(
     r"|midline shift|shift)",
     re.IGNORECASE,
 )
+#: What the measure is of, right before it: "Breslow depth 1.2 mm", "sentinel node: 4 mm".
+_OTHER_BEFORE = re.compile(
+    r"(?:\b(?:breslow|depth|thickness|margins?|distance)(?: of \w+)?|\bnodes?|\binvasion)"
+    r"\s*[:=]?\s*(?:(?:is|was|of|at|by)\s+)*$",
+    re.IGNORECASE,
+)
 _TUMOUR = (
     r"tumou?rs?|mass(?:es)?|lesions?|nodules?|neoplasms?|cancers?|\w*(?:carcin|gli|blast|cyt)omas?"
     r"|meningiomas?|sarcomas?|melanomas?|adenomas?|polyps?"
@@ -88,10 +94,11 @@ def _largest_mm(match: re.Match[str]) -> float | None:
 
 
 def _is_no_size(sentence: str, match: re.Match[str]) -> bool:
-    """Whether it is a bound or a distance."""
+    """Whether it is a bound, a distance, or of a depth, margin or node named right before."""
     after = sentence[match.end() : match.end() + 24]
     return bool(
         _BOUND_BEFORE.search(sentence[max(0, match.start() - 24) : match.start()])
+        or _OTHER_BEFORE.search(sentence[max(0, match.start() - 48) : match.start()])
         or _BOUND_AFTER.match(after)
         or _DISTANCE.match(after)
     )

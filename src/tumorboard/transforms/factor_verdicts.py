@@ -53,6 +53,10 @@ _WORDS = lexicon(
 )
 #: What parts a named variant from the words behind it: another subject, or a company.
 _FOREIGN = re.compile(r",\s*(?!(?:is|was|were|which)\b)[A-Za-z]|\bwith\b", re.IGNORECASE)
+#: "T790M: none" speaks of that variant; one joined by "and" before it shares the answer.
+_OWN_ANSWER = re.compile(rf"{VARIANT}\s*[:=]", re.IGNORECASE)
+_IS_VARIANT = re.compile(VARIANT, re.IGNORECASE)
+_JOINED = re.compile(r"\s*(?:,?\s*\b(?:and|or|nor)\b|/|&)\s*", re.IGNORECASE)
 #: A variant that was asked for only.
 _ASKED = re.compile(
     r"\s*(?:mutations?\s+)?(?:(?:mutation|variant)?\s*(?:analysis|test\w*|status|sequencing|assay)"
@@ -107,7 +111,11 @@ def _verdicts(text: str) -> Iterator[Verdict]:
         if kind == "open":
             continue
         behind = text[named[-1].end() : match.start()] if named else ""
-        if kind == "denies" or _FOREIGN.search(behind):
+        is_joined = (
+            bool(named) and _IS_VARIANT.fullmatch(named[-1].group()) and _JOINED.fullmatch(behind)
+        )
+        is_own = _OWN_ANSWER.match(match.group()) and not is_joined
+        if kind == "denies" or is_own or _FOREIGN.search(behind):
             yield from _stated(text, named, lead)
             named = []
         if kind in ("variant", "finding"):

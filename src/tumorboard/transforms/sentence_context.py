@@ -47,6 +47,13 @@ _PAST_MEASURE = re.compile(
     r"\s*(?:(?:it|was|measured|measuring|of|at|about|approximately)\s+)*\d[\d.,]*\s*-?(?:x|by|mm|cm)",
     re.IGNORECASE,
 )
+#: What somebody had, behind what was not given: "not given chemotherapy and underwent surgery".
+_GIVEN_END = re.compile(
+    r"\b(?:after|following|before|despite)\b|\b(?:and|then|who)\s+(?:(?:she|he|they|then|later"
+    r"|subsequently|only)\s+)*(?:underwent|received|had|has|was|were|started|began|completed)\b"
+    r"|,\s*(?:[\w-]+\s+){0,5}?(?:is|are|was|were|has|had|underwent|received)\b",
+    re.IGNORECASE,
+)
 _WORD = re.compile(r"\w+")
 #: Characters of a sentence; what is longer is no sentence.
 _LONGEST = 1500
@@ -185,7 +192,7 @@ def _reaches(
         return False
     phrase = sentence[trigger.start : trigger.end].lower()
     is_ended = _is_ended(between, phrase, trigger.meaning) if is_after else _is_cut(between, phrase)
-    if is_ended:
+    if is_ended or (is_after and _is_past_given(sentence, phrase, span, low)):
         return False
     reach = REACH.get((trigger.meaning, "after" if is_after else "before"))
     reach = OWN_REACH.get(phrase, reach)
@@ -212,6 +219,14 @@ def _is_ended(between: str, phrase: str, meaning: Meaning) -> bool:
         return True
     ends = ENDS.get(meaning)
     return ends is not None and ends.search(between) is not None
+
+
+def _is_past_given(sentence: str, phrase: str, span: tuple[int, int], low: int) -> bool:
+    """Whether a mention stands behind what ends the reach of "was not given"."""
+    if " ".join(phrase.split()) not in NOT_GIVEN:
+        return False
+    end = _GIVEN_END.search(sentence, low)
+    return end is not None and end.start() < span[0]
 
 
 def _is_cut(between: str, phrase: str) -> bool:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from tumorboard.transforms.context_lexicon import LAST
+from tumorboard.transforms.context_lexicon import LAST, LISTED
 
 #: What became of a treatment; "" says nothing beyond the sentence's context.
 TreatmentCourse = Literal["denied", "planned", "past", ""]
@@ -66,10 +66,12 @@ _STOPPED_BEFORE = re.compile(
     re.IGNORECASE,
 )
 _RESUMED = re.compile(r"\b(?:re-?(?:started|initiated|introduced|challenged)|resumed)\b", re.I)
-#: What was planned and came: "surgery was recommended and performed".
+#: What was planned and came: "surgery was recommended and performed", "; she received 50 Gy".
 _CAME = re.compile(
     rf"\b(?:and|then|but|which)\s+{_WHO}(?:successfully\s+|promptly\s+)?"
-    rf"(?:{_GIVEN}|completed|tolerated|underwent)\b",
+    rf"(?:{_GIVEN}|completed|tolerated|underwent|taken|took)\b"
+    r"|[;,]\s*(?:(?:the\s+)?patient|pt|she|he|they)\s+(?:has\s+|had\s+|then\s+|later\s+)*"
+    r"(?:received|completed|took|taken|given)\s+(?:\d|(?:it|this|all|a total)\b)",
     re.IGNORECASE,
 )
 #: What follows a verb that has no object behind it.
@@ -89,6 +91,7 @@ _PART_OF = re.compile(r"\s*(?:with|using|of|consisting of|:|\()\s*(?:\w+\s+)?", 
 _LISTED = re.compile(
     r"\s*(?:,?\s*\b(?:and|or)\b|,|/|\+|&)\s*(?:(?:then|possibly|the)\s+)?", re.IGNORECASE
 )
+_JOINS = re.compile(r"\b(?:and|or)\b|[/+&]", re.IGNORECASE)
 _ONE = re.compile(r"[\s,]*(?:is|was|has)\b", re.IGNORECASE)
 _MANY = re.compile(r"[\s,]*(?:are|were|have)\b", re.IGNORECASE)
 
@@ -176,6 +179,8 @@ def _shares(sentence: str, named: _Named, behind: _Named, course: TreatmentCours
         return True
     if not _LISTED.fullmatch(between):
         return False
-    if is_same or _MANY.match(sentence, behind.end):
+    if is_same or _MANY.match(sentence, behind.end) or LISTED.match(sentence, behind.end):
         return True
+    if not _JOINS.search(between):
+        return False  # "mastectomy, radiation recommended": the operation was done
     return course == "planned" and not _ONE.match(sentence, behind.end)
