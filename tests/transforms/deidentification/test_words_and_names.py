@@ -1,0 +1,30 @@
+"""Names that are also titles, and words of medicine where names and towns are looked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from tumorboard.transforms.deidentification import deidentify
+
+#: Note -> the note without identifiers.
+TITLES = {
+    "Mr. Pastor denies pain.": "Mr. [NAME] denies pain.",
+    "Dr. Ing recommends surgery.": "Dr. [NAME] recommends surgery.",
+    "Mr. Herr denies pain.": "Mr. [NAME] denies pain.",
+    "Dr. Herr, MD": "Dr. [NAME], MD",
+    "Patient: Herr, Mary": "Patient: [NAME]",
+    "Patient: Frau Huber": "Patient: Frau [NAME]",
+    "John Herr is here": "[NAME] is here",
+    "Thomas Med, MD": "[NAME], MD",
+    "Herr Huber, MD": "Herr [NAME], MD",
+    "Dr. Med. Huber; Dr.-Ing. Roe": "Dr. Med. [NAME]; Dr.-Ing. [NAME]",
+    "DR. DENT saw her": "DR. [NAME] saw her",
+    "SEEN BY DR. DENT.": "SEEN BY DR. [NAME].",
+    "DR. NAT TURNER": "DR. [NAME]",
+    "DR. RER. NAT. HUBER": "DR. RER. NAT. [NAME]",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", TITLES)
+def test_a_title_with_no_name_behind_is_the_name(text: str) -> None:
+    assert deidentify(text).text == TITLES[text]
