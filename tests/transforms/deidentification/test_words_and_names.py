@@ -23,6 +23,24 @@ TITLES = {
     "DR. NAT TURNER": "DR. [NAME]",
     "DR. RER. NAT. HUBER": "DR. RER. NAT. [NAME]",
 }  # fmt: skip
+#: What stands behind a hospital.
+HOSPITALS = {
+    "Mercy Hospital, Temozolomide for 6 cycles": "[PLACE], Temozolomide for 6 cycles",
+    "Mercy Hospital, Letrozole since 2018": "[PLACE], Letrozole since 2018",
+    "Mercy Hospital, Headache for 3 weeks": "[PLACE], Headache for 3 weeks",
+    "Mercy Hospital, Invasive Ductal.": "[PLACE], Invasive Ductal.",
+    "Mercy Hospital Cisplatin on day 1": "[PLACE] Cisplatin on day 1",
+    "Mercy Hospital Medications on Admission": "[PLACE] Medications on Admission",
+    "Oncology Clinic Visit on Monday": "Oncology Clinic Visit on Monday",
+    "Mercy Hospital Springfield, IL": "[PLACE] [PLACE], IL",
+    "Mercy Hospital Ulm, Germany": "[PLACE] [PLACE], Germany",
+    "Mercy Hospital, Springfield on Monday": "[PLACE], [PLACE] on Monday",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("text", HOSPITALS)
+def test_words_of_medicine_behind_a_hospital_are_no_towns(text: str) -> None:
+    assert deidentify(text).text == HOSPITALS[text]
 
 
 @pytest.mark.parametrize("text", TITLES)

@@ -15,8 +15,8 @@ _FACULTIES = (
 )
 _FURTHER = rf"(?:(?:{_TITLES}|Dipl|{_FACULTIES})\b(?:\.[\s-]*|\s+))*"
 _FURTHER_CAPITALS = (
-    r"(?:(?:(?:DRS?|PROF|MRS?|MS|MED|RER|HABIL)\b|(?:(?<=RER )|(?<=RER\. ))NAT\b|(?:NAT|DENT)(?=\.))"
-    r"\.?\s*)*"
+    r"(?:(?:(?:DRS?|PROF|MRS?|MS|MED|RER|HABIL)\b|(?:(?<=RER )|(?<=RER\. ))NAT\b"
+    r"|(?:NAT|DENT)(?=\.))\.?\s*)*"
 )
 TITLE = re.compile(
     rf"\b(?:{_TITLES})\b(?:\.[\s-]*|\s+){_FURTHER}"
