@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tumorboard.transforms.deidentification.apposition import in_apposition, in_small_letters
+from tumorboard.transforms.deidentification.clinical_words import has_clinical
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
@@ -47,7 +48,7 @@ _PERSON = re.compile(
     re.IGNORECASE,
 )
 #: Titles that are also words of notes.
-_WEAK_TITLE = re.compile(r"(?:Sister|Nurse|Doctor|Miss|Sir|Dame|Rev|Pastor|DOCTOR|MISS|MS|MR)\b")
+_WEAK_TITLE = re.compile(r"(?:Sister|Nurse|Doctor|Miss|Sir|Dame|Rev|Pastor|DOCTOR|MISS)\b")
 _DEGREE = re.compile(
     r"\s*,?\s*\b(?:M\.?D\.?|D\.O\.|Ph\.?D\.?|R\.N\.|RN|FRCPath|FRCP|FCAP|M\.?B\.?B\.?S\.?|MBBCh|"
     r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
@@ -117,7 +118,8 @@ def _all_names(text: str) -> Iterator[FoundName]:
     for match in _LABEL.finditer(text):
         is_person = bool(_PERSON.match(match[0]))
         for span in _named(_run(text, match.end(), lower)):
-            yield FoundName(span, is_person and _is_full(text, span))
+            if not has_clinical(text[span.start : span.end]):  # "Surgeon: Invasive Ductal"
+                yield FoundName(span, is_person and _is_full(text, span))
     for match in TITLE.finditer(text):
         for span in _titled(text, match, lower):
             # "Sister Diabetes", "Nurse Navigator"

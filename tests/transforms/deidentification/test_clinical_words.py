@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tumorboard.transforms.deidentification import deidentify
+from tumorboard.transforms.deidentification import deidentify, names_in
+from tumorboard.transforms.deidentification.clinical_words import has_clinical, is_clinical
 
 #: Note -> the note without identifiers.
 TITLES = {
@@ -36,6 +37,48 @@ HOSPITALS = {
     "Mercy Hospital Ulm, Germany": "[PLACE] [PLACE], Germany",
     "Mercy Hospital, Springfield on Monday": "[PLACE], [PLACE] on Monday",
 }  # fmt: skip
+#: Names that were learnt, and words that were not.
+LEARNT = {
+    "Surgeon: Invasive Ductal. Ductal carcinoma": "Surgeon: Invasive Ductal. Ductal carcinoma",
+    "Patient: Poorly Differentiated": "Patient: Poorly Differentiated",
+    "Oncologist: Letrozole Daily. On Letrozole": "Oncologist: Letrozole Daily. On Letrozole",
+    "Patient: Temozolomide Tolerated": "Patient: Temozolomide Tolerated",
+    "Dr. Ductal. Ductal carcinoma": "Dr. [NAME]. Ductal carcinoma",
+    "Patient: Mary Fever. Fever of 39": "Patient: [NAME]. Fever of 39",
+    "Surgeon: Whipple": "Surgeon: [NAME]",
+    "MR. TANAKA came in. TANAKA reports pain.": "MR. [NAME] came in. [NAME] reports pain.",
+}  # fmt: skip
+#: Numbers like a German telephone's that are none.
+NUMBERS = (
+    "Slide 0234-567890",
+    "slide no. 0234-567890",
+    "Batch 0301-123456",
+    "dose 0123 456789",
+    "blocks: 0234-567890",
+)
+
+
+@pytest.mark.parametrize("text", LEARNT)
+def test_words_of_medicine_are_not_learnt(text: str) -> None:
+    assert deidentify(text).text == LEARNT[text]
+
+
+def test_words_of_medicine_are_no_names_for_other_notes() -> None:
+    assert names_in("Dr. Ductal and Dr. Tanaka") == ("Tanaka",)
+    assert deidentify("On Letrozole", learnt=["Letrozole"]).text == "On Letrozole"
+
+
+def test_a_first_name_makes_a_name_of_a_word_of_medicine() -> None:
+    assert is_clinical("Fever")
+    assert is_clinical("DUCTAL")
+    assert not is_clinical("Whipple")
+    assert has_clinical("Invasive Ductal")
+    assert not has_clinical("Mary Fever")
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_number_of_a_slide_is_no_telephone(text: str) -> None:
+    assert deidentify(text).text == text
 
 
 @pytest.mark.parametrize("text", HOSPITALS)
