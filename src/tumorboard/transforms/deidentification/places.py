@@ -104,7 +104,7 @@ _DEPARTMENTS = frozenset(_DEPARTMENT_WORDS.split())
 #: Fields of medicine, diagnoses and procedures by their ending.
 _FIELD = re.compile(
     r"(?:ology|ectomy|oscopy|graphy|gram|itis|oma|omas|osis|iatry|iatrics|therapy|tomy|plasty|emia|"
-    r"ectomies|oscopies|ation|ment|ics)\b"
+    r"ectomies|oscopies|surgery|ation|ment|ics)\b"
 )
 _NO_TOWNS = NO_NAMES | frozenset(_NO_TOWN_WORDS.split())
 
@@ -135,14 +135,14 @@ def _hospitals(text: str) -> Iterable[Span]:
         town = _BEHIND_HOSPITAL.match(text, match.end())
         if town is None or not _is_town(town["city"]):
             continue
-        if (town["state"] or "").startswith(",") or not _is_department(town["city"]):
+        if (town["state"] or "").startswith(",") or not is_department(town["city"]):
             yield Span(town.start("city"), town.end("city"), "place", "[PLACE]")
 
 
-def _is_department(name: str) -> bool:
+def is_department(name: str) -> bool:
     """Whether a word behind a hospital's name is of its departments and papers, not its town."""
     words = {word.lower() for word in re.split(r"[\s-]", name)}
-    is_paper = bool(words & (_DEPARTMENTS | NO_RELATIVES)) or bool(_FIELD.search(name))
+    is_paper = bool(words & (_DEPARTMENTS | NO_RELATIVES)) or bool(_FIELD.search(name.lower()))
     return is_paper or has_clinical(name)
 
 
