@@ -31,3 +31,20 @@ def test_names_in_small_letters_behind_titles(text: str, names: list[str]) -> No
     found = sorted(in_small_letters(text), key=lambda span: span.start)
 
     assert [text[span.start : span.end] for span in found] == names
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("Referring Service: Jane Roe", ["Jane Roe"]),
+        ("Ordering facility: Kowalska\nLeft breast", ["Kowalska"]),
+        ("REQUESTING DEPARTMENT: KOWALSKA, J.", ["KOWALSKA, J."]),
+        ("Referring Service: Mary Breast.", ["Mary Breast"]),
+        ("Referring Service: Medical Oncology. Ordering facility: ENT", []),
+        ("Referring Service: Neurosurgery\nREFERRING SERVICE: UROLOGY", []),
+        ("REFERRING DIAGNOSIS: Syncope; Ordering site: Internal Medicine", []),
+        ("Requesting site: Letrozole. Referring Department: Emergency Room", []),
+    ],
+)
+def test_names_in_place_of_departments(text: str, names: list[str]) -> None:
+    assert [text[span.start : span.end] for span in in_apposition(text)] == names

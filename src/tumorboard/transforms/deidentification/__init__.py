@@ -13,6 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from tumorboard.transforms.deidentification.clinical_words import has_clinical
 from tumorboard.transforms.deidentification.dates import find_ages, find_dates
 from tumorboard.transforms.deidentification.known import find_known
 from tumorboard.transforms.deidentification.learnt import find_learnt
@@ -75,8 +76,10 @@ def names_in(text: str) -> tuple[str, ...]:
 
 
 def _certain(text: str, names: Iterable[FoundName]) -> tuple[str, ...]:
+    """Names to search for, none of them a word of medicine."""
     spans = (name.span for name in names if name.is_certain)
-    return tuple(dict.fromkeys(text[span.start : span.end] for span in spans))
+    found = dict.fromkeys(text[span.start : span.end] for span in spans)
+    return tuple(name for name in found if not has_clinical(name))
 
 
 def _merged(spans: Sequence[Span]) -> list[Span]:

@@ -12,6 +12,7 @@ from tumorboard.transforms.deidentification.name_lists import (
     NO_TITLED,
     SURNAMES,
 )
+from tumorboard.transforms.deidentification.places import is_department
 from tumorboard.transforms.deidentification.spans import Span
 from tumorboard.transforms.deidentification.titles import BARE_TITLE, LOWER_TITLE
 
@@ -39,6 +40,17 @@ _INITIAL = re.compile(
     rf"(?<![\w.])(?P<name>[A-Z]\. {_TITLE_CASE})(?=\s+(?:denies|denied|states|says|said|"
     r"agrees|agreed|complains|complained|tolerated|lives|underwent|reports|presented)\b)"
 )
+#: A name where a department should stand: "Referring Service: Jane Roe", no "ENT" and no "Urology".
+_UNIT = re.compile(
+    r"\b(?i:(?:referring|ordering|requesting)\s(?:service|department|site|facility))\s*:[ \t]*"
+    r"(?P<name>(?![A-Z]{1,4}\b)[A-Z][\w'-]+(?:,?[ \t](?:[A-Z]\.|[A-Z][\w'-]*)){0,2})"
+    r"(?=[ \t]*(?:[.,;\n(]|$|[ \t]{2}))"
+)
+_UNIT_WORDS = """
+unknown internal vascular cardiac cardiothoracic thoracic plastic colorectal ortho neuro onc heme
+hem gyn obstetrics transplant palliative dermatologic primary acute observation general endocrine
+"""
+_UNITS = frozenset(_UNIT_WORDS.split())
 
 
 def in_small_letters(text: str) -> Iterator[Span]:
@@ -50,13 +62,22 @@ def in_small_letters(text: str) -> Iterator[Span]:
 
 
 def in_apposition(text: str) -> Iterator[Span]:
-    """Names behind "patient", and first names of a spouse or a child."""
+    """Names behind "patient" or a department's label, and first names of a spouse or a child."""
     for pattern in (_PATIENT, _RELATIVE, _INITIAL):
         for match in pattern.finditer(text):
             group = match.lastgroup or 0
             words = [word.lower() for word in _WORD.findall(match[group]) if len(word) > 1]
             if not NO_RELATIVES.intersection(words):
                 yield Span(match.start(group), match.end(group), "name", "[NAME]")
+    yield from _in_place_of_units(text)
+
+
+def _in_place_of_units(text: str) -> Iterator[Span]:
+    """Names behind the label of a department: a first name, or no word of departments."""
+    for match in _UNIT.finditer(text):
+        words = {word.lower() for word in _WORD.findall(match["name"])}
+        if words & GIVEN or not (words & _UNITS or is_department(match["name"])):
+            yield Span(match.start("name"), match.end("name"), "name", "[NAME]")
 
 
 def _behind_bare_titles(text: str) -> Iterator[Span]:

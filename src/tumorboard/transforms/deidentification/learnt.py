@@ -9,7 +9,8 @@ name that was found is therefore looked for in the whole note, where it has a ca
   this very note, or that was found in capitals without a comma or a frequent name, goes only where
   a person must be meant: "Stone denies", "told Stone", "Stone's wife". "Kidney Stone" and
   "Gleason 3+4" stay;
-* in small letters only the full name goes.
+* in small letters only the full name goes;
+* words of medicine go nowhere: "Dr. Ductal" tells nothing of "Ductal carcinoma".
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from tumorboard.transforms.deidentification.clinical_words import has_clinical, is_clinical
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
@@ -74,9 +76,11 @@ def find_learnt(text: str, names: Sequence[str]) -> Iterator[Span]:
     sure: set[str] = set()
     rest = text
     for name in sorted(set(names)):
+        if has_clinical(name):
+            continue
         words = _WORD.findall(name)
         full = [word.lower() for word in words if len(word) > 1 and word.lower() not in _NO_PARTS]
-        parts.update(full)
+        parts.update(word for word in full if not is_clinical(word))
         # behind a label in capitals a heading looks like a name: "DOCTOR: BILATERAL SIMPLE"
         if not name.isupper() or "," in name or (GIVEN | SURNAMES).intersection(full):
             sure.update(full)

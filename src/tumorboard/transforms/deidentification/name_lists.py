@@ -80,10 +80,13 @@ submitting subsequent summary superior surgeon surgery surgical synoptic telepho
 that the their them there therefore these they this those thyroid time tissue title tnm to
 transverse trichrome tumor tumour two type ultrasound unknown up us using uterus verbal verified
 via was we were when which who with within without xxx yes you your
-prof professor assoc associate asst assistant adjunct emeritus herr frau mme mlle madame monsieur
-compliance med dott pa-c np-c
+prof professor assoc associate asst assistant adjunct emeritus mme mlle compliance dott pa-c np-c
 """
 NO_NAMES = frozenset(_NO_NAMES.split())
+#: Titles and faculties that are surnames too: no names only where another name follows.
+TITLE_NAMES = frozenset(
+    ("herr", "frau", "med", "ing", "pastor", "sir", "dame", "madame", "monsieur")
+)
 #: Words in small letters behind dr, mr and ms that are no names.
 _NO_TITLED = """
 advised agreed agrees are ask asked aware but call called came can contin could denies did does
@@ -109,7 +112,7 @@ reported safety satisfaction schizophrenia seated service services sitting smoke
 states still support tolerated transferred transport treated type underwent well who widowed will
 works year young
 """
-NO_RELATIVES = NO_NAMES | frozenset(_NO_RELATIVES.split())
+NO_RELATIVES = NO_NAMES | TITLE_NAMES | frozenset(_NO_RELATIVES.split())
 #: Surnames that are words of notes, of the calendar or the map, with the eponyms of diseases.
 _WORD_NAMES = """
 art ash ball banks barber bass bay beach bean bell berry best bill birch bird bishop black bland

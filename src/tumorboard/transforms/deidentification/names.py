@@ -7,11 +7,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tumorboard.transforms.deidentification.apposition import in_apposition, in_small_letters
+from tumorboard.transforms.deidentification.clinical_words import has_clinical
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
     NO_NAMES,
     SURNAMES,
+    TITLE_NAMES,
 )
 from tumorboard.transforms.deidentification.spans import Span
 from tumorboard.transforms.deidentification.titles import TITLE
@@ -46,7 +48,7 @@ _PERSON = re.compile(
     re.IGNORECASE,
 )
 #: Titles that are also words of notes.
-_WEAK_TITLE = re.compile(r"(?:Sister|Nurse|Doctor|Miss|Sir|Dame|Rev|Pastor|DOCTOR|MISS|MS|MR)\b")
+_WEAK_TITLE = re.compile(r"(?:Sister|Nurse|Doctor|Miss|Sir|Dame|Rev|Pastor|DOCTOR|MISS)\b")
 _DEGREE = re.compile(
     r"\s*,?\s*\b(?:M\.?D\.?|D\.O\.|Ph\.?D\.?|R\.N\.|RN|FRCPath|FRCP|FCAP|M\.?B\.?B\.?S\.?|MBBCh|"
     r"PA-C|ARNP|NP-C|CRNP)(?!\w)"
@@ -116,7 +118,8 @@ def _all_names(text: str) -> Iterator[FoundName]:
     for match in _LABEL.finditer(text):
         is_person = bool(_PERSON.match(match[0]))
         for span in _named(_run(text, match.end(), lower)):
-            yield FoundName(span, is_person and _is_full(text, span))
+            if not has_clinical(text[span.start : span.end]):  # "Surgeon: Invasive Ductal"
+                yield FoundName(span, is_person and _is_full(text, span))
     for match in TITLE.finditer(text):
         for span in _titled(text, match, lower):
             # "Sister Diabetes", "Nurse Navigator"
@@ -140,11 +143,24 @@ def _is_frequent(text: str, span: Span) -> bool:
 
 def _titled(text: str, title: re.Match[str], lower: set[str]) -> Iterator[Span]:
     """The name with a capital behind a title; after Drs. the next one too."""
-    first = _run(text, title.end(), lower, is_titled=True)
+    first = _run(text, title.end(), lower, is_titled=True) or _last_title(text, title)
     yield from _named(first)
     more = _AND.match(text, first[1]) if first else None
     if more and title[0].strip(". ").lower() in ("drs", "dr"):  # Drs. Smith and Jones
         yield from _named(_run(text, more.end(), lower))
+
+
+def _last_title(text: str, title: re.Match[str]) -> tuple[int, int] | None:
+    """The last word of titles in a row with no name behind: "Mr. Pastor denies pain"."""
+    words = list(_WORD.finditer(text, title.start(), title.end()))
+    is_name = len(words) > 1 and words[-1][0][0].isupper() and _is_surname(words[-1][0])
+    if not is_name or _WEAK_TITLE.match(title[0]) or text[title.end() : title.end() + 1] == "[":
+        return None
+    return words[-1].span()
+
+
+def _is_surname(title: str) -> bool:
+    return title.lower() in TITLE_NAMES or title in ("DENT", "NAT")
 
 
 def _named(run: tuple[int, int] | None) -> Iterator[Span]:
@@ -162,6 +178,9 @@ def _run(
         if match is None:
             break
         is_initial = len(match[0]) == 1 and match[0].isupper()
+        is_new = not n_words or "," in text[position - 2 : position]
+        if is_new and _is_title(text, match, lower):
+            break
         if _is_name(match[0], lower) or (is_initial and (n_words or _initial_of(text, match))):
             end, n_words, is_more = match.end(), n_words + 1, is_more or not is_initial
             end += is_initial and text[end : end + 1] == "."
@@ -207,6 +226,16 @@ def _is_name(word: str, lower: set[str]) -> bool:
     return plain not in lower and len(word) > 2
 
 
+def _is_title(text: str, match: re.Match[str], lower: set[str]) -> bool:
+    """Whether a title that is also a surname is a title here: a name or title follows it."""
+    if match[0].lower() not in TITLE_NAMES:
+        return False
+    gap = r"\.?\s+" if match[0].lower() in ("med", "ing") else r"\s+"
+    behind = re.match(gap, text[match.end() : match.end() + 5])
+    word = behind and _WORD.match(text, match.end() + behind.end())
+    return bool(word and (_is_name(word[0], lower) or word[0] in ("Dr", "Prof", "Professor")))
+
+
 def _before_degree(text: str, lower: set[str]) -> Iterator[Span]:
     """Up to four names in front of a degree."""
     for match in _DEGREE.finditer(text):
@@ -218,6 +247,8 @@ def _before_degree(text: str, lower: set[str]) -> Iterator[Span]:
             if gap.strip(" .,") or "\n" in gap or (gap.strip() == "." and not is_initial):
                 break
             if not (is_initial or _is_name(word[0], lower)):
+                break
+            if start < match.start() and word[0].lower() in TITLE_NAMES:  # Herr Huber, MD
                 break
             start = previous = word.start()
         if any(len(word) > 2 for word in _WORD.findall(text, start, match.start())):

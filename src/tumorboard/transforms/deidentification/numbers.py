@@ -41,6 +41,12 @@ _PHONE_GERMAN = re.compile(
     r"(?<![\w.,/-])\(?0[1-9]\d{1,3}\)?(?:\s?/\s?\d(?:[ -]?\d){4,9}|[- ]\d{6,8})"
     r"(?![\w/]|[.,-]\d|\s?(?:cells|copies|per\b|[mµu]?[gl]\b|mm|cm))"
 )
+#: What such a number belongs to where it is no telephone's.
+_COUNTED = re.compile(
+    r"\b(?:slide|batch|block|lot|dose|accession|case|specimen|ref|reference|order)s?"
+    r"(?:\s?(?:no\b\.?|number|nr\b\.?|id\b))?[\s:#.]*$",
+    _I,
+)
 #: Without an area code and a label: "call 555-1234".
 _CALL = re.compile(
     r"\b(?:call(?:ed|back)?|dial|text|reach(?:ed|able)?|contact(?:ed)?)\b[^\n\d]{0,30}?"
@@ -98,7 +104,9 @@ def find_numbers(text: str) -> Iterable[Span]:
         yield Span(match.start(group), match.end(group), "ssn", "[SSN]")
     yield from spans_of(_PHONE, text, "phone")
     yield from spans_of(_PHONE_LABELLED, text, "phone", group="number")
-    yield from spans_of(_PHONE_GERMAN, text, "phone")
+    for span in spans_of(_PHONE_GERMAN, text, "phone"):
+        if not _COUNTED.search(text[max(0, span.start - 25) : span.start]):
+            yield span
     yield from spans_of(_CALL, text, "phone", group="number")
     yield from spans_of(_EXTENSION, text, "phone", group="number")
     yield from spans_of(_BARE_ZIP, text, "zip", group="number")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from tumorboard.transforms.deidentification.clinical_words import has_clinical
 from tumorboard.transforms.deidentification.name_lists import NO_NAMES, NO_RELATIVES
 from tumorboard.transforms.deidentification.spans import Span, spans_of
 
@@ -19,6 +20,10 @@ _STATES = (
 _CODES = (
     "A[LKZR]|C[AOT]|D[CE]|FL|GA|HI|I[DLNA]|K[SY]|LA|M[EDAINSOT]|N[EVHJMYCD]|O[HKR]|PA|RI|S[CD]|"
     "T[NX]|UT|V[TA]|W[AVIY]"
+)
+_COUNTRIES = (
+    "USA|Canada|Mexico|Germany|Austria|Switzerland|France|Italy|Spain|Portugal|Netherlands|Belgium|"
+    "Poland|England|Scotland|Ireland|Wales|UK|Sweden|Norway|Denmark|Turkey|India|China|Japan|Australia"
 )
 _PLACE = r"[A-Z][a-zà-ÿ]+(?:[ -](?:[A-Z][a-zà-ÿ]+|of|on|upon|de|la))?(?: [A-Z][a-zà-ÿ]+)?"
 _STREETS = (
@@ -52,13 +57,14 @@ _HOSPITAL = re.compile(
     r"Health System|Hospice|Nursing Home|Healthcare|Laboratories|University|School)\b"
     r"(?: (?:of|in|at) [A-Z][a-zà-ÿ]+(?: [A-Z][a-zà-ÿ]+)?)?"
 )
-#: A town behind a hospital: before a state ("Mercy Hospital, Springfield, IL"), or where the clause
-#: ends or goes on in small letters behind it ("Mercy Hospital Springfield on Monday").
+#: A town behind a hospital: before a state or a country ("Mercy Hospital, Springfield, IL"), where
+#: the clause ends, or behind a comma where it goes on ("Mercy Hospital, Springfield on Monday").
 _TOWN_WORDS = r"[A-Z][a-zà-ÿ]{2,}(?:[ -][A-Z][a-zà-ÿ]{2,})?"
 _BEHIND_HOSPITAL = re.compile(
-    rf"(?:,[ ]?|[ ])(?P<city>{_TOWN_WORDS})"
-    rf"(?:(?P<state>,? (?:{_STATES}|{_CODES})\b)|(?=\s*(?:[.;)\n]|$)|,?\s(?:on|for|in|by|"
-    r"where|who|since|from|to|after|before|at|until|during)\b|,\s(?:[a-z]|\d|[A-Z][a-z]+[.;\n])))"
+    rf"(?:(?P<comma>,)[ ]?|[ ])(?P<city>{_TOWN_WORDS})"
+    rf"(?:(?P<state>,? (?:{_STATES}|{_CODES}|{_COUNTRIES})\b)|(?=\s*(?:[.;)\n]|$))"
+    r"|(?(comma)(?=,?\s(?:on|for|in|by|where|who|since|from|to|after|before|at|until|during)\b"
+    r"|,\s(?:[a-z]|\d|[A-Z][a-z]+[.;\n]))|(?=,\s)))"
 )
 _UNIVERSITY = re.compile(r"\bUniversity of (?:[A-Z][a-zà-ÿ]+ ?){1,2}(?<! )")
 #: Words before "Hospital" that say nothing of which one.
@@ -86,6 +92,7 @@ care unit ward department division service services center centre campus main bu
 south east west tower wing institute institution foundation trust network group system program
 programme protocol guidelines board tumor tumour registry archive records laboratory lab labs bank
 discharge summary letter progress admission transfer phone fax inc llc ltd corporation staff team
+course visit visits medication medications stay day note notes reason
 course outpatient inpatient clinic hospital ambulatory ambulance imaging medicine family internal
 pediatrics paediatrics maternity rehabilitation rehab hospice pharmacy council committee english
 tissue cytology genetics genomics chemotherapy radiation radiotherapy hematoxylin immunostains
@@ -97,7 +104,7 @@ _DEPARTMENTS = frozenset(_DEPARTMENT_WORDS.split())
 #: Fields of medicine, diagnoses and procedures by their ending.
 _FIELD = re.compile(
     r"(?:ology|ectomy|oscopy|graphy|gram|itis|oma|omas|osis|iatry|iatrics|therapy|tomy|plasty|emia|"
-    r"ectomies|oscopies|ation|ment|ics)\b"
+    r"ectomies|oscopies|surgery|ation|ment|ics)\b"
 )
 _NO_TOWNS = NO_NAMES | frozenset(_NO_TOWN_WORDS.split())
 
@@ -128,14 +135,15 @@ def _hospitals(text: str) -> Iterable[Span]:
         town = _BEHIND_HOSPITAL.match(text, match.end())
         if town is None or not _is_town(town["city"]):
             continue
-        if (town["state"] or "").startswith(",") or not _is_department(town["city"]):
+        if (town["state"] or "").startswith(",") or not is_department(town["city"]):
             yield Span(town.start("city"), town.end("city"), "place", "[PLACE]")
 
 
-def _is_department(name: str) -> bool:
+def is_department(name: str) -> bool:
     """Whether a word behind a hospital's name is of its departments and papers, not its town."""
     words = {word.lower() for word in re.split(r"[\s-]", name)}
-    return bool(words & (_DEPARTMENTS | NO_RELATIVES)) or bool(_FIELD.search(name))
+    is_paper = bool(words & (_DEPARTMENTS | NO_RELATIVES)) or bool(_FIELD.search(name.lower()))
+    return is_paper or has_clinical(name)
 
 
 def _is_town(name: str) -> bool:

@@ -14,9 +14,12 @@ _FACULTIES = (
     r"[Ee]m(?:erit\w+)?)"
 )
 _FURTHER = rf"(?:(?:{_TITLES}|Dipl|{_FACULTIES})\b(?:\.[\s-]*|\s+))*"
-_FURTHER_CAPITALS = r"(?:(?:DRS?|PROF|MRS?|MS|MED|RER|NAT|DENT|HABIL)\b\.?\s*)*"
+_FURTHER_CAPITALS = (
+    r"(?:(?:(?:DRS?|PROF|MRS?|MS|MED|RER|HABIL)\b|(?:(?<=RER )|(?<=RER\. ))NAT\b"
+    r"|(?:NAT|DENT)(?=\.))\.?\s*)*"
+)
 TITLE = re.compile(
-    rf"\b(?:{_TITLES})\b(?:\.\s*|\s+){_FURTHER}"
+    rf"\b(?:{_TITLES})\b(?:\.[\s-]*|\s+){_FURTHER}"
     rf"|\b(?:DRS?|MRS|MISS|PROF|DOCTOR|HERRN?|FRAU)\b\.?\s+{_FURTHER_CAPITALS}|\b(?:MR|MS)\.\s+"
     # in small letters before a name with a capital: "dr. Huber", "prof. dr. med. Huber"
     rf"|\b(?:(?:drs?|prof|mrs)\b(?:\.\s*|\s+)|(?:mr|ms)\.\s+)(?:(?:drs?|prof)\.\s*)?{_FURTHER}(?=[A-Z])"
