@@ -45,6 +45,7 @@ LEARNT = {
     "Patient: Temozolomide Tolerated": "Patient: Temozolomide Tolerated",
     "Dr. Ductal. Ductal carcinoma": "Dr. [NAME]. Ductal carcinoma",
     "Patient: Mary Fever. Fever of 39": "Patient: [NAME]. Fever of 39",
+    "Patient: Jane Daily": "Patient: [NAME]",
     "Surgeon: Whipple": "Surgeon: [NAME]",
     "MR. TANAKA came in. TANAKA reports pain.": "MR. [NAME] came in. [NAME] reports pain.",
 }  # fmt: skip

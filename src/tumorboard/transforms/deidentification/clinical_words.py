@@ -48,6 +48,11 @@ def is_clinical(word: str) -> bool:
 
 
 def has_clinical(name: str) -> bool:
-    """Whether what looks like a name is of medicine: "Invasive Ductal"; "Mary Cough" is not."""
+    """Whether a word of what looks like a name is of medicine, and none is a frequent name."""
     words = [word.lower() for word in _WORD.findall(name)]
     return not GIVEN.intersection(words) and any(map(is_clinical, words))
+
+
+def is_of_medicine(name: str) -> bool:
+    """Whether every word of what looks like a name is: "Invasive Ductal"; "Jane Daily" is not."""
+    return all(map(is_clinical, _WORD.findall(name)))

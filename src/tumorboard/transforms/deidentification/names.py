@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from tumorboard.transforms.deidentification.apposition import in_apposition, in_small_letters
-from tumorboard.transforms.deidentification.clinical_words import has_clinical
+from tumorboard.transforms.deidentification.clinical_words import is_of_medicine
 from tumorboard.transforms.deidentification.name_lists import (
     EPONYM_NOUNS,
     GIVEN,
@@ -118,7 +118,7 @@ def _all_names(text: str) -> Iterator[FoundName]:
     for match in _LABEL.finditer(text):
         is_person = bool(_PERSON.match(match[0]))
         for span in _named(_run(text, match.end(), lower)):
-            if not has_clinical(text[span.start : span.end]):  # "Surgeon: Invasive Ductal"
+            if not is_of_medicine(text[span.start : span.end]):  # "Surgeon: Invasive Ductal"
                 yield FoundName(span, is_person and _is_full(text, span))
     for match in TITLE.finditer(text):
         for span in _titled(text, match, lower):
