@@ -63,3 +63,12 @@ def test_summary_counts_every_kind() -> None:
     assert "  volume_error_ml: mean -1.5, median -1.5, quartiles -2.25 to -0.75, n = 2" in (
         summary(rows)
     )
+
+
+def test_a_label_that_no_mask_has_is_asked_about() -> None:
+    rows = [absent_row("a.nii", 9), absent_row("b.nii", 9)]
+    assert summary(rows)[:2] == [
+        "label 9: 2 both_empty", "  in no mask of either folder: is this the number?",
+    ]  # fmt: skip
+    missed = without_prediction("c.nii", 9, reference_volume=1.0, diagonal_mm=5.0)
+    assert not any("is this the number" in line for line in summary([*rows, missed]))

@@ -124,6 +124,17 @@ def test_settings_that_contradict_each_other_are_refused() -> None:
             build(**settings)
 
 
+def test_the_damaged_channel_is_the_one_that_is_named(tmp_path: Path) -> None:
+    made = heads(tmp_path)
+    heads(tmp_path, folder="t2")
+    bad = tmp_path / "t2" / "P1.nii"
+    bad.write_bytes(bad.read_bytes()[:3000])
+    modality = build(files=["t1/{patient_id}.nii", "t2/{patient_id}.nii"])
+    made = cohort(tmp_path, list(made.files["mri"]), patient_id=("P0", "P1", "P2"))
+    (rejection,) = read(modality, made, tmp_path).rejections
+    assert (rejection.patient_id, rejection.path) == ("P1", bad)
+
+
 def test_one_bad_volume_is_rejected_and_the_others_stay(tmp_path: Path) -> None:
     made = heads(tmp_path)
     bad = made.files["mri"][1][0]
